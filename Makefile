@@ -13,7 +13,7 @@ SAM := .dev/sam/bin
 DENY := .dev/deny
 DENY_VERSION := 0.20.2
 
-# The processor that `package` and `bench` build for: that of this machine, unless ARCHITECTURE says another.
+# The processor that `package` and `bench` build for: that of this machine, unless ARCHITECTURE says arm64 or x86_64.
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 CASES ?= 5000
 
@@ -31,7 +31,7 @@ help:
 	@echo 'make test         runs every test, on MySQL and both MariaDBs'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
 	@echo 'make package      builds the function for Lambda, and prints its size'
-	@echo 'make bench        builds the function, and measures the tutorial with it'
+	@echo 'make bench        builds the function for this machine, and measures its start'
 	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
 	@echo 'make fuzz         gives the parsers CASES=$(CASES) random inputs'
 	@echo 'make fault-sweep  cuts a rotation off at every point, on every server'
@@ -65,14 +65,12 @@ $(DENY)/$(DENY_VERSION):
 package:
 	$(STACK) setup sam
 	PATH="$$PWD/$(SAM):$$PATH" cargo lambda build --release --locked --bin bootstrap --$(subst _,-,$(ARCHITECTURE))
-	@gzip -9 -c target/lambda/bootstrap/bootstrap > target/lambda/bootstrap/bootstrap.gz
-	@cd target/lambda/bootstrap && for file in bootstrap bootstrap.gz; do \
-		printf '%-14s %10d bytes\n' $$file $$(wc -c < $$file); done
+	@cd target/lambda/bootstrap && rm -f bootstrap.zip && python3 -m zipfile -c bootstrap.zip bootstrap
+	@cd target/lambda/bootstrap && for file in bootstrap bootstrap.zip; do \
+		printf '%-14s %-7s %10d bytes\n' $$file $(ARCHITECTURE) $$(wc -c < $$file); done
 
 bench: package
-	$(STACK) setup
-	cargo build --locked --bins --examples
-	ROTATION_BOOTSTRAP="$$PWD/target/lambda/bootstrap/bootstrap" $(STACK) run -- target/debug/examples/tutorial
+	python3 benches/start.py target/lambda/bootstrap/bootstrap
 
 fuzz-mirror:
 	$(STACK) setup
