@@ -42,7 +42,7 @@ def start(program):
 
     done = threading.Event()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Runtime) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % server.server_port,
