@@ -1,0 +1,168 @@
+//! The function's settings: the only place that knows the environment variables.
+//!
+//! Names and meanings are those of AWS's own function where it has the setting.
+
+use std::path::PathBuf;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::error::{Error, ErrorType};
+use crate::event::SecretId;
+use crate::password::{CharacterType, LENGTHS, Policy};
+use crate::secret::Engine;
+
+#[cfg(test)]
+mod tests;
+
+/// What the function's owner can set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How new passwords are made.
+    pub password_policy: Policy,
+    /// The longest user name, where it is not the server's usual one.
+    pub username_limit: Option<usize>,
+    /// The superuser secret of documents that name none.
+    pub superuser_secret: Option<SecretId>,
+    /// The address of Secrets Manager in the function's region.
+    pub secrets_manager_endpoint: Option<String>,
+    /// A file with further certificate authorities for the connections to the database.
+    pub tls_ca_file: Option<PathBuf>,
+    /// Whether replica regions that fail do not stop a rotation.
+    pub ignore_replica_status: bool,
+    /// Whether the password that a rotation replaces stays valid until the next one.
+    pub retain_previous_password: bool,
+    /// How much is logged.
+    pub log_level: LevelFilter,
+}
+
+impl Config {
+    /// The settings in the function's environment.
+    #[expect(clippy::disallowed_methods, reason = "this is config.rs")]
+    pub fn from_environment() -> Result<Self, Error> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// The settings among the variables that `lookup` knows.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let variables = Variables(lookup);
+        Ok(Self {
+            password_policy: variables.password_policy()?,
+            username_limit: variables.number("USERNAME_CHARACTER_LIMIT", 7..=255)?,
+            superuser_secret: variables.text("SUPERUSER_SECRET_ARN").map(SecretId::new),
+            secrets_manager_endpoint: variables.endpoint()?,
+            tls_ca_file: variables.text("TLS_CA_FILE").map(PathBuf::from),
+            ignore_replica_status: variables.switch("IGNORE_REPLICA_STATUS", false)?,
+            retain_previous_password: variables.switch("RETAIN_PREVIOUS_PASSWORD", false)?,
+            log_level: variables.log_level()?,
+        })
+    }
+
+    /// The longest user name on servers of this kind, in characters. Where the kind is not known,
+    /// the strictest limit counts.
+    pub fn username_limit(&self, engine: Option<Engine>) -> usize {
+        let engine = engine.unwrap_or(Engine::Mysql);
+        self.username_limit.unwrap_or(engine.username_limit())
+    }
+}
+
+struct Variables<L>(L);
+
+impl<L: Fn(&str) -> Option<String>> Variables<L> {
+    fn password_policy(&self) -> Result<Policy, Error> {
+        let length = self.number("PASSWORD_LENGTH", LENGTHS)?.unwrap_or(32);
+        let require_each_type = self.switch("REQUIRE_EACH_INCLUDED_TYPE", true)?;
+        // Set and empty means that no character is excluded.
+        let excluded = (self.0)("EXCLUDE_CHARACTERS").unwrap_or_else(|| "/@\"'\\".to_owned());
+
+        let mut types = Vec::new();
+        for (name, character_type) in [
+            ("EXCLUDE_LOWERCASE", CharacterType::Lowercase),
+            ("EXCLUDE_UPPERCASE", CharacterType::Uppercase),
+            ("EXCLUDE_NUMBERS", CharacterType::Numbers),
+            ("EXCLUDE_PUNCTUATION", CharacterType::Punctuation),
+        ] {
+            if !self.switch(name, false)? {
+                types.push(character_type);
+            }
+        }
+        Policy::new(length, &types, &excluded, require_each_type).ok_or_else(|| {
+            invalid(
+                "EXCLUDE_CHARACTERS",
+                &excluded,
+                "leave at least one character that no EXCLUDE_... variable excludes",
+            )
+        })
+    }
+
+    fn endpoint(&self) -> Result<Option<String>, Error> {
+        let name = "SECRETS_MANAGER_ENDPOINT";
+        match self.text(name) {
+            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => Err(
+                invalid(name, &url, "be a URL that starts with https:// or http://"),
+            ),
+            endpoint => Ok(endpoint),
+        }
+    }
+
+    /// Lambda's levels; `FATAL` is beyond what the function logs, so errors are shown then.
+    fn log_level(&self) -> Result<LevelFilter, Error> {
+        let name = "AWS_LAMBDA_LOG_LEVEL";
+        let Some(level) = self.text(name) else {
+            return Ok(LevelFilter::INFO);
+        };
+        match level.to_ascii_uppercase().as_str() {
+            "TRACE" => Ok(LevelFilter::TRACE),
+            "DEBUG" => Ok(LevelFilter::DEBUG),
+            "INFO" => Ok(LevelFilter::INFO),
+            "WARN" => Ok(LevelFilter::WARN),
+            "ERROR" | "FATAL" => Ok(LevelFilter::ERROR),
+            _ => Err(invalid(
+                name,
+                &level,
+                "be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL",
+            )),
+        }
+    }
+
+    /// The words that AWS's function knows. It takes every other one as false; here a slip is an
+    /// error, so that it cannot weaken anything.
+    fn switch(&self, name: &str, default: bool) -> Result<bool, Error> {
+        let Some(text) = self.text(name) else {
+            return Ok(default);
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "y" | "yes" => Ok(true),
+            "false" | "0" | "n" | "no" => Ok(false),
+            _ => Err(invalid(name, &text, "be true or false")),
+        }
+    }
+
+    fn number(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Result<Option<usize>, Error> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            _ => {
+                let (start, end) = range.into_inner();
+                let allowed = format!("be a number from {start} to {end}");
+                Err(invalid(name, &text, &allowed))
+            }
+        }
+    }
+
+    /// The variable's value; an empty one is as if it were not set.
+    fn text(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|text| !text.is_empty())
+    }
+}
+
+fn invalid(name: &str, value: &str, allowed: &str) -> Error {
+    ErrorType::ConfigurationInvalid.because(format!(
+        "the environment variable {name} of the function is {value:?}; it must {allowed}"
+    ))
+}

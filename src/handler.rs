@@ -1,0 +1,122 @@
+//! One invocation: read the event, look at the secret's labels, then refuse, return, or do the step.
+
+use std::time::Duration;
+
+use lambda_runtime::LambdaEvent;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::config::Config;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::event::{RotationEvent, Step};
+use crate::handler::readiness::{Readiness, readiness};
+use crate::log;
+use crate::step::{Rotation, Summary, create_secret, finish_secret, set_secret, test_secret};
+use crate::store::{Description, SecretStore};
+
+mod readiness;
+
+/// What the invocations of one sandbox share.
+#[derive(Debug)]
+pub struct Handler {
+    /// A bad configuration is the answer to every invocation: ending the process instead would
+    /// hide the reason.
+    config: Result<Config, Error>,
+    store: SecretStore,
+}
+
+impl Handler {
+    /// The handler with this configuration.
+    pub async fn new(config: Result<Config, Error>) -> Self {
+        let endpoint = config.as_ref().ok();
+        let endpoint = endpoint.and_then(|config| config.secrets_manager_endpoint.clone());
+        let store = SecretStore::new(endpoint).await;
+        Self { config, store }
+    }
+
+    /// Does one step of a rotation.
+    pub async fn handle(&self, invocation: LambdaEvent<Value>) -> Result<(), Error> {
+        let started = Instant::now();
+        let context = invocation.context;
+        let deadline = Deadline::of_invocation(context.deadline);
+
+        let event = RotationEvent::parse(&invocation.payload);
+        let result = match &event {
+            Ok(event) => self.rotate(event, deadline).await,
+            Err(error) => Err(error.clone()),
+        };
+
+        if let (Ok(event), Ok(summary)) = (&event, &result) {
+            log::summary(event, summary);
+        }
+        log::metrics(
+            &context.env_config.function_name,
+            event.as_ref().ok(),
+            started.elapsed(),
+            result.as_ref(),
+        );
+        result.map(|_| ())
+    }
+
+    async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
+        let result = self.step(event, deadline).await;
+        result.map_err(|error| {
+            error.while_doing(format!("{} of secret {}", event.step, event.secret_id))
+        })
+    }
+
+    async fn step(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
+        let config = self.config.as_ref().map_err(Error::clone)?;
+        let (description, warnings) = match self.wait_until_ready(config, event, deadline).await? {
+            (description, Readiness::Pending { warnings }) => (description, warnings),
+            (_, Readiness::AlreadyCurrent) => {
+                return Ok(Summary {
+                    what: format!("nothing was left to do: {} is current", event.version),
+                    ..Summary::default()
+                });
+            }
+        };
+        let rotation = Rotation {
+            config,
+            store: &self.store,
+            secret: description.arn.clone(),
+            version: event.version.clone(),
+            rotation_token: event.rotation_token.clone(),
+            description,
+            deadline,
+        };
+        let mut summary = match event.step {
+            Step::CreateSecret => create_secret::run(&rotation).await,
+            Step::SetSecret => set_secret::run(&rotation).await,
+            Step::TestSecret => test_secret::run(&rotation).await,
+            Step::FinishSecret => finish_secret::run(&rotation).await,
+        }?;
+        summary.warnings.extend(warnings);
+        Ok(summary)
+    }
+
+    /// Describes the secret until it is ready for the step, as long as waiting can help.
+    async fn wait_until_ready(
+        &self,
+        config: &Config,
+        event: &RotationEvent,
+        deadline: Deadline,
+    ) -> Result<(Description, Readiness), Error> {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(250);
+        loop {
+            let description = self.store.describe(&event.secret_id, deadline).await?;
+            let refusal = match readiness(config, event, &description) {
+                Ok(readiness) => return Ok((description, readiness)),
+                Err(refusal) => refusal,
+            };
+            let patience = refusal.patience.saturating_sub(started.elapsed());
+            if pause > patience.min(deadline.remaining()) {
+                return Err(refusal.error);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+}

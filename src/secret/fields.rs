@@ -1,0 +1,172 @@
+//! The known keys of a secret's document, read one by one.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::{Engine, Entry};
+use crate::error::{Error, ErrorType};
+use crate::event::SecretId;
+use crate::username::Username;
+
+/// The keys and the raw values of a document, in their order.
+pub(super) struct Fields<'a> {
+    secret: &'a SecretId,
+    text: &'a str,
+    pairs: Vec<(String, &'a RawValue)>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn parse(secret: &'a SecretId, text: &'a str) -> Result<Self, Error> {
+        // The parser's own message can quote the document, so only the place is taken from it.
+        let Pairs(pairs) = serde_json::from_str(text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let found = match error.classify() {
+                Category::Data => "is JSON, but not an object".to_owned(),
+                _ => format!("is not JSON (line {line}, column {column})"),
+            };
+            invalid(secret, found)
+        })?;
+        for (n, (key, _)) in pairs.iter().enumerate() {
+            if pairs[..n].iter().any(|(earlier, _)| earlier == key) {
+                return Err(invalid(secret, format!("has the key \"{key}\" twice")));
+            }
+        }
+        Ok(Self {
+            secret,
+            text,
+            pairs,
+        })
+    }
+
+    /// Where each value stands in the text: the raw values are slices of it.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let entry = |(key, raw): &(String, &RawValue)| {
+            let start = raw.get().as_ptr().addr() - self.text.as_ptr().addr();
+            Entry {
+                key: key.clone(),
+                value: start..start + raw.get().len(),
+            }
+        };
+        self.pairs.iter().map(entry).collect()
+    }
+
+    /// A string. `null` and the empty string are as if the key were not there.
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, Error> {
+        match self.raw(key) {
+            None | Some("null") => Ok(None),
+            Some(raw) => match serde_json::from_str::<String>(raw) {
+                Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+                Err(_) => Err(self.wrong(key, format!("is {}, not a string", kind(raw)))),
+            },
+        }
+    }
+
+    /// A string that must be there.
+    pub(super) fn require(&self, key: &str) -> Result<String, Error> {
+        self.text(key)?.ok_or_else(|| match self.raw(key) {
+            None => invalid(self.secret, format!("lacks the key \"{key}\"")),
+            Some("null") => self.wrong(key, "is null"),
+            Some(_) => self.wrong(key, "is empty"),
+        })
+    }
+
+    pub(super) fn username(&self) -> Result<Username, Error> {
+        Username::parse(&self.require("username")?)
+            .map_err(|unusable| self.wrong("username", unusable))
+    }
+
+    pub(super) fn engine(&self) -> Result<Option<Engine>, Error> {
+        let Some(name) = self.text("engine")? else {
+            return Ok(None);
+        };
+        let engine = Engine::ALL.into_iter().find(|e| e.as_str() == name);
+        let engine = engine.ok_or_else(|| {
+            let known = Engine::ALL.map(Engine::as_str).join(", ");
+            self.wrong("engine", format!("is {name:?}; it must be one of {known}"))
+        })?;
+        Ok(Some(engine))
+    }
+
+    /// A number, or a string of digits.
+    pub(super) fn port(&self) -> Result<u16, Error> {
+        let Some(raw) = self
+            .raw("port")
+            .filter(|raw| !["null", "\"\""].contains(raw))
+        else {
+            return Ok(3306);
+        };
+        let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
+        match text.parse() {
+            Ok(port) if port > 0 => Ok(port),
+            _ => {
+                let found = match kind(raw) {
+                    "a number" | "a string" => raw,
+                    other => other,
+                };
+                let found = format!("is {found}; it must be a number from 1 to 65535");
+                Err(self.wrong("port", found))
+            }
+        }
+    }
+
+    /// Anything but `false`, as a boolean or a string, asks for TLS: no slip turns it off.
+    pub(super) fn ssl(&self) -> bool {
+        let raw = self.raw("ssl").unwrap_or_default();
+        let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
+        !text.eq_ignore_ascii_case("false")
+    }
+
+    fn raw(&self, key: &str) -> Option<&'a str> {
+        let (_, raw) = self.pairs.iter().find(|(name, _)| name == key)?;
+        Some(raw.get())
+    }
+
+    fn wrong(&self, key: &str, found: impl fmt::Display) -> Error {
+        invalid(self.secret, format!("cannot be used: \"{key}\" {found}"))
+    }
+}
+
+fn invalid(secret: &SecretId, found: impl fmt::Display) -> Error {
+    ErrorType::SecretInvalid.because(format!("the document of secret {secret} {found}"))
+}
+
+fn kind(raw: &str) -> &'static str {
+    match raw.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// An object with every key that the text has, also a repeated one.
+struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Pairs<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Pairs(pairs))
+    }
+}

@@ -1,0 +1,209 @@
+use super::*;
+use crate::error::ErrorType;
+
+/// Every value that must come through a rotation as it is written here.
+const HOSTILE: &str = "{ \"engine\" : \"mysql\",\n\t\"host\":\"db.example\", \"password\": \"p\\u0061ss\\\"canary\",
+ \"big\":9223372036854775813, \"tenth\":0.1,\"huge\" : 1e400, \"minus\":-0.0,\"esc\":\"\\u00e9\\/\\ud800\", \"k\\u0065y\":\"é😀\",
+ \"nested\":{\"b\":[1, 2 ,{\"a\":null}],\"b\":1}, \"username\":\"app\" , \"last\":[ ] }\n";
+
+fn id() -> SecretId {
+    SecretId::new("app")
+}
+
+fn parse(text: &str) -> Result<DatabaseSecret, Error> {
+    DatabaseSecret::parse(&id(), Document::new(text.to_owned()))
+}
+
+/// A good document with one more pair, or with another value of a key.
+fn with(key: &str, value: &str) -> Result<DatabaseSecret, Error> {
+    let mut pairs = vec![
+        ("engine", "\"mysql\""),
+        ("host", "\"db.example\""),
+        ("username", "\"app\""),
+        ("password", "\"canary\""),
+    ];
+    pairs.retain(|(k, _)| *k != key);
+    if !value.is_empty() {
+        pairs.push((key, value));
+    }
+    let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect();
+    parse(&format!("{{{}}}", pairs.join(",")))
+}
+
+#[test]
+fn only_the_login_changes_in_a_new_document() {
+    let current = parse(HOSTILE).unwrap();
+    let password = Password::new("new \"\\\n\u{7f}é".to_owned());
+    let new = current.with_login(&Username::parse("app_\"clone").unwrap(), &password);
+    let expected = HOSTILE
+        .replace("\"p\\u0061ss\\\"canary\"", "\"new \\\"\\\\\\n\u{7f}é\"")
+        .replace("\"app\"", "\"app_\\\"clone\"");
+    assert_eq!(new.expose(), expected);
+
+    let new = DatabaseSecret::parse(&id(), new).unwrap();
+    assert!(new.password().same_as(&password));
+    assert_eq!(new.username().as_str(), "app_\"clone");
+    assert_eq!(current.first_difference(&new), None);
+    assert!(!current.is_identical_to(&new));
+    assert!(current.is_identical_to(&parse(HOSTILE).unwrap()));
+    let back = new.with_login(current.username(), current.password());
+    assert_eq!(
+        back.expose(),
+        HOSTILE.replace("p\\u0061ss", "pass"),
+        "the spelling of the login itself is ours"
+    );
+}
+
+#[test]
+fn known_keys_are_read() {
+    let secret = parse(
+        r#"{"engine":"aurora-mysql","host":"h","username":"app","password":"p","port":"3307",
+            "dbname":"d","masterarn":"arn:x","ssl":"False","tls_server_name":"n",
+            "dbInstanceIdentifier":"i","dbClusterIdentifier":"c"}"#,
+    )
+    .unwrap();
+    assert_eq!(secret.engine(), Some(Engine::AuroraMysql));
+    assert_eq!((secret.host(), secret.port()), (Some("h"), 3307));
+    assert_eq!(secret.dbname(), Some("d"));
+    assert_eq!(secret.superuser_secret(), Some("arn:x"));
+    assert_eq!((secret.ssl(), secret.tls_server_name()), (false, Some("n")));
+    assert_eq!(secret.db_instance_identifier(), Some("i"));
+    assert_eq!(secret.db_cluster_identifier(), Some("c"));
+}
+
+#[test]
+fn null_and_empty_mean_absent_for_optional_keys() {
+    for empty in ["null", "\"\""] {
+        for key in ["dbname", "masterarn", "tls_server_name", "port", "ssl"] {
+            let secret = with(key, empty).unwrap();
+            assert_eq!((secret.dbname(), secret.superuser_secret()), (None, None));
+            assert_eq!((secret.tls_server_name(), secret.port()), (None, 3306));
+            assert!(secret.ssl());
+        }
+    }
+}
+
+#[test]
+fn nothing_but_false_turns_tls_off() {
+    for (value, ssl) in [
+        ("false", false),
+        ("\"false\"", false),
+        ("\"FALSE\"", false),
+        ("true", true),
+        ("\"true\"", true),
+        ("0", true),
+        ("\"no\"", true),
+        ("\"false \"", true),
+        ("[false]", true),
+    ] {
+        assert_eq!(with("ssl", value).unwrap().ssl(), ssl, "{value}");
+    }
+}
+
+#[test]
+fn a_bad_document_is_refused_with_secret_key_and_finding_but_no_value() {
+    let cases = [
+        (with("engine", ""), "lacks the key \"engine\""),
+        (with("host", "null"), "\"host\" is null"),
+        (with("username", "\"\""), "\"username\" is empty"),
+        (with("password", "\"\""), "\"password\" is empty"),
+        (
+            with("password", "17"),
+            "\"password\" is a number, not a string",
+        ),
+        (
+            with("password", "{\"canary\":1}"),
+            "\"password\" is an object",
+        ),
+        (with("host", "true"), "\"host\" is a boolean, not a string"),
+        (with("dbname", "[]"), "\"dbname\" is an array, not a string"),
+        (
+            with("username", "\"app \""),
+            "\"username\" ends with a blank",
+        ),
+        (
+            with("engine", "\"postgres\""),
+            "\"engine\" is \"postgres\"; it must be one of mysql, ",
+        ),
+        (
+            with("port", "0"),
+            "\"port\" is 0; it must be a number from 1 to 65535",
+        ),
+        (with("port", "3306.0"), "\"port\" is 3306.0; it must"),
+        (with("port", "\"65536\""), "\"port\" is \"65536\"; it must"),
+        (with("port", "{}"), "\"port\" is an object; it must"),
+        (
+            with("host\":\"x\",\"host", "\"canary\""),
+            "has the key \"host\" twice",
+        ),
+        (
+            with("h\\u006fst", "\"canary\""),
+            "has the key \"host\" twice",
+        ),
+        (parse(""), "is not JSON (line 1, column 0)"),
+        (parse("canary"), "is not JSON (line 1, column 1)"),
+        (
+            parse("{\"password\":\"canary\","),
+            "is not JSON (line 1, column 21)",
+        ),
+        (parse("{\"password\":\"canary\" \"x\"}"), "is not JSON"),
+        (parse("\"canary\""), "is JSON, but not an object"),
+        (parse("[\"canary\"]"), "is JSON, but not an object"),
+    ];
+    for (result, found) in cases {
+        let error = result.err().unwrap();
+        assert_eq!(error.error_type(), ErrorType::SecretInvalid);
+        let text = error.to_string();
+        assert!(text.starts_with("the document of secret app "), "{text}");
+        assert!(text.contains(found), "{text} <> {found}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn a_superuser_secret_may_be_a_login_only() {
+    let parse = |text: &str| DatabaseSecret::parse_superuser(&id(), Document::new(text.to_owned()));
+    let login = parse(r#"{"username":"admin","password":"canary"}"#).unwrap();
+    assert!(login.is_login_only());
+    assert_eq!((login.host(), login.engine()), (None, None));
+    let full = parse(r#"{"username":"admin","password":"canary","host":"h"}"#).unwrap();
+    assert!(!full.is_login_only());
+    assert!(parse(r#"{"username":"admin"}"#).is_err());
+}
+
+#[test]
+fn a_difference_beside_the_login_is_named() {
+    let current = with("x", "1").unwrap();
+    for (other, difference) in [
+        (with("x", "1.0"), Some("\"x\" has another value")),
+        (with("y", "1"), Some("only one of them has \"x\"")),
+        (
+            with("host", "\"other\""),
+            Some("\"host\" has another value"),
+        ),
+        (
+            with("username", "\"app_clone\""),
+            Some("only one of them has \"x\""),
+        ),
+        (with("x", "1"), None),
+    ] {
+        let found = current.first_difference(&other.unwrap());
+        assert_eq!(found.as_deref(), difference);
+    }
+    let moved = with("username", "\"app_clone\"").unwrap();
+    let difference = with("z", "").unwrap().first_difference(&moved);
+    assert_eq!(
+        difference.as_deref(),
+        Some("their keys are in another order")
+    );
+}
+
+#[test]
+fn debug_shows_key_names_only() {
+    let secret = parse(HOSTILE).unwrap();
+    let shown = format!("{secret:?} {:?}", Document::new(HOSTILE.to_owned()));
+    assert!(
+        shown.contains("\"nested\"") && !shown.contains("canary"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,90 @@
+//! `createSecret`: stores the twin's new login as AWSPENDING.
+
+use crate::error::{Error, ErrorType};
+use crate::rds;
+use crate::secret::DatabaseSecret;
+use crate::step::{Rotation, Summary};
+use crate::store::{Label, Put, Selector};
+use crate::username::Username;
+
+/// Stores the current document with the twin's name and a new password, or keeps the one that an
+/// earlier try stored.
+pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
+    let Rotation {
+        config,
+        store,
+        secret,
+        version,
+        deadline,
+        ..
+    } = rotation;
+    let current = Selector::Labelled(Label::Current);
+    let Some(current) = store.value(secret, current, *deadline).await? else {
+        return Err(ErrorType::SecretInvalid.because(format!(
+            "secret {secret} has no value that is AWSCURRENT; store the user's login in it first"
+        )));
+    };
+    let current = DatabaseSecret::parse(secret, current.document)?;
+    if let Some(host) = current.host().filter(|host| rds::is_proxy(host)) {
+        return Err(ErrorType::ProxyHost.because(format!(
+            "host \"{host}\" of secret {secret} is an RDS Proxy, which knows only logins that are \
+             AWSCURRENT, so the new one could never be tested; use the address of the database"
+        )));
+    }
+    let twin = current
+        .username()
+        .twin(config.username_limit(current.engine()))?;
+
+    let document = current.with_login(&twin, &config.password_policy.generate());
+    let token = rotation.rotation_token.as_ref();
+    let put = store.put_pending(secret, version, &document, token, *deadline);
+    let what = match put.await? {
+        Put::Stored => format!("a new password for \"{twin}\" was stored as version {version}"),
+        Put::AlreadyExists => {
+            check_kept_value(rotation, &current, &twin).await?;
+            format!("version {version} had its value, with \"{twin}\", already, which was kept")
+        }
+    };
+    Ok(Summary {
+        what,
+        ..Summary::default()
+    })
+}
+
+/// An earlier try stored a value. Its password may be set on the server already, so it is the only
+/// one that this rotation may use: if it is not what would be stored today, the rotation cannot
+/// go on.
+async fn check_kept_value(
+    rotation: &Rotation<'_>,
+    current: &DatabaseSecret,
+    twin: &Username,
+) -> Result<(), Error> {
+    let (secret, version) = (&rotation.secret, &rotation.version);
+    let selector = Selector::Version(version);
+    let kept = rotation
+        .store
+        .fresh_value(secret, selector, rotation.deadline);
+    let Some(kept) = kept.await? else {
+        return Err(ErrorType::PendingValueMissing.because(format!(
+            "version {version} has a value, but it cannot be read yet; the next try will"
+        )));
+    };
+    let stale = |found: String| {
+        let region = secret.region().unwrap_or("REGION");
+        ErrorType::StalePending.because(format!(
+            "version {version} has a value already, which no longer fits the current one: {found}; \
+             remove its label and rotate again: aws secretsmanager update-secret-version-stage \
+             --region {region} --secret-id {secret} --version-stage AWSPENDING \
+             --remove-from-version-id {version}"
+        ))
+    };
+
+    let kept = DatabaseSecret::parse(secret, kept.document).map_err(|e| stale(e.to_string()))?;
+    if kept.username() != twin {
+        let found = kept.username();
+        return Err(stale(format!("it is for \"{found}\", not for \"{twin}\"")));
+    }
+    current
+        .first_difference(&kept)
+        .map_or(Ok(()), |difference| Err(stale(difference)))
+}

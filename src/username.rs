@@ -1,0 +1,173 @@
+//! The names of the two users that take turns: `app` and `app_clone`.
+
+use std::fmt;
+
+use thiserror::Error as ThisError;
+
+use crate::error::{Error, ErrorType};
+
+/// What the twin's name has more, as AWS's own function has it.
+const SUFFIX: &str = "_clone";
+
+/// The name of a user, such as the server stores it without changing it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Username(String);
+
+impl Username {
+    /// The name, unless the server would refuse it or store another one.
+    pub fn parse(name: &str) -> Result<Self, UnusableUsername> {
+        if name.is_empty() {
+            return Err(UnusableUsername::Empty);
+        }
+        if name.ends_with(' ') {
+            return Err(UnusableUsername::BlankAtEnd);
+        }
+        if name.chars().any(char::is_control) {
+            return Err(UnusableUsername::ControlCharacter);
+        }
+        if name.chars().any(|c| c.len_utf8() == 4) {
+            return Err(UnusableUsername::FourByteCharacter);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name of the user that takes turns with this one, at most `limit` characters long.
+    pub fn twin(&self, limit: usize) -> Result<Self, Error> {
+        let impossible = |found: String| {
+            ErrorType::TwinNameImpossible.because(format!(
+                "user \"{self}\" cannot have a twin: {found}; give the application a user with \
+                 another name"
+            ))
+        };
+        if let Some(base) = self.0.strip_suffix(SUFFIX) {
+            // Two suffixes would make a round of three users.
+            if base.ends_with(SUFFIX) {
+                return Err(impossible(format!("its name has \"{SUFFIX}\" twice")));
+            }
+            return Self::parse(base).map_err(|reason| {
+                impossible(format!(
+                    "its name without \"{SUFFIX}\", \"{base}\", {reason}"
+                ))
+            });
+        }
+        let twin = format!("{self}{SUFFIX}");
+        let length = twin.chars().count();
+        if length > limit {
+            return Err(impossible(format!(
+                "username \"{self}\" with \"{SUFFIX}\" has {length} characters; the server allows \
+                 {limit}"
+            )));
+        }
+        Ok(Self(twin))
+    }
+
+    /// Whether the two names are those of one pair.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self != other && self.base() == other.base() && !self.base().ends_with(SUFFIX)
+    }
+
+    /// The name that both users of the pair have in common.
+    pub fn base(&self) -> &str {
+        self.0.strip_suffix(SUFFIX).unwrap_or(&self.0)
+    }
+
+    /// The text of the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text cannot be a user's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+pub enum UnusableUsername {
+    /// It would be the anonymous user.
+    #[error("is empty")]
+    Empty,
+    /// The server would cut the blank off, and so name another user.
+    #[error("ends with a blank, which the server would cut off")]
+    BlankAtEnd,
+    /// It holds a control character.
+    #[error("contains a control character")]
+    ControlCharacter,
+    /// User names are `utf8mb3` on MySQL and MariaDB.
+    #[error("contains a character of four bytes, which the server refuses in user names")]
+    FourByteCharacter,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Username {
+        Username::parse(text).unwrap()
+    }
+
+    #[test]
+    fn twins_alternate() {
+        for text in [
+            "app",
+            "é",
+            "a b",
+            "_clon",
+            "app`'\"\\",
+            "app_CLONE",
+            "x_clone_x",
+        ] {
+            let twin = name(text).twin(32).unwrap();
+            assert_eq!(twin.as_str(), format!("{text}_clone"));
+            assert_eq!(twin.twin(32).unwrap(), name(text));
+            assert!(twin.is_twin_of(&name(text)) && name(text).is_twin_of(&twin));
+            assert_eq!((twin.base(), name(text).base()), (text, text));
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_twin_of_itself_or_of_a_stranger() {
+        for (a, b) in [
+            ("app", "app"),
+            ("app", "App_clone"),
+            ("app", "other_clone"),
+            ("app_clone", "app_clone_clone"),
+        ] {
+            assert!(!name(a).is_twin_of(&name(b)), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_characters() {
+        assert!(name(&"é".repeat(26)).twin(32).is_ok());
+        assert!(name(&"é".repeat(32)).twin(38).is_ok());
+        let error = name("reporting_service_2026_main").twin(32).unwrap_err();
+        assert_eq!(error.error_type(), ErrorType::TwinNameImpossible);
+        assert!(error.to_string().contains(
+            "username \"reporting_service_2026_main\" with \"_clone\" has 33 characters"
+        ));
+    }
+
+    #[test]
+    fn what_is_left_must_be_a_name_with_the_same_twin() {
+        for text in ["_clone", "app _clone", "app_clone_clone"] {
+            let error = name(text).twin(32).unwrap_err();
+            assert_eq!(error.error_type(), ErrorType::TwinNameImpossible);
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_server_would_change_is_refused() {
+        for (text, reason) in [
+            ("", UnusableUsername::Empty),
+            ("app ", UnusableUsername::BlankAtEnd),
+            ("a\0b", UnusableUsername::ControlCharacter),
+            ("a\nb", UnusableUsername::ControlCharacter),
+            ("a😀", UnusableUsername::FourByteCharacter),
+        ] {
+            assert_eq!(Username::parse(text), Err(reason));
+        }
+    }
+}
