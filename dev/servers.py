@@ -16,7 +16,7 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from packages import HOME, Missing, root
 from processes import free_port, start, stop, wait_until
@@ -57,7 +57,6 @@ CREATE USER 'root'@'%' IDENTIFIED WITH caching_sha2_password BY RANDOM PASSWORD;
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 GRANT PROXY ON ''@'' TO 'root'@'%' WITH GRANT OPTION;
 DROP USER 'root'@'localhost';
-SHUTDOWN;
 """
 MARIADB_TEMPLATE = """\
 DELETE FROM mysql.global_priv WHERE User IN ('', 'root');
@@ -66,7 +65,6 @@ FLUSH PRIVILEGES;
 CREATE USER 'root'@'%' IDENTIFIED VIA mysql_native_password USING 'invalid';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 GRANT PROXY ON ''@'%' TO 'root'@'%' WITH GRANT OPTION;
-SHUTDOWN;
 """
 MARIADB_SCRIPTS = [
     "mariadb_system_tables.sql",
@@ -122,12 +120,19 @@ def template(flavor: str) -> Path:
     arguments = [*program(flavor), f"--datadir={partial}", f"--tmpdir={HOME}"]
     script = HOME / f"{flavor}.{os.getpid()}.sql"
     script.write_text(MYSQL_TEMPLATE if flavor == "mysql" else MARIADB_TEMPLATE)
-    prepare = [*arguments, "--skip-networking", f"--socket={partial}/socket", f"--init-file={script}"]
-    with open(log, "w") as output:
-        code = initialize(flavor, arguments, output) or subprocess.call(prepare, stdout=output, stderr=output)
-    script.unlink()
-    if code != 0:
-        raise Missing(f"The data folder of {flavor} could not be made: see {log}.")
+    port = free_port()
+    first_start = [*arguments, f"--port={port}", f"--socket={partial}/socket", f"--init-file={script}"]
+    try:
+        initialize(flavor, arguments, log)
+        process = start(first_start, log)
+        try:
+            wait_until(lambda: answers(port), START_SECONDS, process)
+        finally:
+            stop(process, signal.SIGTERM, STOP_SECONDS)
+    except (TimeoutError, subprocess.SubprocessError) as error:
+        raise Missing(f"The data folder of {flavor} could not be made ({error}): see {log}.") from error
+    finally:
+        script.unlink()
     (partial / "auto.cnf").unlink(missing_ok=True)  # each server has a server_uuid of its own
     try:
         partial.rename(done)
@@ -136,18 +141,31 @@ def template(flavor: str) -> Path:
     return done
 
 
-def initialize(flavor: str, arguments: list[str], output: IO[str]) -> int:
+def initialize(flavor: str, arguments: list[str], log: Path) -> None:
     if flavor == "mysql":
         command = [*arguments, "--initialize-insecure", "--innodb-redo-log-capacity=64M"]
-        return subprocess.call(command, stdout=output, stderr=output)
-    # What mariadb-install-db does; that script would run its server without the loader.
-    share = share_folder(flavor)
-    parts = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL, @skip_auth_anonymous=1;"]
-    for name in MARIADB_SCRIPTS:
-        names = (name, name.replace("mariadb_", "mysql_"))
-        parts.append(next(share / n for n in names if (share / n).exists()).read_text())
-    command = [*arguments, "--bootstrap"]
-    return subprocess.run(command, input="\n".join(parts), text=True, stdout=output, stderr=output).returncode
+        script = ""
+    else:
+        # What mariadb-install-db does; that script would run its server without the loader.
+        command = [*arguments, "--bootstrap"]
+        script = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL, @skip_auth_anonymous=1;\n"
+        share = share_folder(flavor)
+        for name in MARIADB_SCRIPTS:
+            names = (name, name.replace("mariadb_", "mysql_"))
+            script += next(share / n for n in names if (share / n).exists()).read_text() + "\n"
+    with open(log, "w") as output:
+        subprocess.run(
+            command, input=script, text=True, stdout=output, stderr=output, check=True, timeout=START_SECONDS
+        )
+
+
+def answers(port: int) -> bool:
+    """True when a server sends its greeting there: it does so only after its init file was run."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            return len(connection.recv(5)) > 4
+    except OSError:
+        return False
 
 
 @dataclass
@@ -218,7 +236,7 @@ class Server:
             output=self.folder / "output.log",
         )
         try:
-            wait_until(self._answers, START_SECONDS, self.process)
+            wait_until(lambda: answers(self.port), START_SECONDS, self.process)
         except TimeoutError as error:
             self.kill()
             raise Missing(f"The server {self.id} did not start ({error}): {self._last_error()}") from error
@@ -231,14 +249,6 @@ class Server:
             f"--ssl-cert={self.certificates}/server.pem",
             f"--ssl-key={self.certificates}/server-key.pem",
         ]
-
-    def _answers(self) -> bool:
-        """True when the server sends its greeting: it does so only after the init file was run."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
-                return len(connection.recv(5)) > 4
-        except OSError:
-            return False
 
     def _last_error(self) -> str:
         logs = [log.read_text(errors="replace") for log in (self.log, self.folder / "output.log") if log.exists()]

@@ -1,0 +1,263 @@
+"""AWS Secrets Manager on a loopback port: moto with AWS's behaviour where the two differ.
+
+usage: secrets_manager.py PORT
+
+moto's RDS, IAM, STS and CloudFormation are served on the same port. Here are the staging labels, the versions and
+what IAM needs; `rotations.py` has RotateSecret. IAM policies are enforced after a POST of `0` to `/moto-api/reset-auth`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+from moto.iam import access_control
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.secretsmanager.exceptions import (
+    InvalidParameterException,
+    InvalidRequestException,
+    OperationNotPermittedOnReplica,
+    ResourceExistsException,
+    SecretNotFoundException,
+)
+from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend
+from moto.secretsmanager.responses import SecretsManagerResponse
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
+import rotations
+
+# Requests and rotations run in threads of their own; each change of labels is one step.
+LOCK = rotations.LOCK
+
+
+# Staging labels
+
+
+def holder(secret: FakeSecret, label: str) -> str | None:
+    return next((id for id, version in secret.versions.items() if label in version["version_stages"]), None)
+
+
+def move_label(secret: FakeSecret, label: str, to: str) -> None:
+    """Moves a label; AWSPREVIOUS follows AWSCURRENT to the version that loses it."""
+    before = holder(secret, label)
+    if before == to:
+        return
+    if before:
+        secret.versions[before]["version_stages"].remove(label)
+    secret.versions[to]["version_stages"].append(label)
+    if label == "AWSCURRENT" and before:
+        move_label(secret, "AWSPREVIOUS", before)
+    if label == "AWSCURRENT" and "AWSPREVIOUS" in secret.versions[to]["version_stages"]:
+        secret.versions[to]["version_stages"].remove("AWSPREVIOUS")
+
+
+def abandon_rotation(secret: FakeSecret) -> None:
+    """A new value made current from outside ends a rotation: AWS takes AWSPENDING off."""
+    pending = holder(secret, "AWSPENDING")
+    if pending:
+        secret.versions[pending]["version_stages"].remove("AWSPENDING")
+
+
+def reset_default_version(self: FakeSecret, version: dict[str, Any], version_id: str) -> None:
+    with LOCK:
+        stages, version["version_stages"] = version["version_stages"], []
+        self.versions[version_id] = version
+        abandon_rotation(self)
+        for label in stages:
+            move_label(self, label, version_id)
+
+
+def update_secret_version_stage(
+    self: SecretsManagerBackend, secret_id: str, version_stage: str, remove_from_version_id: str, move_to_version_id: str
+) -> tuple[str, str]:
+    with LOCK:
+        secret = own_secret(self, secret_id)
+        attached = holder(secret, version_stage)
+        for version in (remove_from_version_id, move_to_version_id):
+            if version and version not in secret.versions:
+                raise InvalidParameterException(f"Not a valid version: {version}")
+        if not remove_from_version_id and not move_to_version_id:
+            raise InvalidParameterException("You must specify MoveToVersionId, RemoveFromVersionId, or both.")
+        if remove_from_version_id and attached != remove_from_version_id:
+            raise InvalidParameterException(
+                f"The parameter RemoveFromVersionId is not correct: staging label {version_stage} is currently "
+                f"attached to version {attached}."
+                if attached
+                else f"Version stage {version_stage} not found in version {remove_from_version_id}"
+            )
+        if move_to_version_id and attached not in (None, remove_from_version_id, move_to_version_id):
+            raise InvalidParameterException(
+                f"The parameter RemoveFromVersionId can't be empty. Staging label {version_stage} is currently attached "
+                f"to version {attached}, so you must explicitly reference that version in RemoveFromVersionId."
+            )
+        if move_to_version_id:
+            move_label(secret, version_stage, move_to_version_id)
+        elif version_stage == "AWSCURRENT":
+            raise InvalidParameterException(
+                "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed."
+            )
+        else:
+            secret.versions[remove_from_version_id]["version_stages"].remove(version_stage)
+        return secret.arn, secret.name
+
+
+# Versions
+
+
+def own_secret(backend: SecretsManagerBackend, secret_id: str) -> FakeSecret:
+    if secret_id not in backend.secrets:
+        raise SecretNotFoundException()
+    secret = backend.secrets[secret_id]
+    if isinstance(secret, ReplicaSecret):
+        raise OperationNotPermittedOnReplica
+    if secret.is_deleted():
+        raise InvalidRequestException(
+            "You can't perform this operation on the secret because it was marked for deletion."
+        )
+    return secret
+
+
+def put_secret_value(
+    self: SecretsManagerBackend,
+    secret_id: str,
+    secret_string: str,
+    secret_binary: str,
+    client_request_token: str,
+    version_stages: list[str],
+    rotation_token: str | None = None,
+) -> str:
+    with LOCK:
+        secret = own_secret(self, secret_id)
+        version_id = self._from_client_request_token(client_request_token)
+        rotations.check_rotation_token(secret.arn, version_id, rotation_token)
+        value = {k: v for k, v in (("secret_string", secret_string), ("secret_binary", secret_binary)) if v is not None}
+        known = secret.versions.get(version_id, {})
+        before = {k: known[k] for k in ("secret_string", "secret_binary") if k in known}
+        if before and before != value:
+            raise ResourceExistsException(
+                f"You can't use ClientRequestToken {version_id} because that value is already in use for a version "
+                f"of secret {secret.arn}."
+            )
+        if not before:
+            labels = set(version_stages) if secret.versions else {*version_stages, "AWSCURRENT"}
+            secret.versions[version_id] = {
+                "createdate": time.time(),
+                "version_id": version_id,
+                "version_stages": known.get("version_stages", []),
+                **value,
+            }
+            if "AWSCURRENT" in labels:
+                abandon_rotation(secret)
+            for label in sorted(labels):
+                move_label(secret, label, version_id)
+            secret.last_changed_date = time.time()
+        return secret.to_short_dict(include_version_stages=True, version_id=version_id)
+
+
+def put_secret_value_request(self: SecretsManagerResponse) -> str:
+    string, binary = self._get_param("SecretString"), self._get_param("SecretBinary")
+    if not string and not binary:
+        raise InvalidRequestException("You must provide either SecretString or SecretBinary.")
+    return put_secret_value(
+        self.backend,
+        self._get_param("SecretId", if_none=""),
+        string,
+        binary,
+        self._get_param("ClientRequestToken"),
+        self._get_param("VersionStages", if_none=["AWSCURRENT"]),
+        self._get_param("RotationToken"),
+    )
+
+
+def list_secret_version_ids_request(self: SecretsManagerResponse) -> str:
+    with LOCK:
+        secret_id = self._get_param("SecretId", if_none="")
+        if secret_id not in self.backend.secrets:
+            raise SecretNotFoundException()
+        secret = self.backend.secrets[secret_id]
+        with_deprecated = self._get_bool_param("IncludeDeprecated", False)
+        first = int(self._get_param("NextToken") or 0)
+        count = int(self._get_param("MaxResults") or 100)
+        versions = []
+        for version_id, version in secret.versions.items():
+            entry = {"VersionId": version_id, "CreatedDate": version["createdate"], "KmsKeyIds": ["DefaultEncryptionKey"]}
+            if version["version_stages"]:
+                versions.append({**entry, "VersionStages": version["version_stages"]})
+            elif with_deprecated:
+                versions.append(entry)
+        answer: dict[str, Any] = {"ARN": secret.arn, "Name": secret.name, "Versions": versions[first : first + count]}
+        if first + count < len(versions):
+            answer["NextToken"] = str(first + count)
+        return json.dumps(answer)
+
+
+moto_to_dict = FakeSecret.to_dict
+
+
+def to_dict(self: FakeSecret) -> dict[str, Any]:
+    """DescribeSecret: versions without a label are not shown, and a field without a value is left out."""
+    with LOCK:
+        answer = moto_to_dict(self)
+        shown = {id: list(v["version_stages"]) for id, v in self.versions.items() if v["version_stages"]}
+    answer |= {"VersionIdsToStages": shown, "SecretVersionsToStages": shown} if self.versions else {}
+    if "RotationRules" in answer:
+        answer["RotationRules"] = getattr(self, "rotation_rules", {})
+    return {key: value for key, value in answer.items() if value is not None and value != ""}
+
+
+def install_versions() -> None:
+    # moto keeps which version is current a second time; here the label says it.
+    FakeSecret.default_version_id = property(lambda self: holder(self, "AWSCURRENT"))
+    FakeSecret.set_default_version_id = lambda self, version_id: None
+    FakeSecret.reset_default_version = reset_default_version
+    FakeSecret.to_dict = to_dict
+    SecretsManagerBackend.update_secret_version_stage = update_secret_version_stage
+    SecretsManagerResponse.put_secret_value = put_secret_value_request
+    SecretsManagerResponse.list_secret_version_ids = list_secret_version_ids_request
+
+
+# IAM
+
+
+def resource(self: SecretsManagerResponse) -> str:
+    """The ARN that a policy is compared with; without it only policies for every resource would match."""
+    secret_id = self._get_param("SecretId")
+    secret = self.backend.secrets.get(secret_id) if secret_id else None
+    return secret.arn if secret else secret_id or "*"
+
+
+def collect_policies(self: access_control.AssumedRoleAccessKey) -> list[str]:
+    """CloudFormation leaves inline documents as dictionaries, which moto cannot evaluate."""
+    backend, role = self.backend, self._owner_role_name
+    inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
+    documents = [document if isinstance(document, str) else json.dumps(document) for document in inline]
+    return documents + list(backend.list_attached_role_policies(role)[0])
+
+
+def install_iam() -> None:
+    SecretsManagerResponse._determine_resource = resource
+    access_control.AssumedRoleAccessKey.collect_policies = collect_policies
+
+
+class Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        self.log("info", "%s %s %s", self.path, target, code)
+
+
+def main(port: int) -> None:
+    install_versions()
+    install_iam()
+    rotations.install()
+    application = DomainDispatcherApplication(create_backend_app)
+    run_simple("127.0.0.1", port, rotations.with_routes(application), threaded=True, request_handler=Handler)
+
+
+if __name__ == "__main__":
+    threading.stack_size(1 << 20)
+    main(int(sys.argv[1]))
