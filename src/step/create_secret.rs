@@ -1,10 +1,10 @@
 //! `createSecret`: stores the twin's new login as AWSPENDING.
 
 use crate::error::{Error, ErrorType};
-use crate::rds;
 use crate::secret::DatabaseSecret;
+use crate::step::survey::refuse_proxy;
 use crate::step::{Rotation, Summary};
-use crate::store::{Label, Put, Selector};
+use crate::store::{Put, Selector};
 use crate::username::Username;
 
 /// Stores the current document with the twin's name and a new password, or keeps the one that an
@@ -18,22 +18,9 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         deadline,
         ..
     } = rotation;
-    let current = Selector::Labelled(Label::Current);
-    let Some(current) = store.value(secret, current, *deadline).await? else {
-        return Err(ErrorType::SecretInvalid.because(format!(
-            "secret {secret} has no value that is AWSCURRENT; store the user's login in it first"
-        )));
-    };
-    let current = DatabaseSecret::parse(secret, current.document)?;
-    if let Some(host) = current.host().filter(|host| rds::is_proxy(host)) {
-        return Err(ErrorType::ProxyHost.because(format!(
-            "host \"{host}\" of secret {secret} is an RDS Proxy, which knows only logins that are \
-             AWSCURRENT, so the new one could never be tested; use the address of the database"
-        )));
-    }
-    let twin = current
-        .username()
-        .twin(config.username_limit(current.engine()))?;
+    let current = rotation.current().await?;
+    refuse_proxy(secret, &current)?;
+    let twin = rotation.twin_of(&current)?;
 
     let document = current.with_login(&twin, &config.password_policy.generate());
     let token = rotation.rotation_token.as_ref();

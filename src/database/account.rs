@@ -1,0 +1,314 @@
+//! What an account is: everything about a user, at each of its hosts, that a twin must have too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Map;
+
+use super::privilege::Privilege;
+use crate::username::Username;
+
+/// A user with all the hosts that it may come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// The user name.
+    pub user: Username,
+    /// The host part of each account of that name, with what belongs to it.
+    pub hosts: BTreeMap<String, Profile>,
+}
+
+/// One row of the server's accounts: a user at one host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// The ways to log in, of which any suffices. MySQL has one, MariaDB one or more.
+    pub authentication: Vec<Method>,
+    /// The settings that the server has, each with its value.
+    pub settings: BTreeMap<Setting, Value>,
+    /// What is held on each object.
+    pub grants: BTreeMap<Object, Held>,
+    /// What is true of the account now and is not copied as it is.
+    pub state: State,
+}
+
+/// An authentication plugin and what it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The plugin's string, where that is not a hash of a password.
+    pub string: Option<String>,
+}
+
+/// The state of an account. It decides what may be done; it is not part of the mirror, the lock at
+/// hosts that are not in use aside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Logins are refused until the account is unlocked.
+    pub locked: bool,
+    /// The password must be changed before anything else.
+    pub expired: bool,
+    /// It has no password and no other way to log in.
+    pub without_password: bool,
+    /// It is a role.
+    pub role: bool,
+    /// A retained second password logs in too.
+    pub second_password: bool,
+    /// When the password was last changed, in seconds since the epoch.
+    pub password_changed: Option<i64>,
+}
+
+impl State {
+    /// By how much the clocks of the database and of Secrets Manager may differ, in seconds.
+    const CLOCK_SKEW: i64 = 5;
+
+    /// Whether the password was changed at or after this time, in seconds since the epoch, by the
+    /// clock of Secrets Manager.
+    pub fn changed_since(&self, time: i64) -> bool {
+        self.password_changed
+            .is_some_and(|changed| changed >= time.saturating_sub(Self::CLOCK_SKEW))
+    }
+}
+
+/// A setting of an account that is neither a privilege nor its authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `REQUIRE …`
+    Tls,
+    /// `MAX_QUERIES_PER_HOUR`
+    QueriesPerHour,
+    /// `MAX_UPDATES_PER_HOUR`
+    UpdatesPerHour,
+    /// `MAX_CONNECTIONS_PER_HOUR`
+    ConnectionsPerHour,
+    /// `MAX_USER_CONNECTIONS`
+    UserConnections,
+    /// `MAX_STATEMENT_TIME` (MariaDB)
+    StatementTime,
+    /// `PASSWORD EXPIRE …`
+    Expiration,
+    /// `PASSWORD HISTORY`
+    History,
+    /// `PASSWORD REUSE INTERVAL`
+    ReuseInterval,
+    /// `PASSWORD REQUIRE CURRENT`
+    RequireCurrent,
+    /// `FAILED_LOGIN_ATTEMPTS`
+    FailedLogins,
+    /// `PASSWORD_LOCK_TIME`
+    LockTime,
+    /// `ATTRIBUTE` and `COMMENT`
+    Attribute,
+    /// `DEFAULT ROLE`
+    DefaultRoles,
+}
+
+/// The value of a [`Setting`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// The server's own default applies.
+    Default,
+    /// A number, in the unit of the setting.
+    Number(i64),
+    /// A number with a fraction, as the server writes it.
+    Decimal(String),
+    /// Yes or no.
+    Flag(bool),
+    /// A demand on the connection.
+    Tls(Tls),
+    /// A JSON object.
+    Json(Map<String, serde_json::Value>),
+    /// A set of roles.
+    Roles(BTreeSet<RoleName>),
+}
+
+/// What an account demands of the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// `REQUIRE NONE`
+    None,
+    /// `REQUIRE SSL`
+    Ssl,
+    /// `REQUIRE X509`
+    X509,
+    /// `REQUIRE SUBJECT … AND ISSUER … AND CIPHER …`; empty means not demanded.
+    Specified {
+        /// The subject of the client's certificate.
+        subject: String,
+        /// The issuer of the client's certificate.
+        issuer: String,
+        /// The cipher.
+        cipher: String,
+    },
+}
+
+impl Tls {
+    /// Whether only a client with a certificate can log in.
+    pub fn demands_certificate(&self) -> bool {
+        match self {
+            Self::None | Self::Ssl => false,
+            Self::X509 => true,
+            Self::Specified {
+                subject, issuer, ..
+            } => !subject.is_empty() || !issuer.is_empty(),
+        }
+    }
+}
+
+/// Something that privileges are held on. The order is that of the levels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Object {
+    /// A dynamic privilege, which is held as a whole.
+    Dynamic(String),
+    /// `*.*`
+    Global,
+    /// A partial revoke: privileges that are *not* held on this schema although they are globally.
+    Restriction(String),
+    /// A schema name or pattern, with its escapes as they were granted.
+    Schema(String),
+    /// A table or view, with its columns.
+    Table {
+        /// The schema's name.
+        schema: String,
+        /// The table's name.
+        name: String,
+    },
+    /// A stored routine, library or package.
+    Routine {
+        /// Its kind, as SQL spells it.
+        kind: RoutineKind,
+        /// The schema's name.
+        schema: String,
+        /// The routine's name.
+        name: String,
+    },
+    /// A role, which is held as a whole.
+    Role(RoleName),
+    /// The right to act as another account, which is held as a whole.
+    Proxy {
+        /// The other account's user name.
+        user: String,
+        /// The other account's host.
+        host: String,
+    },
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dynamic(name) => write!(f, "dynamic privilege {name}"),
+            Self::Global => f.write_str("*.*"),
+            Self::Restriction(schema) => write!(f, "the partial revoke on schema {schema}"),
+            Self::Schema(pattern) => write!(f, "schema {pattern}"),
+            Self::Table { schema, name } => write!(f, "table {schema}.{name}"),
+            Self::Routine { kind, schema, name } => {
+                write!(f, "{} {schema}.{name}", kind.as_sql().to_lowercase())
+            }
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::Proxy { user, host } => write!(f, "proxy user '{user}'@'{host}'"),
+        }
+    }
+}
+
+/// The kinds of things in `mysql.procs_priv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoutineKind {
+    /// A stored function.
+    Function,
+    /// A stored procedure.
+    Procedure,
+    /// A library of MySQL 9.
+    Library,
+    /// A package of MariaDB.
+    Package,
+    /// The body of a package of MariaDB.
+    PackageBody,
+}
+
+impl RoutineKind {
+    const ALL: [Self; 5] = [
+        Self::Function,
+        Self::Procedure,
+        Self::Library,
+        Self::Package,
+        Self::PackageBody,
+    ];
+
+    /// The kind with this SQL spelling, which is also that of the grant tables.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_sql() == name)
+    }
+
+    /// The SQL spelling.
+    pub fn as_sql(self) -> &'static str {
+        match self {
+            Self::Function => "FUNCTION",
+            Self::Procedure => "PROCEDURE",
+            Self::Library => "LIBRARY",
+            Self::Package => "PACKAGE",
+            Self::PackageBody => "PACKAGE BODY",
+        }
+    }
+}
+
+/// The name of a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleName {
+    /// The role's user part.
+    pub user: String,
+    /// The role's host part, which MariaDB's roles do not have.
+    pub host: Option<String>,
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Some(host) => write!(f, "'{}'@'{host}'", self.user),
+            None => f.write_str(&self.user),
+        }
+    }
+}
+
+/// What is held on an object. On a dynamic privilege, a role and a proxy user there are no
+/// privileges to name: the object itself is what is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The privileges on the whole object.
+    pub privileges: BTreeSet<Privilege>,
+    /// The privileges on single columns.
+    pub columns: BTreeMap<String, BTreeSet<Privilege>>,
+    /// The grant option; on a role, the admin option.
+    pub grantable: bool,
+}
+
+impl Held {
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.privileges.is_empty() && self.columns.is_empty() && !self.grantable
+    }
+
+    /// What is held here and not in `other`.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        let columns = self
+            .columns
+            .iter()
+            .map(|(column, held)| {
+                let others = other.columns.get(column);
+                let rest = held
+                    .iter()
+                    .filter(|p| others.is_none_or(|o| !o.contains(p)));
+                (column.clone(), rest.copied().collect::<BTreeSet<_>>())
+            })
+            .filter(|(_, rest)| !rest.is_empty())
+            .collect();
+        Self {
+            privileges: self
+                .privileges
+                .difference(&other.privileges)
+                .copied()
+                .collect(),
+            columns,
+            grantable: self.grantable && !other.grantable,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Carries out a plan: one statement at a time, so that each refusal has one cause.
+
+use std::collections::BTreeSet;
+
+use super::account::{Account, Held, Object};
+use super::mirror::{Action, Change};
+use super::server::StatementLimit;
+use super::statement::{Dialect, Statement};
+use super::{Failure, Session};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorType};
+
+/// Carries out account statements, and keeps a record of them.
+pub struct Applier<'a> {
+    /// The superuser's session.
+    pub session: &'a mut Session,
+    /// Makes the statements.
+    pub dialect: Dialect<'a>,
+    /// How long a statement may take at the server.
+    pub limit: StatementLimit,
+    /// The invocation's end.
+    pub deadline: Deadline,
+    /// The statements that were carried out, without passwords.
+    pub done: Vec<String>,
+    /// What could not be granted because it no longer exists, by host.
+    pub skipped: BTreeSet<(String, Object)>,
+}
+
+impl Applier<'_> {
+    /// Carries out changes of the plan, in their order.
+    ///
+    /// # Errors
+    ///
+    /// `StatementRefused` and others; what was done stays, and the next try goes on from there.
+    pub async fn carry_out(&mut self, plan: &[Change]) -> Result<(), Error> {
+        for change in plan {
+            match self.change(change).await {
+                Err(failure) if is_orphan(change, &failure) => self.skip(change).await?,
+                Err(failure) if is_gone_already(change, &failure) => {}
+                Err(failure) => return Err(self.refused(&self.dialect.statement(change), failure)),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the pending password at each host as the source has it, and then locks or unlocks the
+    /// account as the source is. With `retain`, the password that is replaced stays valid, unless
+    /// it was replaced after that time already: retaining it again would retain the new one.
+    ///
+    /// # Errors
+    ///
+    /// `PasswordPolicy` if the server refuses the password, `RetainImpossible`, and others.
+    pub async fn set_password(
+        &mut self,
+        source: &Account,
+        twin: &Account,
+        retain: Option<i64>,
+    ) -> Result<(), Error> {
+        for (host, profile) in &source.hosts {
+            let methods = &profile.authentication;
+            let state = twin
+                .hosts
+                .get(host)
+                .map(|twin| twin.state.clone())
+                .unwrap_or_default();
+            if retain.is_none() && state.second_password {
+                self.run(self.dialect.discard_old_password(host)).await?;
+            }
+            let statement = match retain {
+                Some(since) if !state.changed_since(since) && !state.without_password => {
+                    self.dialect.set_password_and_retain(host, methods)
+                }
+                _ => self.dialect.set_password(host, methods),
+            };
+            match self.send(&statement).await {
+                // The server remembers this password: an earlier try has set it. Whether it is the
+                // one in force is for testSecret to find out.
+                Err(Failure::Server { code: 3638, .. }) => {}
+                Err(failure) => return Err(self.password_refused(&statement, failure)),
+                Ok(()) => {}
+            }
+            self.run(self.dialect.set_lock(host, profile.state.locked))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, statement: Statement) -> Result<(), Error> {
+        self.send(&statement)
+            .await
+            .map_err(|failure| self.refused(&statement, failure))
+    }
+
+    async fn change(&mut self, change: &Change) -> Result<(), Failure> {
+        let statement = self.dialect.statement(change);
+        self.send(&statement).await
+    }
+
+    async fn send(&mut self, statement: &Statement) -> Result<(), Failure> {
+        self.limit.check(self.deadline).map_err(Failure::Late)?;
+        self.session.run(statement, self.deadline).await?;
+        self.done.push(statement.to_string());
+        Ok(())
+    }
+
+    /// Goes on without what no longer exists. Where only a column is gone, the other columns are
+    /// granted one by one.
+    async fn skip(&mut self, change: &Change) -> Result<(), Error> {
+        let Action::Grant(object, held) = &change.action else {
+            return Ok(());
+        };
+        self.skipped.insert((change.host.clone(), object.clone()));
+        if !matches!(object, Object::Table { .. }) || held.columns.is_empty() {
+            return Ok(());
+        }
+        let whole = Held {
+            columns: Default::default(),
+            ..held.clone()
+        };
+        let single = held.columns.iter().map(|(column, privileges)| Held {
+            columns: [(column.clone(), privileges.clone())].into(),
+            ..Held::default()
+        });
+        for part in std::iter::once(whole)
+            .chain(single)
+            .filter(|held| !held.is_empty())
+        {
+            let change = Change {
+                host: change.host.clone(),
+                action: Action::Grant(object.clone(), part),
+            };
+            match self.change(&change).await {
+                Err(failure) if is_orphan(&change, &failure) => {}
+                Err(failure) => return Err(self.refused(&self.dialect.statement(&change), failure)),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, statement: &Statement, failure: Failure) -> Error {
+        let Failure::Server { code, text } = &failure else {
+            return failure.while_doing(format!("running {statement}"));
+        };
+        let remedy = match code {
+            1044 | 1045 | 1142 | 1143 | 1370 => {
+                "the superuser lacks a privilege or its grant option (this is not a failed login)"
+            }
+            1227 => "the superuser lacks a privilege",
+            1698 => {
+                "the superuser may not pass this on: it lacks the role's ADMIN OPTION, or PROXY"
+            }
+            1396 => "somebody created or dropped the account just now, or the password was refused",
+            3523 | 1959 => "the role does not exist any more",
+            1524 => "the server has not loaded the plugin",
+            1064 | 1149 => "the server does not know this statement",
+            _ => return failure.while_doing(format!("running {statement}")),
+        };
+        ErrorType::StatementRefused.because(format!(
+            "the server refused {statement} with MySQL error {code}: {text}; {remedy}. The user in \
+             use is untouched, and the next try goes on from here"
+        ))
+    }
+
+    fn password_refused(&self, statement: &Statement, failure: Failure) -> Error {
+        match failure.code() {
+            Some(1819 | 1396) => ErrorType::PasswordPolicy.because(format!(
+                "the server's password policy refused the pending password of {} (MySQL error {}); \
+                 change the function's PASSWORD_… settings to what the policy asks for, remove the \
+                 label AWSPENDING from this version, and rotate again",
+                self.dialect.twin,
+                failure.code().unwrap_or_default()
+            )),
+            Some(3878 | 3894 | 3895) => ErrorType::RetainImpossible.because(format!(
+                "the server cannot keep the replaced password of {} valid (MySQL error {}); turn \
+                 RETAIN_PREVIOUS_PASSWORD off, or give both users the same plugin",
+                self.dialect.twin,
+                failure.code().unwrap_or_default()
+            )),
+            _ => self.refused(statement, failure),
+        }
+    }
+}
+
+/// A grant on something that does not exist: the source's privilege outlived it.
+fn is_orphan(change: &Change, failure: &Failure) -> bool {
+    matches!(change.action, Action::Grant(..))
+        && matches!(failure.code(), Some(1146 | 1054 | 1305 | 1356))
+}
+
+/// A revoke of what is not there any more. Reading the accounts again decides.
+fn is_gone_already(change: &Change, failure: &Failure) -> bool {
+    matches!(change.action, Action::Revoke(..))
+        && matches!(failure.code(), Some(1141 | 1147 | 1403 | 1962))
+}

@@ -1,0 +1,336 @@
+//! Logging in: names to addresses, addresses to sessions, and what a refusal means.
+//!
+//! A login is never tried twice in a weaker way, and no login is made that is expected to fail.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mysql_async::{Conn, DriverError, IoError, OptsBuilder};
+use tokio::net::{TcpStream, lookup_host};
+
+use super::{Family, Session};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorType};
+use crate::password::Password;
+use crate::tls::{self, TlsMode};
+use crate::username::Username;
+
+/// How long the network may take to make a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The server's own limit on an idle session: one that is lost in the network ends by itself.
+const WAIT_TIMEOUT: usize = 60;
+/// The largest packet that is sent or taken.
+const MAX_PACKET: usize = 16 * 1024 * 1024;
+
+/// Whose login it is, for the error's type and text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The user of the AWSCURRENT version.
+    Current,
+    /// The user of the AWSPENDING version.
+    Pending,
+    /// The superuser.
+    Superuser,
+}
+
+impl Whose {
+    fn refused(self) -> (ErrorType, &'static str) {
+        match self {
+            Self::Current => (
+                ErrorType::CurrentLoginRefused,
+                "the current secret must work before it can be rotated: find out who changed the \
+                 password, and set it in the database and the secret to the same value",
+            ),
+            Self::Pending => (
+                ErrorType::PendingLoginRefused,
+                "the twin's password is not the pending one: somebody changed it, or a more \
+                 specific account shadows it; the next try sets it again",
+            ),
+            Self::Superuser => (
+                ErrorType::SuperuserLoginRefused,
+                "check the user and password in the superuser secret",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "the user of AWSCURRENT",
+            Self::Pending => "the user of AWSPENDING",
+            Self::Superuser => "the superuser",
+        })
+    }
+}
+
+/// A server as a secret names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The host's name or address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// What is demanded of the connection.
+    pub tls: TlsMode,
+}
+
+impl Server {
+    /// The addresses of the host, in the order in which to try them.
+    ///
+    /// # Errors
+    ///
+    /// `HostUnknown` if the name has no address.
+    pub async fn addresses(&self, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
+        let looked_up = deadline
+            .run(
+                format!("the address of {}", self.host),
+                lookup_host((self.host.as_str(), self.port)),
+            )
+            .await?;
+        let mut addresses: Vec<_> = looked_up
+            .map_err(|error| self.unknown(&error.to_string()))?
+            .map(|address| address.ip())
+            .collect();
+        addresses.dedup();
+        if addresses.is_empty() {
+            return Err(self.unknown("it has no address"));
+        }
+        Ok(addresses)
+    }
+
+    fn unknown(&self, found: &str) -> Error {
+        ErrorType::HostUnknown.because(format!(
+            "the name \"{}\" in the secret could not be resolved: {found}; check the host in the \
+             secret, and that the function's VPC has DNS",
+            self.host
+        ))
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// The credentials of a login, and where they are used.
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// Whose they are.
+    pub whose: Whose,
+    /// The server.
+    pub server: &'a Server,
+    /// The user name.
+    pub user: &'a Username,
+    /// The password.
+    pub password: &'a Password,
+}
+
+impl Login<'_> {
+    /// Logs in at the first of the host's addresses that takes connections.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`].
+    pub async fn open(&self, deadline: Deadline) -> Result<Session, Refusal> {
+        let addresses = self.server.addresses(deadline).await?;
+        self.open_at(&addresses, deadline).await
+    }
+
+    /// Logs in at the first of these addresses that takes connections.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`].
+    pub async fn open_at(
+        &self,
+        addresses: &[IpAddr],
+        deadline: Deadline,
+    ) -> Result<Session, Refusal> {
+        let mut refusal = None;
+        for address in addresses {
+            match self.connect(*address, deadline).await {
+                Err(next) if next.error.error_type() == ErrorType::ServerUnreachable => {
+                    refusal = Some(next);
+                }
+                result => return result,
+            }
+        }
+        Err(refusal.unwrap_or_else(|| self.server.unknown("it has no address").into()))
+    }
+
+    async fn connect(&self, address: IpAddr, deadline: Deadline) -> Result<Session, Refusal> {
+        let options = OptsBuilder::default()
+            .ip_or_hostname(self.server.host.trim_end_matches('.'))
+            .resolved_ips(Some([address]))
+            .tcp_port(self.server.port)
+            .user(Some(self.user.as_str()))
+            .pass(Some(self.password.expose()))
+            .ssl_opts(self.server.tls.options()?)
+            // Given here, the driver need not ask the server for them.
+            .max_allowed_packet(Some(MAX_PACKET))
+            .wait_timeout(Some(WAIT_TIMEOUT))
+            .prefer_socket(false)
+            .stmt_cache_size(0);
+        let mut conn = self.wait(address, deadline, Conn::new(options)).await?;
+        let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
+        let answer = mysql_async::prelude::Queryable::query_first(&mut conn, identity);
+        let answer: Option<(String, String)> = deadline
+            .run(format!("{} to answer {}", self.server, self.whose), answer)
+            .await?
+            .map_err(|error| self.refusal(error))?;
+        let (version, account) = answer.unwrap_or_default();
+        let family = Family::parse(&version).ok_or_else(|| {
+            ErrorType::ServerUnsupported.because(format!(
+                "{} says that it is \"{version}\", which is neither MySQL nor MariaDB",
+                self.server
+            ))
+        })?;
+        let (user, host) = account.rsplit_once('@').unwrap_or((&account, ""));
+        Ok(Session {
+            conn,
+            address,
+            family,
+            account_user: user.to_owned(),
+            account_host: host.to_owned(),
+        })
+    }
+
+    /// Waits for the driver. It does not say how far it came, so after the time that a network may
+    /// take, a bare connection tells whether the server is unreachable or only silent, as a paused
+    /// Aurora Serverless is while it wakes up.
+    async fn wait(
+        &self,
+        address: IpAddr,
+        deadline: Deadline,
+        connection: impl Future<Output = mysql_async::Result<Conn>>,
+    ) -> Result<Conn, Refusal> {
+        tokio::pin!(connection);
+        let refused = |error| self.refusal(error);
+        if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {
+            return result.map_err(refused);
+        }
+        let probe = TcpStream::connect((address, self.server.port));
+        let reached = deadline.at_most(CONNECT / 5).limit(probe).await;
+        if !matches!(reached, Some(Ok(_))) {
+            return Err(self
+                .unreachable(&format!("no answer in {} s", CONNECT.as_secs()))
+                .into());
+        }
+        match deadline.limit(connection).await {
+            Some(result) => result.map_err(refused),
+            None => Err(ErrorType::ServerSilent
+                .because(format!(
+                    "{} took the connection of {} and then said nothing; it may be starting or \
+                     overloaded, it may hold back logins after failed ones (connection_control), or \
+                     the port is not that of a MySQL server",
+                    self.server, self.whose
+                ))
+                .into()),
+        }
+    }
+
+    fn unreachable(&self, found: &str) -> Error {
+        ErrorType::ServerUnreachable.because(format!(
+            "could not connect to {}: {found}; this is the network, not the credentials: check the \
+             host and port in the secret, the security groups, and the routes of the function's \
+             subnets",
+            self.server
+        ))
+    }
+
+    fn refusal(&self, error: mysql_async::Error) -> Refusal {
+        let server = self.server;
+        if let Some(found) = tls::explain(&error, &server.host) {
+            return ErrorType::TlsFailed
+                .because(format!("no TLS connection to {server}: {found}"))
+                .into();
+        }
+        match error {
+            mysql_async::Error::Server(error) => self.server_refusal(error.code, &error.message),
+            mysql_async::Error::Io(IoError::Io(error)) => {
+                self.unreachable(&error.to_string()).into()
+            }
+            mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
+                ErrorType::TlsFailed
+                    .because(format!(
+                        "{server} does not offer TLS; turn it on there, or, if plaintext is \
+                         acceptable, put \"ssl\": false into the secret"
+                    ))
+                    .into()
+            }
+            mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
+                ErrorType::PluginUnsupported
+                    .because(format!(
+                        "{} authenticates at {server} with the plugin \"{name}\", which this \
+                         function does not speak; use caching_sha2_password, mysql_native_password \
+                         or ed25519",
+                        self.whose
+                    ))
+                    .into()
+            }
+            _ => ErrorType::ConnectionLost
+                .because(format!(
+                    "{server} answered the login of {} with nonsense",
+                    self.whose
+                ))
+                .into(),
+        }
+    }
+
+    fn server_refusal(&self, code: u16, text: &str) -> Refusal {
+        let (error_type, remedy) = match code {
+            1045 | 1698 | 1130 => self.whose.refused(),
+            1040 | 1129 | 1203 | 1226 => (
+                ErrorType::ServerBusy,
+                "raise the limit, or wait; the next try goes on from here",
+            ),
+            3118 | 4151 | 3955 | 4150 => (
+                ErrorType::AccountUnusable,
+                "the account is locked; unlock it, or find out who locked it",
+            ),
+            1862 | 1820 => (
+                ErrorType::AccountUnusable,
+                "the account's password has expired; set it, in the database and in the secret",
+            ),
+            _ => (self.whose.refused().0, "see what the server says"),
+        };
+        Refusal {
+            error: error_type.because(format!(
+                "{} \"{}\" was refused by {}: MySQL error {code}: {text}; {remedy}",
+                self.whose, self.user, self.server
+            )),
+            code: Some(code),
+        }
+    }
+}
+
+/// A login that did not succeed.
+pub struct Refusal {
+    /// The error for the operator.
+    pub error: Error,
+    /// The server's error number, if the server refused.
+    pub code: Option<u16>,
+}
+
+impl Refusal {
+    /// Whether the server accepted the password and refused for a limit on connections, which it
+    /// looks at afterwards.
+    pub fn proves_password(&self) -> bool {
+        matches!(self.code, Some(1203 | 1226))
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, code: None }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}

@@ -1,0 +1,343 @@
+//! Reads an account from MySQL's grant tables.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json};
+
+use super::Record;
+use super::account::{Held, Method, Object, Profile, RoleName, Setting, State, Tls, Value};
+use super::privilege::Privilege;
+use super::reader::{Accounts, Tables, column_privileges, hold, not_understood};
+use crate::error::{Error, ErrorType};
+
+/// The columns of `mysql.user` that are understood, the `…_priv` ones aside.
+const KNOWN_COLUMNS: &[&str] = &[
+    "Host",
+    "User",
+    "plugin",
+    "authentication_string",
+    "ssl_type",
+    "ssl_cipher",
+    "x509_issuer",
+    "x509_subject",
+    "max_questions",
+    "max_updates",
+    "max_connections",
+    "max_user_connections",
+    "password_expired",
+    "password_last_changed",
+    "password_lifetime",
+    "account_locked",
+    "Password_reuse_history",
+    "Password_reuse_time",
+    "Password_require_current",
+    "User_attributes",
+    "password_changed",
+];
+
+/// Plugins that check a password, so that setting one is a change of the password.
+const PASSWORD_PLUGINS: &[&str] = &[
+    "caching_sha2_password",
+    "mysql_native_password",
+    "sha256_password",
+];
+
+/// Reads `mysql.user` and the tables that only MySQL has.
+pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
+    let mut accounts = Accounts::default();
+    let users = tables
+        .select(
+            "mysql.user",
+            "SELECT *, UNIX_TIMESTAMP(password_last_changed) AS password_changed FROM mysql.user",
+            "User",
+        )
+        .await?;
+    for row in &users {
+        let key = (row.text_or_empty("User"), row.text_or_empty("Host"));
+        let profile = profile(&format!("'{}'@'{}'", key.0, key.1), row)?;
+        accounts.0.insert(key, profile);
+    }
+    if tables.session.family.is_modern() {
+        dynamic(&mut accounts, tables).await?;
+        roles(&mut accounts, tables).await?;
+    }
+    Ok(accounts)
+}
+
+fn profile(account: &str, row: &Record) -> Result<Profile, Error> {
+    for column in row.columns() {
+        let known = column.ends_with("_priv") || KNOWN_COLUMNS.contains(&column);
+        let is_default = row.is_null(column)
+            || row
+                .text(column)
+                .is_some_and(|value| matches!(value.as_str(), "" | "0" | "N"));
+        if !known && !is_default {
+            return Err(not_understood(
+                account,
+                &format!("a value in mysql.user.{column}"),
+            ));
+        }
+    }
+    let mut profile = Profile {
+        authentication: vec![method(row)],
+        state: State {
+            locked: row.is_yes("account_locked"),
+            expired: row.is_yes("password_expired"),
+            without_password: row.text_lossy("authentication_string").is_empty(),
+            password_changed: row.number("password_changed"),
+            ..State::default()
+        },
+        ..Profile::default()
+    };
+    settings(account, row, &mut profile)?;
+    hold(
+        &mut profile,
+        Object::Global,
+        column_privileges(account, row)?,
+    );
+    attributes(account, row, &mut profile)?;
+    Ok(profile)
+}
+
+fn method(row: &Record) -> Method {
+    let plugin = row.text_or_empty("plugin");
+    let is_password = PASSWORD_PLUGINS.contains(&plugin.as_str());
+    Method {
+        string: (!is_password).then(|| row.text_or_empty("authentication_string")),
+        plugin,
+    }
+}
+
+fn settings(account: &str, row: &Record, profile: &mut Profile) -> Result<(), Error> {
+    profile
+        .settings
+        .insert(Setting::Tls, Value::Tls(tls(account, row)?));
+    let limits = [
+        (Setting::QueriesPerHour, "max_questions"),
+        (Setting::UpdatesPerHour, "max_updates"),
+        (Setting::ConnectionsPerHour, "max_connections"),
+        (Setting::UserConnections, "max_user_connections"),
+    ];
+    for (setting, column) in limits {
+        let limit = row.number(column).unwrap_or_default();
+        profile.settings.insert(setting, Value::Number(limit));
+    }
+    let policies = [
+        (Setting::Expiration, "password_lifetime"),
+        (Setting::History, "Password_reuse_history"),
+        (Setting::ReuseInterval, "Password_reuse_time"),
+    ];
+    for (setting, column) in policies.into_iter().filter(|(_, column)| has(row, column)) {
+        let value = row.number(column).map_or(Value::Default, Value::Number);
+        profile.settings.insert(setting, value);
+    }
+    if has(row, "Password_require_current") {
+        let value = match row.text("Password_require_current").as_deref() {
+            Some(value) => Value::Flag(value == "Y"),
+            None => Value::Default,
+        };
+        profile.settings.insert(Setting::RequireCurrent, value);
+    }
+    Ok(())
+}
+
+fn has(row: &Record, column: &str) -> bool {
+    row.columns().any(|name| name == column)
+}
+
+fn tls(account: &str, row: &Record) -> Result<Tls, Error> {
+    let kind = row.text_or_empty("ssl_type");
+    let text = |column: &str| {
+        row.text(column)
+            .ok_or_else(|| not_understood(account, &format!("a {column} that is not UTF-8")))
+    };
+    Ok(match kind.as_str() {
+        "" => Tls::None,
+        "ANY" => Tls::Ssl,
+        "X509" => Tls::X509,
+        "SPECIFIED" => Tls::Specified {
+            subject: text("x509_subject")?,
+            issuer: text("x509_issuer")?,
+            cipher: text("ssl_cipher")?,
+        },
+        _ => {
+            return Err(not_understood(
+                account,
+                &format!("the TLS demand \"{kind}\""),
+            ));
+        }
+    })
+}
+
+/// Takes the JSON of `User_attributes` apart, which holds whatever has no column.
+fn attributes(account: &str, row: &Record, profile: &mut Profile) -> Result<(), Error> {
+    if !has(row, "User_attributes") {
+        return Ok(());
+    }
+    let text = row
+        .text("User_attributes")
+        .unwrap_or_else(|| "{}".to_owned());
+    let attributes: Map<String, Json> = serde_json::from_str(&text)
+        .map_err(|_| not_understood(account, "attributes that are not a JSON object"))?;
+    let mut metadata = Map::new();
+    let mut locking = &Json::Null;
+    for (key, value) in &attributes {
+        match (key.as_str(), value) {
+            ("metadata", Json::Object(object)) => metadata = object.clone(),
+            ("Password_locking", _) => locking = value,
+            ("Restrictions", Json::Array(list)) => restrictions(account, list, profile)?,
+            ("additional_password", _) => profile.state.second_password = true,
+            ("multi_factor_authentication", _) => {
+                return Err(ErrorType::MultiFactorUnsupported.because(format!(
+                    "{account} has several authentication factors, and the function could log in \
+                     with the password alone; use an account with one factor"
+                )));
+            }
+            _ => return Err(not_understood(account, &format!("the attribute \"{key}\""))),
+        }
+    }
+    let number = |key: &str| Value::Number(locking[key].as_i64().unwrap_or_default());
+    profile
+        .settings
+        .insert(Setting::FailedLogins, number("failed_login_attempts"));
+    profile
+        .settings
+        .insert(Setting::LockTime, number("password_lock_time_days"));
+    profile
+        .settings
+        .insert(Setting::Attribute, Value::Json(metadata));
+    Ok(())
+}
+
+fn restrictions(account: &str, list: &[Json], profile: &mut Profile) -> Result<(), Error> {
+    for restriction in list {
+        let schema = restriction["Database"].as_str();
+        let names = restriction["Privileges"].as_array();
+        let (Some(schema), Some(names)) = (schema, names) else {
+            return Err(not_understood(account, "a partial revoke of another form"));
+        };
+        let privileges: Option<BTreeSet<_>> = names
+            .iter()
+            .map(|name| Privilege::named(name.as_str()?))
+            .collect();
+        let privileges = privileges
+            .ok_or_else(|| not_understood(account, "a partial revoke of an unknown privilege"))?;
+        let held = Held {
+            privileges,
+            ..Held::default()
+        };
+        hold(profile, Object::Restriction(schema.to_owned()), held);
+    }
+    Ok(())
+}
+
+/// Dynamic privileges are copied by name: a new one needs no new vocabulary.
+async fn dynamic(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), Error> {
+    let rows = tables
+        .select(
+            "mysql.global_grants",
+            "SELECT USER AS User, HOST AS Host, PRIV, WITH_GRANT_OPTION FROM mysql.global_grants",
+            "USER",
+        )
+        .await?;
+    for row in &rows {
+        let Some((profile, account)) = accounts.profile(row) else {
+            continue;
+        };
+        let name = row.text_or_empty("PRIV");
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(not_understood(
+                &account,
+                &format!("the dynamic privilege \"{name}\""),
+            ));
+        }
+        profile.grants.insert(
+            Object::Dynamic(name),
+            whole(row.is_yes("WITH_GRANT_OPTION")),
+        );
+    }
+    Ok(())
+}
+
+async fn roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), Error> {
+    for profile in accounts.0.values_mut() {
+        let none = Value::Roles(BTreeSet::new());
+        profile.settings.insert(Setting::DefaultRoles, none);
+    }
+    let granted = tables
+        .select(
+            "mysql.role_edges",
+            "SELECT TO_USER AS User, TO_HOST AS Host, FROM_USER, FROM_HOST, WITH_ADMIN_OPTION \
+             FROM mysql.role_edges",
+            "TO_USER",
+        )
+        .await?;
+    for row in &granted {
+        if let Some((profile, _)) = accounts.profile(row) {
+            let role = Object::Role(role(row, "FROM_USER", "FROM_HOST"));
+            profile
+                .grants
+                .insert(role, whole(row.is_yes("WITH_ADMIN_OPTION")));
+        }
+    }
+    let defaults = tables
+        .select(
+            "mysql.default_roles",
+            "SELECT USER AS User, HOST AS Host, DEFAULT_ROLE_USER, DEFAULT_ROLE_HOST \
+             FROM mysql.default_roles",
+            "USER",
+        )
+        .await?;
+    for row in &defaults {
+        if let Some((profile, _)) = accounts.profile(row)
+            && let Some(Value::Roles(roles)) = profile.settings.get_mut(&Setting::DefaultRoles)
+        {
+            roles.insert(role(row, "DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST"));
+        }
+    }
+    mark_roles(accounts, tables).await
+}
+
+/// MySQL stores a role as a locked account. It is one if somebody has it, or if it is locked,
+/// expired and without a password, as `CREATE ROLE` leaves it.
+async fn mark_roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), Error> {
+    let granted = tables
+        .select(
+            "mysql.role_edges",
+            "SELECT DISTINCT FROM_USER AS User, FROM_HOST AS Host FROM mysql.role_edges",
+            "FROM_USER",
+        )
+        .await?;
+    let defaults = tables
+        .select(
+            "mysql.default_roles",
+            "SELECT DISTINCT DEFAULT_ROLE_USER AS User, DEFAULT_ROLE_HOST AS Host \
+             FROM mysql.default_roles",
+            "DEFAULT_ROLE_USER",
+        )
+        .await?;
+    for row in granted.iter().chain(&defaults) {
+        if let Some((profile, _)) = accounts.profile(row) {
+            profile.state.role = true;
+        }
+    }
+    for profile in accounts.0.values_mut() {
+        let state = &mut profile.state;
+        state.role |= state.locked && state.expired && state.without_password;
+    }
+    Ok(())
+}
+
+fn role(row: &Record, user: &str, host: &str) -> RoleName {
+    RoleName {
+        user: row.text_or_empty(user),
+        host: Some(row.text_or_empty(host)),
+    }
+}
+
+fn whole(grantable: bool) -> Held {
+    Held {
+        grantable,
+        ..Held::default()
+    }
+}

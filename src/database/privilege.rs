@@ -1,0 +1,165 @@
+//! The vocabulary of privileges: how the grant tables spell them and how SQL does.
+//!
+//! A privilege of a newer server is one line in [`VOCABULARY`]. What is not listed there is never
+//! guessed at: an account that holds an unknown privilege is refused before anything is written.
+
+use std::fmt;
+
+/// A static privilege, by its SQL spelling.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Privilege(&'static str);
+
+impl Privilege {
+    /// The privilege of a `…_priv` column of `mysql.user` or `mysql.db`.
+    pub fn of_column(column: &str) -> Option<Self> {
+        Self::find(|entry| !entry.column.is_empty() && entry.column == column)
+    }
+
+    /// The privilege of a set member in `tables_priv`, `columns_priv` or `procs_priv`.
+    pub fn of_member(member: &str) -> Option<Self> {
+        Self::find(|entry| !entry.member.is_empty() && entry.member.eq_ignore_ascii_case(member))
+    }
+
+    /// The privilege with this SQL spelling.
+    pub fn named(sql: &str) -> Option<Self> {
+        Self::find(|entry| entry.sql == sql)
+    }
+
+    /// The SQL spelling.
+    pub fn as_sql(self) -> &'static str {
+        self.0
+    }
+
+    fn find(matches: impl Fn(&Entry) -> bool) -> Option<Self> {
+        VOCABULARY
+            .iter()
+            .find(|entry| matches(entry))
+            .map(|entry| Self(entry.sql))
+    }
+}
+
+impl fmt::Display for Privilege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Privilege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The column and the set member of the grant option, which is not a privilege here but a property
+/// of what is held on an object.
+pub(super) const GRANT_COLUMN: &str = "Grant_priv";
+pub(super) const GRANT_MEMBER: &str = "Grant";
+
+struct Entry {
+    sql: &'static str,
+    /// The column of `mysql.user` and `mysql.db`; empty where there is none.
+    column: &'static str,
+    /// The set member at table, column and routine level; empty where there is none.
+    member: &'static str,
+}
+
+const fn entry(sql: &'static str, column: &'static str, member: &'static str) -> Entry {
+    Entry {
+        sql,
+        column,
+        member,
+    }
+}
+
+const VOCABULARY: &[Entry] = &[
+    // Every server.
+    entry("SELECT", "Select_priv", "Select"),
+    entry("INSERT", "Insert_priv", "Insert"),
+    entry("UPDATE", "Update_priv", "Update"),
+    entry("DELETE", "Delete_priv", "Delete"),
+    entry("CREATE", "Create_priv", "Create"),
+    entry("DROP", "Drop_priv", "Drop"),
+    entry("RELOAD", "Reload_priv", ""),
+    entry("SHUTDOWN", "Shutdown_priv", ""),
+    entry("PROCESS", "Process_priv", ""),
+    entry("FILE", "File_priv", ""),
+    entry("REFERENCES", "References_priv", "References"),
+    entry("INDEX", "Index_priv", "Index"),
+    entry("ALTER", "Alter_priv", "Alter"),
+    entry("SHOW DATABASES", "Show_db_priv", ""),
+    entry("SUPER", "Super_priv", ""),
+    entry("CREATE TEMPORARY TABLES", "Create_tmp_table_priv", ""),
+    entry("LOCK TABLES", "Lock_tables_priv", ""),
+    entry("EXECUTE", "Execute_priv", "Execute"),
+    entry("REPLICATION SLAVE", "Repl_slave_priv", ""),
+    entry("REPLICATION CLIENT", "Repl_client_priv", ""),
+    entry("CREATE VIEW", "Create_view_priv", "Create View"),
+    entry("SHOW VIEW", "Show_view_priv", "Show view"),
+    entry("CREATE ROUTINE", "Create_routine_priv", ""),
+    entry("ALTER ROUTINE", "Alter_routine_priv", "Alter Routine"),
+    entry("CREATE USER", "Create_user_priv", ""),
+    entry("EVENT", "Event_priv", ""),
+    entry("TRIGGER", "Trigger_priv", "Trigger"),
+    entry("CREATE TABLESPACE", "Create_tablespace_priv", ""),
+    // MySQL 8 and later.
+    entry("CREATE ROLE", "Create_role_priv", ""),
+    entry("DROP ROLE", "Drop_role_priv", ""),
+    // Aurora MySQL.
+    entry("LOAD FROM S3", "Load_from_S3_priv", ""),
+    entry("SELECT INTO S3", "Select_into_S3_priv", ""),
+    entry("INVOKE LAMBDA", "Invoke_lambda_priv", ""),
+    entry("INVOKE SAGEMAKER", "Invoke_sagemaker_priv", ""),
+    entry("INVOKE COMPREHEND", "Invoke_comprehend_priv", ""),
+    // MariaDB.
+    entry(
+        "DELETE HISTORY",
+        "Delete_history_priv",
+        "Delete versioning rows",
+    ),
+    entry(
+        "SHOW CREATE ROUTINE",
+        "Show_create_routine_priv",
+        "Show Create Routine",
+    ),
+    entry("BINLOG ADMIN", "", ""),
+    entry("BINLOG MONITOR", "", ""),
+    entry("BINLOG REPLAY", "", ""),
+    entry("CONNECTION ADMIN", "", ""),
+    entry("FEDERATED ADMIN", "", ""),
+    entry("READ_ONLY ADMIN", "", ""),
+    entry("REPLICATION MASTER ADMIN", "", ""),
+    entry("REPLICATION SLAVE ADMIN", "", ""),
+    entry("SET USER", "", ""),
+    entry("SLAVE MONITOR", "", ""),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_leads_to_one_privilege() {
+        for entry in VOCABULARY {
+            assert_eq!(Privilege::named(entry.sql), Some(Privilege(entry.sql)));
+            if !entry.column.is_empty() {
+                assert_eq!(
+                    Privilege::of_column(entry.column),
+                    Some(Privilege(entry.sql))
+                );
+            }
+            if !entry.member.is_empty() {
+                assert_eq!(
+                    Privilege::of_member(entry.member),
+                    Some(Privilege(entry.sql))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_spelling_is_no_privilege() {
+        assert_eq!(Privilege::of_column("Teleport_priv"), None);
+        assert_eq!(Privilege::of_column(""), None);
+        assert_eq!(Privilege::of_member(""), None);
+    }
+}

@@ -1,0 +1,309 @@
+//! What the superuser may grant and revoke, through its active roles too.
+//!
+//! A denial in the middle of the changes is safe, because nothing unproven is promoted. But it is
+//! found out at night; so what can be foreseen is refused before anything is written. Where the
+//! server's rule is more subtle than what is modelled here, the plan passes, and the server decides.
+
+use std::collections::BTreeSet;
+
+use mysql_async::{Params, Value as Param};
+
+use super::account::{Account, Held, Object, Profile, RoleName};
+use super::mirror::{Action, Change};
+use super::privilege::Privilege;
+use super::reader::Accounts;
+use super::server::Variables;
+use super::{Family, Session};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorType};
+
+/// The superuser with its active roles.
+pub struct Superuser {
+    family: Family,
+    name: String,
+    /// The account itself and its roles.
+    profiles: Vec<Profile>,
+}
+
+/// The names of the superuser's account and of all roles that it has, directly or through others.
+///
+/// # Errors
+///
+/// `SuperuserTooWeak` without SELECT on the `mysql` schema; errors of the connection.
+pub async fn role_names(
+    session: &mut Session,
+    variables: &Variables,
+    deadline: Deadline,
+) -> Result<BTreeSet<RoleName>, Error> {
+    let (user, host) = (session.account_user.clone(), session.account_host.clone());
+    let (sql, params) = match session.family {
+        family if !family.is_modern() => return Ok(BTreeSet::new()),
+        Family::MySql(_) => (
+            "WITH RECURSIVE roles AS (\
+             SELECT FROM_USER AS user, FROM_HOST AS host FROM mysql.role_edges \
+             WHERE TO_USER = ? AND TO_HOST = ? \
+             UNION SELECT FROM_USER, FROM_HOST FROM mysql.role_edges JOIN roles \
+             ON TO_USER = roles.user AND TO_HOST = roles.host) \
+             SELECT user, host FROM roles",
+            vec![Param::from(user), Param::from(host)],
+        ),
+        Family::MariaDb(_) => (
+            "SELECT ROLE_NAME AS user, '' AS host FROM information_schema.ENABLED_ROLES \
+             WHERE ROLE_NAME IS NOT NULL",
+            Vec::new(),
+        ),
+    };
+    let params = if params.is_empty() {
+        Params::Empty
+    } else {
+        Params::Positional(params)
+    };
+    let rows = session
+        .rows(sql, params, deadline)
+        .await
+        .map_err(|failure| failure.while_doing("reading the superuser's roles"))?;
+    let granted = rows.iter().map(|row| RoleName {
+        user: row.text_or_empty("user"),
+        host: Some(row.text_or_empty("host")),
+    });
+    Ok(granted.chain(variables.mandatory_roles()).collect())
+}
+
+impl Superuser {
+    /// The superuser of a session, of whose account and roles all rows have been read.
+    pub fn of(session: &Session, roles: &BTreeSet<RoleName>, accounts: &Accounts) -> Self {
+        let own = accounts.at(&session.account_user, &session.account_host);
+        let roles = roles
+            .iter()
+            .filter_map(|role| accounts.at(&role.user, role.host.as_deref().unwrap_or_default()));
+        Self {
+            family: session.family,
+            name: format!("'{}'@'{}'", session.account_user, session.account_host),
+            profiles: own.into_iter().chain(roles).cloned().collect(),
+        }
+    }
+
+    /// Checks that the superuser may carry out a plan for `twin`.
+    ///
+    /// # Errors
+    ///
+    /// `SuperuserTooWeak`, `SystemUserProtected`, `SuperuserRestricted` or `GrantImpossible`.
+    pub fn permits(
+        &self,
+        source: &Account,
+        twin: Option<&Account>,
+        plan: &[Change],
+    ) -> Result<(), Error> {
+        let create_user = Privilege::named("CREATE USER");
+        if !create_user.is_some_and(|p| self.has(&Object::Global, p)) {
+            return Err(ErrorType::SuperuserTooWeak.because(format!(
+                "the superuser {} lacks the privilege CREATE USER, without which it can change no \
+                 account; grant it: GRANT CREATE USER ON *.* TO {}",
+                self.name, self.name
+            )));
+        }
+        self.may_touch(source)?;
+        twin.map_or(Ok(()), |twin| self.may_touch(twin))?;
+        plan.iter()
+            .try_for_each(|change| self.permits_change(source, change))
+    }
+
+    /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that
+    /// grants it to the twin would lock itself out.
+    fn may_touch(&self, account: &Account) -> Result<(), Error> {
+        let system_user = Object::Dynamic("SYSTEM_USER".to_owned());
+        let protected = account
+            .hosts
+            .iter()
+            .find(|(_, profile)| profile.grants.contains_key(&system_user));
+        match protected {
+            Some((host, _)) if !self.holds(&system_user) => Err(ErrorType::SystemUserProtected
+                .because(format!(
+                    "'{}'@'{host}' has SYSTEM_USER and the superuser {} does not, so it could not \
+                     change the twin; use a superuser with SYSTEM_USER, or revoke it from the user",
+                    account.user, self.name
+                ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn permits_change(&self, source: &Account, change: &Change) -> Result<(), Error> {
+        let (verb, object, held) = match &change.action {
+            Action::Grant(object, held) => {
+                self.passes_on_no_restriction(source, change, object, held)?;
+                ("grant", object, held)
+            }
+            Action::Revoke(object, held) => ("revoke", object, held),
+            _ => return Ok(()),
+        };
+        let Some(lacking) = self.lacking(object, held) else {
+            return Ok(());
+        };
+        Err(ErrorType::GrantImpossible.because(format!(
+            "the superuser {} cannot {verb} {lacking} on {object}, which making the twin of \
+             '{}'@'{}' takes; grant it to the superuser {}, or take it from the account, or use a \
+             stronger superuser",
+            self.name,
+            source.user,
+            change.host,
+            match object {
+                Object::Role(_) => "WITH ADMIN OPTION",
+                _ => "WITH GRANT OPTION",
+            }
+        )))
+    }
+
+    /// What the superuser lacks to grant or revoke this, in words.
+    fn lacking(&self, object: &Object, held: &Held) -> Option<String> {
+        match object {
+            Object::Role(_) => {
+                let admin = ["ROLE_ADMIN"]
+                    .iter()
+                    .any(|name| self.holds(&Object::Dynamic((*name).to_owned())))
+                    || (matches!(self.family, Family::MySql(_))
+                        && Privilege::named("SUPER").is_some_and(|p| self.has(&Object::Global, p)));
+                let allowed = admin || self.may_pass_on(object);
+                (!allowed).then(|| "the role".to_owned())
+            }
+            Object::Proxy { .. } => {
+                let anybody = Object::Proxy {
+                    user: String::new(),
+                    host: String::new(),
+                };
+                let anywhere = Object::Proxy {
+                    user: String::new(),
+                    host: "%".to_owned(),
+                };
+                let allowed = [object, &anybody, &anywhere]
+                    .into_iter()
+                    .any(|o| self.may_pass_on(o));
+                (!allowed).then(|| "PROXY".to_owned())
+            }
+            Object::Dynamic(name) => {
+                let allowed = self.may_pass_on(&Object::Global) || self.may_pass_on(object);
+                (!allowed).then(|| name.clone())
+            }
+            Object::Global
+            | Object::Restriction(_)
+            | Object::Schema(_)
+            | Object::Table { .. }
+            | Object::Routine { .. } => self.lacking_static(object, held),
+        }
+    }
+
+    fn lacking_static(&self, object: &Object, held: &Held) -> Option<String> {
+        let places = self.places(object);
+        if !places.iter().any(|held| held.grantable) {
+            return Some("anything".to_owned());
+        }
+        let columns = held
+            .columns
+            .iter()
+            .flat_map(|(column, privileges)| privileges.iter().map(move |p| (Some(column), *p)));
+        let wanted = held.privileges.iter().map(|p| (None, *p)).chain(columns);
+        let lacking: BTreeSet<_> = wanted
+            .filter(|(column, privilege)| {
+                !places.iter().any(|place| {
+                    place.privileges.contains(privilege)
+                        || column.is_some_and(|column| {
+                            place
+                                .columns
+                                .get(column)
+                                .is_some_and(|c| c.contains(privilege))
+                        })
+                })
+            })
+            .map(|(_, privilege)| privilege.as_sql())
+            .collect();
+        let lacking: Vec<_> = lacking.into_iter().collect();
+        (!lacking.is_empty()).then(|| lacking.join(", "))
+    }
+
+    /// What the superuser holds at the levels that count for an object.
+    fn places(&self, object: &Object) -> Vec<&Held> {
+        let schema = match object {
+            Object::Schema(schema)
+            | Object::Table { schema, .. }
+            | Object::Routine { schema, .. } => Some(schema),
+            _ => None,
+        };
+        let counts = |other: &Object| match other {
+            Object::Global => true,
+            // A pattern may cover the schema; the server knows.
+            Object::Schema(pattern) => {
+                schema.is_some_and(|s| s == pattern || pattern.contains(['%', '_']))
+            }
+            other => other == object,
+        };
+        self.profiles
+            .iter()
+            .flat_map(|profile| &profile.grants)
+            .filter(|(other, _)| counts(other))
+            .map(|(_, held)| held)
+            .collect()
+    }
+
+    /// Under partial revokes, a superuser silently passes its own exceptions on with a global
+    /// privilege.
+    fn passes_on_no_restriction(
+        &self,
+        source: &Account,
+        change: &Change,
+        object: &Object,
+        held: &Held,
+    ) -> Result<(), Error> {
+        if *object != Object::Global {
+            return Ok(());
+        }
+        let wanted = source
+            .hosts
+            .get(&change.host)
+            .map(|profile| &profile.grants);
+        let passed_on = self
+            .profiles
+            .iter()
+            .flat_map(|profile| &profile.grants)
+            .find(|(object, restricted)| {
+                let nothing = Held::default();
+                let also = wanted
+                    .and_then(|grants| grants.get(object))
+                    .unwrap_or(&nothing);
+                matches!(object, Object::Restriction(_))
+                    && restricted
+                        .privileges
+                        .difference(&also.privileges)
+                        .any(|p| held.privileges.contains(p))
+            });
+        match passed_on {
+            None => Ok(()),
+            Some((Object::Restriction(schema), _)) => {
+                Err(ErrorType::SuperuserRestricted.because(format!(
+                    "the superuser {} is under a partial revoke on schema \"{schema}\", which the \
+                     server would silently pass on to the twin; use a superuser without partial \
+                     revokes",
+                    self.name
+                )))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn has(&self, object: &Object, privilege: Privilege) -> bool {
+        self.held(object)
+            .any(|held| held.privileges.contains(&privilege))
+    }
+
+    fn holds(&self, object: &Object) -> bool {
+        self.held(object).next().is_some()
+    }
+
+    fn may_pass_on(&self, object: &Object) -> bool {
+        self.held(object).any(|held| held.grantable)
+    }
+
+    fn held<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = &'a Held> {
+        self.profiles
+            .iter()
+            .filter_map(|profile| profile.grants.get(object))
+    }
+}

@@ -1,0 +1,357 @@
+//! What the server says of an account in its own words, made comparable.
+//!
+//! The plan is made from the grant tables. The words of `SHOW GRANTS` and `SHOW CREATE USER` are a
+//! second, independent witness: they come from the server's memory, which decides what an account
+//! may do now and can differ from the tables. They are never a source for the plan, because they
+//! are ambiguous and incomplete.
+
+use std::collections::BTreeSet;
+
+use super::account::{Object, RoleName};
+use super::statement::quote_account;
+use super::{Family, Session};
+use crate::deadline::Deadline;
+use crate::error::Error;
+
+#[cfg(test)]
+mod tests;
+
+/// One thing that the server says of an account, with the account's own name, hashes of passwords,
+/// and the order of lists taken out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Saying {
+    /// The privilege, role or clause.
+    what: Vec<Token>,
+    /// Where it holds and how.
+    how: Vec<Token>,
+}
+
+impl Saying {
+    /// Whether it is about this role being granted.
+    pub fn grants_role(&self, role: &RoleName) -> bool {
+        let name = [Token::Quoted(role.user.clone())];
+        let account = role
+            .host
+            .iter()
+            .flat_map(|host| [Token::Other("@".to_owned()), Token::Quoted(host.clone())]);
+        let expected: Vec<_> = name.into_iter().chain(account).collect();
+        self.what.get(1..).is_some_and(|what| what == expected)
+            && self.how.first().is_some_and(|token| token.is("TO"))
+    }
+
+    /// Whether it is about a privilege on this table or routine.
+    pub fn is_on(&self, object: &Object) -> bool {
+        let (kind, schema, name) = match object {
+            Object::Table { schema, name } => (None, schema, name),
+            Object::Routine { kind, schema, name } => (Some(kind.as_sql()), schema, name),
+            _ => return false,
+        };
+        let words = kind.into_iter().flat_map(|kind| kind.split(' '));
+        let place = [Token::Other("ON".to_owned())]
+            .into_iter()
+            .chain(words.map(|word| Token::Other(word.to_owned())))
+            .chain([
+                Token::Quoted(schema.clone()),
+                Token::Other(".".to_owned()),
+                Token::Quoted(name.clone()),
+            ]);
+        let place: Vec<_> = place.collect();
+        self.how.starts_with(&place)
+    }
+
+    /// The schema and table that it is about.
+    pub fn table(&self) -> Option<(&str, &str)> {
+        match self.how.as_slice() {
+            [on, Token::Quoted(schema), dot, Token::Quoted(name), ..]
+                if on.is("ON") && dot.is(".") =>
+            {
+                Some((schema, name))
+            }
+            _ => None,
+        }
+    }
+
+    /// The kind, schema and name of the routine that it is about.
+    pub fn routine(&self) -> Option<(&str, &str, &str)> {
+        match self.how.as_slice() {
+            [
+                on,
+                Token::Other(kind),
+                Token::Quoted(schema),
+                dot,
+                Token::Quoted(name),
+                ..,
+            ] if on.is("ON") && dot.is(".") => Some((kind, schema, name)),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Saying {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<_> = self
+            .what
+            .iter()
+            .chain(&self.how)
+            .map(Token::shown)
+            .collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+/// What the superuser is told of an account.
+///
+/// # Errors
+///
+/// Of the connection, and of a superuser that may not read the `mysql` schema.
+pub async fn of_account(
+    session: &mut Session,
+    user: &str,
+    host: &str,
+    deadline: Deadline,
+) -> Result<BTreeSet<Saying>, Error> {
+    let account = quote_account(user, host);
+    let mut sayings = BTreeSet::new();
+    for sql in [
+        format!("SHOW GRANTS FOR {account}"),
+        format!("SHOW CREATE USER {account}"),
+    ] {
+        ask(session, &sql, &mut sayings, deadline).await?;
+    }
+    Ok(sayings)
+}
+
+/// What an account is told of itself.
+///
+/// # Errors
+///
+/// Of the connection.
+pub async fn of_self(session: &mut Session, deadline: Deadline) -> Result<BTreeSet<Saying>, Error> {
+    let mut sayings = BTreeSet::new();
+    let hex = matches!(session.family, Family::MySql(version) if version >= (8, 0, 17));
+    if hex {
+        // A salt may hold any byte; in hexadecimal it is one token.
+        ask(
+            session,
+            "SET SESSION print_identified_with_as_hex = ON",
+            &mut sayings,
+            deadline,
+        )
+        .await?;
+    }
+    for sql in ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"] {
+        ask(session, sql, &mut sayings, deadline).await?;
+    }
+    Ok(sayings)
+}
+
+async fn ask(
+    session: &mut Session,
+    sql: &str,
+    sayings: &mut BTreeSet<Saying>,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let rows = session
+        .rows(sql, (), deadline)
+        .await
+        .map_err(|failure| failure.while_doing(sql))?;
+    for row in rows {
+        let name = row.columns().next().map(str::to_owned).unwrap_or_default();
+        sayings.extend(sayings_of(&row.text_lossy(&name)));
+    }
+    Ok(())
+}
+
+/// Takes one line of the server apart.
+pub fn sayings_of(line: &str) -> Vec<Saying> {
+    let mut tokens = tokens(line);
+    mask_hashes(&mut tokens);
+    let verb = tokens.first().map(|token| token.text().to_owned());
+    match verb.as_deref() {
+        Some("GRANT" | "REVOKE") => {
+            mask_account(&mut tokens, &["TO", "FROM"]);
+            grants(&tokens)
+        }
+        Some("SET") => {
+            mask_account(&mut tokens, &["FOR"]);
+            vec![Saying {
+                what: tokens,
+                how: Vec::new(),
+            }]
+        }
+        _ => {
+            mask_account(&mut tokens, &["USER"]);
+            drop_defaults(&mut tokens);
+            vec![Saying {
+                what: tokens,
+                how: Vec::new(),
+            }]
+        }
+    }
+}
+
+/// One saying for each privilege of a line, and for each column of a privilege.
+fn grants(tokens: &[Token]) -> Vec<Saying> {
+    let end = tokens
+        .iter()
+        .position(|token| token.is("ON") || token.is("TO") || token.is("FROM"))
+        .unwrap_or(tokens.len());
+    let (list, how) = tokens.split_at(end);
+    let verb = list.first().cloned();
+    let mut sayings = Vec::new();
+    let mut privilege: Vec<Token> = verb.iter().cloned().collect();
+    let mut column: Option<Vec<Token>> = None;
+    let mut finish = |what: &[Token], column: Option<&[Token]>| {
+        if what.len() > 1 {
+            let what = what
+                .iter()
+                .chain(column.into_iter().flatten())
+                .cloned()
+                .collect();
+            sayings.push(Saying {
+                what,
+                how: how.to_vec(),
+            });
+        }
+    };
+    let mut had_columns = false;
+    for token in list.iter().skip(1) {
+        match (token.text(), &mut column) {
+            ("(", _) if !token.is_quoted() => column = Some(Vec::new()),
+            (")" | ",", Some(name)) if !token.is_quoted() => {
+                finish(&privilege, Some(name));
+                had_columns = true;
+                column = token.is(",").then(Vec::new);
+            }
+            (",", None) if !token.is_quoted() => {
+                if !had_columns {
+                    finish(&privilege, None);
+                }
+                privilege.truncate(1);
+                had_columns = false;
+            }
+            (_, Some(name)) => name.push(token.clone()),
+            (_, None) => privilege.push(token.clone()),
+        }
+    }
+    if !had_columns {
+        finish(&privilege, None);
+    }
+    sayings
+}
+
+/// A name, a string, or anything else of a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Token {
+    /// Something in quotes of any kind, without them.
+    Quoted(String),
+    /// A word or a sign.
+    Other(String),
+}
+
+impl Token {
+    /// Whether it is this unquoted word or sign.
+    pub fn is(&self, word: &str) -> bool {
+        matches!(self, Self::Other(text) if text == word)
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Quoted(text) | Self::Other(text) => text,
+        }
+    }
+
+    fn is_quoted(&self) -> bool {
+        matches!(self, Self::Quoted(_))
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Quoted(text) => format!("`{text}`"),
+            Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+/// The tokens of a line. Quotes are doubled or escaped with a backslash inside strings; a string
+/// that does not end takes the rest of the line, the same for both accounts.
+pub fn tokens(line: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '`' | '\'' | '"' => {
+                let mut text = String::new();
+                while let Some(next) = chars.next() {
+                    if next == c && chars.next_if_eq(&c).is_none() {
+                        break;
+                    }
+                    text.push(next);
+                    if next == '\\' && c != '`' {
+                        text.extend(chars.next());
+                    }
+                }
+                tokens.push(Token::Quoted(text));
+            }
+            c if c.is_whitespace() => {}
+            c if is_word(c) => {
+                let mut text = c.to_string();
+                while let Some(next) = chars.next_if(|c| is_word(*c)) {
+                    text.push(next);
+                }
+                tokens.push(Token::Other(text));
+            }
+            sign => tokens.push(Token::Other(sign.to_string())),
+        }
+    }
+    tokens
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '$' | '%' | ':' | '/' | '-')
+}
+
+/// Replaces what the account is identified by. MySQL shows an account no hash of its own unless the
+/// account may read all tables.
+fn mask_hashes(tokens: &mut [Token]) {
+    for at in 1..tokens.len() {
+        let before = &tokens[at - 1];
+        let is_hash = tokens[at].is_quoted() || tokens[at].text().starts_with("0x");
+        if is_hash && (before.is("AS") || before.is("USING") || before.is("PASSWORD")) {
+            tokens[at] = Token::Other("<hash>".to_owned());
+        }
+    }
+}
+
+/// Replaces the account that the line is about: it follows the last of these words.
+fn mask_account(tokens: &mut Vec<Token>, words: &[&str]) {
+    let last = tokens
+        .iter()
+        .rposition(|token| words.iter().any(|word| token.is(word)));
+    if let Some(at) = last {
+        let has_host = tokens.get(at + 2).is_some_and(|token| token.is("@"));
+        let end = (at + if has_host { 4 } else { 2 }).min(tokens.len());
+        tokens.splice(at + 1..end, [Token::Other("<account>".to_owned())]);
+    }
+}
+
+/// Takes out of `CREATE USER` what says nothing: the server shows a limit of zero and an empty
+/// attribute where they were once set, and not where they never were.
+fn drop_defaults(tokens: &mut Vec<Token>) {
+    let mut kept: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.drain(..).peekable();
+    while let Some(token) = rest.next() {
+        let is_limit = matches!(&token, Token::Other(word) if word.starts_with("MAX_"));
+        let empty_limit = is_limit && rest.next_if(|next| next.is("0")).is_some();
+        let empty_attribute = token.is("ATTRIBUTE")
+            && rest
+                .next_if(|next| next.is_quoted() && next.text() == "{}")
+                .is_some();
+        if !(empty_limit || empty_attribute || token.is("WITH")) {
+            kept.push(token);
+        }
+    }
+    drop(rest);
+    *tokens = kept;
+}

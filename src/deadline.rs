@@ -1,0 +1,64 @@
+//! The moment at which an invocation must have ended.
+//!
+//! It is made once, from the Lambda context, and passed by value to everything that waits. Lambda
+//! kills a function that is late without a word; the reserve leaves time to say what was waited for.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{Error, ErrorType};
+
+/// What is kept back of an invocation's time for its log lines and its answer.
+const RESERVE: Duration = Duration::from_millis(750);
+
+/// A point in time that nothing may outlive.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline of an invocation that Lambda ends at `epoch_millis`, less the reserve.
+    pub fn of_invocation(epoch_millis: u64) -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let left = Duration::from_millis(epoch_millis).saturating_sub(now);
+        Self::after(left.saturating_sub(RESERVE))
+    }
+
+    /// The deadline that ends after `duration`.
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    /// This deadline, or the end of `duration` if that comes first.
+    #[must_use]
+    pub fn at_most(self, duration: Duration) -> Self {
+        Self(self.0.min(Instant::now() + duration))
+    }
+
+    /// The time that is left.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The result of `future`, or `None` if it is not there in time. The future is dropped then.
+    pub async fn limit<T>(self, future: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.0, future).await.ok()
+    }
+
+    /// The result of `future`, or an error that names what was waited for.
+    pub async fn run<T>(
+        self,
+        what: impl fmt::Display,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        self.limit(future).await.ok_or_else(|| {
+            ErrorType::DeadlineExceeded.because(format!(
+                "the time of this invocation ended while waiting for {what}; the next try goes on \
+                 from here; if it happens again, look at what is slow, or raise the function's timeout"
+            ))
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! `setSecret`: makes the twin equal to the user in use and sets the pending password on it.
+
+use std::collections::BTreeSet;
+
+use crate::database::account::Object;
+use crate::database::apply::Applier;
+use crate::database::mirror;
+use crate::database::statement::Dialect;
+use crate::database::witness;
+use crate::error::{Error, ErrorType};
+use crate::secret::DatabaseSecret;
+use crate::step::survey::{Subject, Survey, stored_at, survey};
+use crate::step::{Rotation, Summary};
+use crate::store::Selector;
+
+/// How often the accounts are read and changed until nothing differs. One round does it, unless
+/// the source is changed meanwhile.
+const ROUNDS: usize = 3;
+/// How many differences an error names.
+const NAMED: usize = 5;
+
+/// Surveys, applies and verifies.
+pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
+    let (current, pending) = tokio::try_join!(rotation.current(), pending(rotation))?;
+    let (pending, created) = pending;
+    rotation.check_pending(&current, &pending)?;
+    let subject = Subject {
+        current: &current,
+        pending: Some((&pending, created)),
+    };
+    let mut survey = survey(rotation, subject).await?;
+    let existed = survey.twin.is_some();
+
+    let (done, drift) = apply(rotation, &mut survey, &pending, created).await?;
+    let what = format!(
+        "\"{}\" was made equal to \"{}\" and got the pending password{}",
+        survey.twin_name,
+        survey.source.user,
+        if existed { "" } else { "; it was created" }
+    );
+    survey.superuser.close(rotation.deadline).await;
+    Ok(Summary {
+        what,
+        statements: done,
+        drift: if existed { drift } else { 0 },
+        warnings: survey.warnings,
+    })
+}
+
+async fn pending(rotation: &Rotation<'_>) -> Result<(DatabaseSecret, i64), Error> {
+    let selector = Selector::Version(&rotation.version);
+    let value = rotation
+        .store
+        .fresh_value(&rotation.secret, selector, rotation.deadline)
+        .await?;
+    let Some(value) = value else {
+        return Err(ErrorType::PendingValueMissing.because(format!(
+            "version {} has no value yet; createSecret must come first, or its value is not visible \
+             yet; the next try will find it",
+            rotation.version
+        )));
+    };
+    let created = stored_at(&value);
+    Ok((
+        DatabaseSecret::parse(&rotation.secret, value.document)?,
+        created,
+    ))
+}
+
+/// Carries the plan out until the accounts are equal, then sets the password, and then proves that
+/// they are equal. Returns the statements and how many of them repaired the twin.
+async fn apply(
+    rotation: &Rotation<'_>,
+    survey: &mut Survey,
+    pending: &DatabaseSecret,
+    created: i64,
+) -> Result<(Vec<String>, usize), Error> {
+    let mut done = Vec::new();
+    let mut skipped = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        if survey.plan.is_empty() {
+            break;
+        }
+        let plan = std::mem::take(&mut survey.plan);
+        let twin = survey.twin_name.clone();
+        let mut applier = applier(rotation, survey, &twin, pending);
+        applier.carry_out(&plan).await?;
+        done.append(&mut applier.done);
+        skipped.append(&mut applier.skipped);
+        survey.read_again(rotation).await?;
+        leave_out(survey, &skipped);
+    }
+    equal_so_far(survey, pending)?;
+    let drift = done.len();
+
+    let (source, twin) = (survey.source.clone(), survey.twin_name.clone());
+    let Some(before) = survey.twin.clone() else {
+        return Err(vanished(survey));
+    };
+    let retain = rotation.config.retain_previous_password.then_some(created);
+    let mut applier = applier(rotation, survey, &twin, pending);
+    applier.set_password(&source, &before, retain).await?;
+    done.append(&mut applier.done);
+    verify(rotation, survey, pending, &skipped).await?;
+    survey.warnings.extend(skipped.iter().map(|(host, object)| {
+        format!(
+            "'{}'@'{host}' holds privileges on {object}, which no longer exists; the twin does not \
+             have them; revoke them from the user",
+            survey.source.user
+        )
+    }));
+    Ok((done, drift))
+}
+
+fn applier<'a>(
+    rotation: &Rotation<'_>,
+    survey: &'a mut Survey,
+    twin: &'a crate::username::Username,
+    pending: &'a DatabaseSecret,
+) -> Applier<'a> {
+    Applier {
+        dialect: Dialect {
+            family: survey.superuser.family,
+            twin,
+            password: pending.password(),
+            plaintext: survey.variables.is_on("strict_password_validation")
+                && survey.has_validation_plugin(),
+        },
+        session: &mut survey.superuser,
+        limit: survey.limit,
+        deadline: rotation.deadline,
+        done: Vec::new(),
+        skipped: BTreeSet::new(),
+    }
+}
+
+/// What could not be granted because its object is gone is not part of the comparison.
+fn leave_out(survey: &mut Survey, skipped: &BTreeSet<(String, Object)>) {
+    for (host, object) in skipped {
+        for account in std::iter::once(&mut survey.source).chain(&mut survey.twin) {
+            if let Some(profile) = account.hosts.get_mut(host) {
+                profile.grants.remove(object);
+            }
+        }
+    }
+    survey.plan = mirror::plan(&survey.source, survey.twin.as_ref());
+}
+
+fn equal_so_far(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {
+    if survey.plan.is_empty() {
+        return Ok(());
+    }
+    let dialect = Dialect {
+        family: survey.superuser.family,
+        twin: &survey.twin_name,
+        password: pending.password(),
+        plaintext: false,
+    };
+    let missing = survey
+        .plan
+        .iter()
+        .map(|change| dialect.statement(change).to_string());
+    Err(incomplete(survey, "still to do", missing.collect()))
+}
+
+fn incomplete(survey: &Survey, how: &str, mut differences: Vec<String>) -> Error {
+    let more = differences.len().saturating_sub(NAMED);
+    differences.truncate(NAMED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    ErrorType::MirrorIncomplete.because(format!(
+        "\"{}\" did not become equal to \"{}\"; {how}: {}{more}. It was not promoted; if somebody \
+         changed the user meanwhile, the next try repairs it; if it happens again, the server does \
+         something that this function does not expect",
+        survey.twin_name,
+        survey.source.user,
+        differences.join("; ")
+    ))
+}
+
+fn vanished(survey: &Survey) -> Error {
+    incomplete(
+        survey,
+        "found",
+        vec!["the twin does not exist any more".to_owned()],
+    )
+}
+
+/// Reads both accounts once more and compares them at every host: the grant tables, the
+/// authentication, the lock, and what the server itself says of them.
+async fn verify(
+    rotation: &Rotation<'_>,
+    survey: &mut Survey,
+    pending: &DatabaseSecret,
+    skipped: &BTreeSet<(String, Object)>,
+) -> Result<(), Error> {
+    survey.read_again(rotation).await?;
+    leave_out(survey, skipped);
+    equal_so_far(survey, pending)?;
+    let Some(twin) = survey.twin.clone() else {
+        return Err(vanished(survey));
+    };
+    for (host, source) in survey.source.hosts.clone() {
+        let same = twin.hosts.get(&host).is_some_and(|twin| {
+            twin.authentication == source.authentication && twin.state.locked == source.state.locked
+        });
+        if !same {
+            let found = format!("another plugin or lock state at host '{host}'");
+            return Err(incomplete(survey, "found", vec![found]));
+        }
+        let mut witnesses = Vec::new();
+        for user in [survey.source.user.as_str(), twin.user.as_str()] {
+            let session = &mut survey.superuser;
+            witnesses.push(witness::of_account(session, user, &host, rotation.deadline).await?);
+        }
+        let mandatory = survey.variables.mandatory_roles();
+        let differences: Vec<_> = witnesses[0]
+            .symmetric_difference(&witnesses[1])
+            .filter(|saying| !mandatory.iter().any(|role| saying.grants_role(role)))
+            .filter(|saying| {
+                let about = |(at, object): &(String, Object)| *at == host && saying.is_on(object);
+                !skipped.iter().any(about)
+            })
+            .map(ToString::to_string)
+            .collect();
+        if !differences.is_empty() {
+            let how = "the server says of only one of them";
+            return Err(incomplete(survey, how, differences));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Whether and how a connection to the database is encrypted. Connects nothing.
+//!
+//! There are two modes and no fallback between them: TLS with the certificate and the name
+//! verified, or plaintext where the secret says `"ssl": false`. Each login obeys its own secret.
+
+use std::path::{Path, PathBuf};
+
+use mysql_async::SslOpts;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use crate::error::{Error, ErrorType};
+
+/// The roots of Amazon RDS, which are in no public store. See `certs/README.md`.
+const RDS_ROOTS: &[u8] = include_bytes!("../certs/rds-roots.pem");
+
+/// What a login demands of its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// The server's certificate must lead to a known root and hold the expected name.
+    Verified {
+        /// The name in the certificate, where that is not the host.
+        server_name: Option<String>,
+        /// A file with further roots.
+        ca_file: Option<PathBuf>,
+    },
+    /// No encryption, because the secret says so.
+    Plaintext,
+}
+
+impl TlsMode {
+    /// The driver's options for this mode; none means plaintext.
+    ///
+    /// # Errors
+    ///
+    /// `ConfigurationInvalid` if the file with further roots is unusable.
+    pub fn options(&self) -> Result<Option<SslOpts>, Error> {
+        let Self::Verified {
+            server_name,
+            ca_file,
+        } = self
+        else {
+            return Ok(None);
+        };
+        let mut roots = vec![RDS_ROOTS.into()];
+        if let Some(path) = ca_file {
+            roots.push(read_roots(path)?.into());
+        }
+        // The public roots are built into the driver.
+        Ok(Some(
+            SslOpts::default()
+                .with_root_certs(roots)
+                .with_danger_tls_hostname_override(server_name.clone()),
+        ))
+    }
+}
+
+fn read_roots(path: &Path) -> Result<Vec<u8>, Error> {
+    let unusable = |found: String| {
+        ErrorType::ConfigurationInvalid.because(format!(
+            "TLS_CA_FILE is \"{}\"; it must be a file of PEM certificates in the function's package \
+             or a layer, but {found}",
+            path.display()
+        ))
+    };
+    let pem =
+        std::fs::read(path).map_err(|error| unusable(format!("reading it failed: {error}")))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(pem),
+        Ok(_) => Err(unusable("it holds no certificate".to_owned())),
+        Err(error) => Err(unusable(format!("it is not PEM: {error}"))),
+    }
+}
+
+/// What is wrong with a connection whose TLS failed, and what to do, for an error's text.
+pub fn explain(error: &(dyn std::error::Error + 'static), host: &str) -> Option<String> {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, UnknownIssuer,
+    };
+    let found = rustls_error(error)?;
+    Some(match found {
+        rustls::Error::InvalidCertificate(problem) => match problem {
+            UnknownIssuer => format!(
+                "the server's certificate is signed by an authority that this function does not \
+                 know; {}put the authority's certificate into a file and name it in TLS_CA_FILE",
+                region_hint(host)
+            ),
+            NotValidForName | NotValidForNameContext { .. } => format!(
+                "the server's certificate is not for \"{host}\"; if that is an alias, put the name \
+                 in the certificate into the secret as \"tls_server_name\" ({found})"
+            ),
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
+                format!("the server's certificate is out of date; renew it ({found})")
+            }
+            _ => format!("the server's certificate was not accepted: {found}"),
+        },
+        _ => format!("the server does not speak a TLS that this function accepts: {found}"),
+    })
+}
+
+/// The rustls error at the bottom of a driver's error, which may be wrapped in an I/O error.
+fn rustls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && let Some(inner) = io.get_ref()
+            && let Some(found) = rustls_error(inner)
+        {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// For a host of RDS: whether the roots of its region are in this build.
+fn region_hint(host: &str) -> String {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_rds = host.ends_with(".rds.amazonaws.com") || host.ends_with(".rds.amazonaws.com.cn");
+    let Some(region) = host
+        .strip_suffix(".cn")
+        .unwrap_or(&host)
+        .strip_suffix(".rds.amazonaws.com")
+        .and_then(|rest| rest.rsplit('.').next())
+        .filter(|_| is_rds)
+    else {
+        return String::new();
+    };
+    let marker = format!("Amazon RDS {region} Root CA");
+    let known = RDS_ROOTS
+        .windows(marker.len())
+        .any(|window| window == marker.as_bytes());
+    if known {
+        format!("this build has the RDS roots of {region}, so the server's is another one; ")
+    } else {
+        format!("this build lacks the RDS roots of {region}: update certs/, or ")
+    }
+}
