@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info, warn};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::error::Error;
 use crate::event::RotationEvent;
@@ -18,11 +21,16 @@ const STATEMENTS_SHOWN: usize = 50;
 
 /// Starts the log on the standard output, where Lambda reads it.
 pub fn init(level: LevelFilter) {
-    tracing_subscriber::fmt()
+    // At its finest level the runtime logs the whole event, with the rotation token in it.
+    let levels = Targets::new()
+        .with_default(level)
+        .with_target("lambda_runtime", level.min(LevelFilter::DEBUG));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
-        .with_span_list(false)
-        .with_max_level(level)
+        .with_span_list(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(levels))
         .init();
 }
 

@@ -53,7 +53,7 @@ impl Call {
             }
             _ => {}
         }
-        let code = error.code().unwrap_or("no error code");
+        let code = error.code().unwrap_or("an answer that has no error code");
         let message = error.message().unwrap_or_default();
         match code {
             "DecryptionFailure" | "EncryptionFailure" => self.denied_by_kms(error),
