@@ -50,7 +50,7 @@ check: $(DENY)/$(DENY_VERSION)
 	@$(STACK) setup sam
 	$(call part,formatting,cargo fmt --check)
 	$(call part,lints,cargo clippy --locked --all-targets --quiet -- -D warnings)
-	$(call part,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items --lib --bins --examples --quiet)
+	$(call part,documentation,RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --no-deps --document-private-items --lib --bins --examples --quiet)
 	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
 	$(call part,template,$(SAM)/sam validate --lint)
 
