@@ -14,7 +14,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,21 +55,26 @@ def root(part: str) -> Path:
     return HOME / {"python": "venv"}.get(part, part)
 
 
-def setup(parts: list[str]) -> None:
-    """Installs what is not installed yet, one line per part."""
+def setup(parts: list[str], quiet: bool = False) -> None:
+    """Installs what is not installed yet, one line per part; quiet about what is there."""
     HOME.mkdir(exist_ok=True)
     with open(HOME / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once must not install the same part
-        _setup(parts)
+        try:  # two runs at once must not install the same part
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("setup: waiting for another one", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        _setup(parts, quiet)
 
 
-def _setup(parts: list[str]) -> None:
+def _setup(parts: list[str], quiet: bool) -> None:
     for part in parts:
         wanted = _wanted(part)
         stamp = HOME / f"{part}.stamp"
         lines = stamp.read_text().splitlines() if stamp.exists() else []
         if lines and lines[0] == wanted and root(part).exists():
-            print(f"{part}: {lines[-1]}, installed", file=sys.stderr)
+            if not quiet:
+                print(f"{part}: {lines[-1]}, installed", file=sys.stderr)
             continue
         print(f"{part}: installing ...", file=sys.stderr, flush=True)
         found = _install(part)
@@ -221,8 +225,11 @@ def _apt_environment(apt: Path) -> dict[str, str]:
 
 def _install_environment(part: str) -> str:
     requirements = ENVIRONMENTS[part]
-    # pip can be run again over what is there, so a cut-off try is resumed; only the stamp makes it complete.
-    venv.create(root(part), with_pip=True)
+    # From nothing, so that no package of older pins stays; pip's cache spares a second download.
+    try:
+        _run([sys.executable, "-m", "venv", "--clear", str(root(part))])
+    except subprocess.CalledProcessError as error:
+        raise Missing(f"Python's venv module cannot make an environment ({_last_line(error)}).") from error
     _pip(root(part) / "bin" / "python", "install", "--quiet", "--requirement", str(DEV / requirements))
     shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda")
     return ", ".join(pin for pin in _pins(requirements) if pin.split("==")[0].split("[")[0] in shown)
@@ -260,7 +267,7 @@ def _pins(requirements: str) -> list[str]:
 
 def _pip(python: Path, *arguments: str) -> None:
     if not python.exists():
-        _setup(["python"])
+        _setup(["python"], quiet=True)
     try:
         _run([str(python), "-m", "pip", "--disable-pip-version-check", *arguments])
     except subprocess.CalledProcessError as error:

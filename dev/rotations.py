@@ -35,7 +35,8 @@ from moto.secretsmanager.exceptions import (
 )
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 
-LOCK = threading.RLock()
+from labels import LOCK, holder, own_secret
+
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 STACK_URL = os.environ.get("STACK_URL", "")
 INVOCATION_SECONDS = 900
@@ -89,8 +90,6 @@ def rotate_secret(
     rotation_rules: dict[str, Any] | None = None,
     rotate_immediately: bool = True,
 ) -> str:
-    from secrets_manager import holder, own_secret
-
     with LOCK:
         secret = own_secret(self, secret_id)
         function = rotation_lambda_arn or secret.rotation_lambda_arn

@@ -1,0 +1,206 @@
+"""The stack's control endpoint: JSON over HTTP on loopback, for tests in any language.
+
+POST   /servers              {"flavor", "args": [], "tls": true}: starts one more server
+GET    /servers              all servers; GET /servers/ID one
+POST   /servers/ID/restart   {"args": [...]}; without args the old ones are kept
+POST   /servers/ID/stop      also /kill (SIGKILL), /freeze (SIGSTOP), /thaw
+DELETE /servers/ID
+POST   /functions            {"name", "binary", "env": {}, "timeout": 30, "memory": 256}: runs a function
+GET    /functions            all functions; GET /functions/NAME one
+POST   /functions/NAME/restart   also /stop
+DELETE /functions/NAME
+GET    /rotations?secret=ARN&wait=SECONDS    steps so far, and whether the rotation has ended
+POST   /rotations/settings                   see rotations.py
+
+An error has a status of 400 (the request), 404 or 500 and a body {"error": "..."}.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from functions import Function
+from packages import SERVERS, Missing
+from servers import Server
+
+
+class NotFound(Exception):
+    """No server or function of that name."""
+
+
+class Stack:
+    """Everything that is running, by name."""
+
+    def __init__(self, folder: Path, certificates: Path, stack_env: dict[str, str]) -> None:
+        self.folder = folder
+        self.certificates = certificates
+        self.stack_env = stack_env
+        self.servers: dict[str, Server] = {}
+        self.functions: dict[str, Function] = {}
+        self.lock = threading.Lock()
+        self.closed = False
+        self._numbers = itertools.count(1)
+
+    def add_server(self, flavor: str, args: list[str], tls: bool = True, id: str | None = None) -> Server:
+        if flavor not in SERVERS:
+            raise ValueError(f"flavor is one of {', '.join(SERVERS)}")
+        name = id or f"{flavor}-{next(self._numbers)}"
+        server = Server(name, flavor, self.folder / name, self.certificates, args, tls)
+        self._keep(self.servers, name, server)
+        try:
+            server.create()
+        except BaseException:
+            self.servers.pop(name, None)
+            raise
+        return server
+
+    def add_function(self, wanted: dict[str, Any]) -> Function:
+        name = str(wanted["name"])
+        if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 64:
+            raise ValueError("a function's name has letters, digits, - and _, 64 at most")
+        old = self.functions.pop(name, None)
+        if old:
+            old.stop()
+        function = Function(
+            name,
+            Path(wanted["binary"]),
+            self.folder,
+            self.stack_env,
+            {str(k): str(v) for k, v in wanted.get("env", {}).items()},
+            int(wanted.get("timeout", 30)),
+            int(wanted.get("memory", 256)),
+        )
+        self._keep(self.functions, name, function)
+        try:
+            function.start()
+        except BaseException:
+            self.functions.pop(name, None)
+            raise
+        return function
+
+    def _keep(self, known: dict[str, Any], name: str, thing: Any) -> None:
+        with self.lock:
+            if self.closed:
+                raise Missing("The stack is being stopped.")
+            known[name] = thing
+
+    def close(self) -> None:
+        """Ends every process that was started here."""
+        with self.lock:
+            self.closed = True
+        for function in list(self.functions.values()):
+            function.stop()
+        for server in list(self.servers.values()):
+            server.kill()
+
+
+def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
+    kind, name, action = (path.strip("/").split("/") + ["", ""])[:3]
+    if kind == "servers":
+        return route_server(stack, method, name, action, body)
+    if kind == "functions":
+        return route_function(stack, method, name, action, body)
+    raise NotFound(path)
+
+
+def route_server(stack: Stack, method: str, name: str, action: str, body: dict[str, Any]) -> Any:
+    if method == "GET" and not name:
+        return [server.describe() for server in list(stack.servers.values())]
+    if method == "POST" and not name:
+        return stack.add_server(body.get("flavor", "mysql"), list(body.get("args", [])), bool(body.get("tls", True))).describe()
+    server = find(stack.servers, name)
+    if method == "DELETE":
+        with server.lock:
+            stack.servers.pop(name, None)
+            server.delete()
+        return {}
+    actions: dict[str, Callable[[], None]] = {
+        "": lambda: None,
+        "restart": lambda: server.restart(body.get("args")),
+        "stop": server.stop,
+        "kill": server.kill,
+        "freeze": server.freeze,
+        "thaw": server.thaw,
+    }
+    with server.lock:
+        find(actions, action)()
+    return server.describe()
+
+
+def route_function(stack: Stack, method: str, name: str, action: str, body: dict[str, Any]) -> Any:
+    if method == "GET" and not name:
+        return [function.describe() for function in list(stack.functions.values())]
+    if method == "POST" and not name:
+        return stack.add_function(body).describe()
+    function = find(stack.functions, name)
+    if method == "DELETE":
+        stack.functions.pop(name, None)
+        function.stop()
+        return {}
+    actions: dict[str, Callable[[], None]] = {"": lambda: None, "restart": function.restart, "stop": function.stop}
+    find(actions, action)()
+    return function.describe()
+
+
+def find(known: dict[str, Any], name: str) -> Any:
+    try:
+        return known[name]
+    except KeyError:
+        raise NotFound(f"there is no {name}; there is {', '.join(filter(None, known))}") from None
+
+
+def serve(stack: Stack, moto_url: str, port: int) -> ThreadingHTTPServer:
+    """Answers requests in the background until `shutdown` is called on the result."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_request(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                if self.path.startswith("/rotations"):
+                    self.answer(*forward(moto_url + self.path, self.command, content))
+                    return
+                body = json.loads(content or b"{}")
+                self.answer(200, route(stack, self.command, self.path.partition("?")[0], body))
+            except NotFound as error:
+                self.answer(404, {"error": str(error)})
+            except (KeyError, TypeError, ValueError) as error:
+                self.answer(400, {"error": f"{type(error).__name__}: {error}"})
+            except (Missing, OSError) as error:
+                self.answer(500, {"error": str(error)})
+
+        do_GET = do_POST = do_DELETE = handle_request
+
+        def answer(self, status: int, value: Any) -> None:
+            content = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: the output is the command's."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    return server
+
+
+def forward(url: str, method: str, content: bytes) -> tuple[int, Any]:
+    request = urllib.request.Request(url, content or None, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=900) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Installs, starts, runs and stops the local stack; nothing else starts a server.
+
+    python3 dev/stack.py setup [PART ...]
+    python3 dev/stack.py run [--with mysql,mariadb-10.11,mariadb-11.8 | --with all] -- COMMAND ...
+
+`setup` installs everything, or some parts. `run` installs what it needs, starts the servers (MySQL alone unless
+--with says otherwise) with Secrets Manager, RDS and IAM (moto) on free loopback ports, runs the command, stops all
+that was started, and exits with the command's code. The command's environment has:
+
+MYSQL_URL, MARIADB_10_11_URL, MARIADB_11_8_URL    root's login at each server
+MYSQL_CA_FILE                                     the authority of the servers' certificates
+MYSQL_OTHER_CA_FILE                               an authority that signed none of them
+AWS_ENDPOINT_URL, AWS_REGION, AWS_...             Secrets Manager, RDS, IAM, STS
+STACK_URL                                         the control endpoint (see control.py)
+PATH                                              with `aws`, `cfn-lint` and Python of the environment first
+
+A MYSQL_URL that is set already is used in place of the local MySQL; MYSQL_CA_FILE is then the caller's too. Settings
+of rotations (ROTATION_...) are described in rotations.py. The servers do not resolve names: every client's host is
+127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+import control
+import packages
+from packages import DEV, HOME, PARTS, SERVERS, Missing
+from processes import free_port, start, stop, wait_until
+
+MOTO_SECONDS = 60
+COMMAND_SECONDS = 20
+
+
+class Interrupted(Exception):
+    """A signal asked the stack to stop."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    setup = commands.add_parser("setup", help="install parts")
+    setup.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    run = commands.add_parser("run", help="start the stack and run a command")
+    run.add_argument("--with", dest="flavors", default="mysql", help="servers, separated by commas, or `all`")
+    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "setup":
+            packages.setup(arguments.parts or PARTS)
+            return 0
+        argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+        if not argv:
+            run.error("which command?")
+        flavors = list(SERVERS) if arguments.flavors == "all" else arguments.flavors.split(",")
+        unknown = [flavor for flavor in flavors if flavor not in SERVERS]
+        if unknown:
+            run.error(f"no such server: {unknown[0]} (there is {', '.join(SERVERS)})")
+        return run_with_stack(flavors, argv)
+    except Missing as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 1
+    except Interrupted as error:
+        return 128 + error.args[0]
+
+
+def run_with_stack(flavors: list[str], argv: list[str]) -> int:
+    if os.environ.get("MYSQL_URL"):
+        flavors = [flavor for flavor in flavors if flavor != "mysql"]
+    packages.setup(["python", "emulator", *flavors], quiet=True)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    clean_up: list[Callable[[], None]] = [lambda: shutil.rmtree(folder, ignore_errors=True)]
+    try:
+        env = start_stack(flavors, folder, clean_up)
+        return run_command(argv, env, clean_up)
+    finally:
+        # A second signal must not leave half of it running.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for action in reversed(clean_up):
+            action()
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def start_stack(flavors: list[str], folder: Path, clean_up: list[Callable[[], None]]) -> dict[str, str]:
+    """Starts moto, the control endpoint and the servers; the environment of the command."""
+    moto_port, control_port = free_port(), free_port()
+    aws = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto_port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+    stack_url = f"http://127.0.0.1:{control_port}"
+    python = packages.root("python") / "bin" / "python"
+    moto_env = {**os.environ, "STACK_URL": stack_url, "PYTHONDONTWRITEBYTECODE": "1"}
+    moto_env.pop("AWS_ENDPOINT_URL", None)
+    moto = start([str(python), str(DEV / "secrets_manager.py"), str(moto_port)], folder / "moto.log", moto_env)
+    clean_up.append(lambda: stop(moto, signal.SIGKILL, 5))
+
+    stack = control.Stack(folder, certificates(python), aws)
+    clean_up.append(stack.close)
+    with ThreadPoolExecutor() as pool:
+        servers = list(pool.map(lambda flavor: stack.add_server(flavor, [], id=flavor), flavors))
+    server = control.serve(stack, aws["AWS_ENDPOINT_URL"], control_port)
+    clean_up.append(server.shutdown)
+    try:
+        wait_until(lambda: listens(moto_port), MOTO_SECONDS, moto)
+    except TimeoutError as error:
+        raise Missing(f"moto did not start ({error}): {(folder / 'moto.log').read_text()[-500:]}") from error
+
+    env = {**os.environ, **aws, "STACK_URL": stack_url, "MOTO_LOG": str(folder / "moto.log")}
+    env["MYSQL_OTHER_CA_FILE"] = str(stack.certificates / "other-ca.pem")
+    if "mysql" in flavors or not env.get("MYSQL_URL"):
+        env["MYSQL_CA_FILE"] = str(stack.certificates / "ca.pem")
+    for one in servers:
+        env[one.flavor.upper().replace("-", "_").replace(".", "_") + "_URL"] = one.url
+    env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH', '')}"
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):  # the developer's own must not win over the test values
+        env.pop(name, None)
+    return env
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+def certificates(python: Path) -> Path:
+    folder = HOME / "tls"
+    if not (folder / "ca.pem").exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        subprocess.run([str(python), str(DEV / "certificates.py"), str(folder)], check=True)
+    return folder
+
+
+def run_command(argv: list[str], env: dict[str, str], clean_up: list[Callable[[], None]]) -> int:
+    # In a terminal the command stays in the foreground group, so that it can read and gets Ctrl-C itself; elsewhere
+    # it has a group of its own, so that its children are stopped with it.
+    own_group = not sys.stdin.isatty()
+    try:
+        command = subprocess.Popen(argv, env=env, process_group=0 if own_group else None)
+    except OSError as error:
+        raise Missing(f"{argv[0]} cannot be run: {error.strerror}.") from error
+    clean_up.append(lambda: end_command(command, own_group))
+    code = command.wait()
+    return code if code >= 0 else 128 - code
+
+
+def end_command(command: subprocess.Popen[bytes], own_group: bool) -> None:
+    """Asks a command that is still running to end, then what is left of its group."""
+    send = os.killpg if own_group else os.kill
+    if command.poll() is None:
+        send(command.pid, signal.SIGTERM)
+        try:
+            command.wait(COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            send(command.pid, signal.SIGKILL)
+            command.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
