@@ -19,7 +19,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationToken, SecretId, VersionId};
 use crate::secret::Document;
-use crate::store::call::Call;
+use crate::store::call::{CONNECT_TIMEOUT, Call};
 pub use crate::store::description::{Description, Label, Replica};
 
 pub(crate) mod call;
@@ -86,12 +86,11 @@ impl SecretStore {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
-        // An endpoint that is not there must be found out before the invocation ends: five
-        // connection attempts and their pauses take twelve seconds.
+        // That an endpoint is not there must be found out before the invocation ends: five attempts
+        // to connect, and the pauses between them, take twelve seconds.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .read_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(8))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(Duration::from_secs(4))
             .build();
         let retries = RetryConfig::standard()
             .with_max_attempts(5)
@@ -123,7 +122,7 @@ impl SecretStore {
         let call = Call::on_secret("DescribeSecret", secret);
         let request = self.client(secret).describe_secret();
         let sent = request.secret_id(secret.as_str()).send();
-        let answer = deadline.run(&call, sent).await?;
+        let answer = call.answer(deadline, sent).await?;
         let answer = answer.map_err(|error| call.failed(&error))?;
         if answer.deleted_date().is_some() {
             return Err(call.deleted());
@@ -145,7 +144,7 @@ impl SecretStore {
             Selector::Version(version) => request.version_id(version.as_str()),
         };
         let sent = request.secret_id(secret.as_str()).send();
-        let answer = match deadline.run(&call, sent).await? {
+        let answer = match call.answer(deadline, sent).await? {
             Ok(answer) => answer,
             Err(error) if call::is_missing_value(&error) => return Ok(None),
             Err(error) => return Err(call.failed(&error)),
@@ -202,7 +201,7 @@ impl SecretStore {
             .version_stages(Label::Pending.as_str())
             .set_rotation_token(rotation_token.map(|token| token.expose().to_owned()))
             .send();
-        match deadline.run(&call, sent).await? {
+        match call.answer(deadline, sent).await? {
             Ok(_) => Ok(Put::Stored),
             Err(error) if error.code() == Some("ResourceExistsException") => Ok(Put::AlreadyExists),
             Err(error) => Err(call.failed(&error)),
@@ -225,7 +224,7 @@ impl SecretStore {
             .move_to_version_id(to.as_str())
             .remove_from_version_id(from.as_str())
             .send();
-        match deadline.run(&call, sent).await? {
+        match call.answer(deadline, sent).await? {
             Ok(_) => Ok(Move::Moved),
             Err(error) if error.code() == Some("InvalidParameterException") => Ok(Move::Refused),
             Err(error) => Err(call.failed(&error)),
@@ -247,7 +246,7 @@ impl SecretStore {
             .into_paginator()
             .send();
         let mut versions = Vec::new();
-        while let Some(page) = deadline.run(&call, pages.next()).await? {
+        while let Some(page) = call.answer(deadline, pages.next()).await? {
             let page = page.map_err(|error| call.failed(&error))?;
             versions.extend(page.versions.unwrap_or_default());
         }

@@ -159,7 +159,7 @@ impl Rds {
         let call = Call::new("rds", "DescribeDBInstances", id);
         let request = self.client.describe_db_instances();
         let sent = request.db_instance_identifier(id).send();
-        match self.deadline.run(&call, sent).await? {
+        match call.answer(self.deadline, sent).await? {
             Ok(answer) => Ok(answer.db_instances.unwrap_or_default().pop()),
             Err(error) if error.code() == Some("DBInstanceNotFound") => Ok(None),
             Err(error) => Err(call.failed(&error)),
@@ -171,7 +171,7 @@ impl Rds {
         let call = Call::new("rds", "DescribeDBClusters", id);
         let request = self.client.describe_db_clusters();
         let sent = request.db_cluster_identifier(id).send();
-        match self.deadline.run(&call, sent).await? {
+        match call.answer(self.deadline, sent).await? {
             Ok(answer) => Ok(answer.db_clusters.unwrap_or_default().pop()),
             Err(error) if error.code() == Some("DBClusterNotFoundFault") => Ok(None),
             Err(error) => Err(call.failed(&error)),

@@ -1,11 +1,17 @@
 //! What a failed call to AWS means to the person who has to repair it.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use tokio::time::Instant;
 
+use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
+
+/// How long a connection may take, anywhere in AWS.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A call to AWS, as IAM names it.
 #[derive(Clone, Debug)]
@@ -36,6 +42,22 @@ impl Call {
             with_secret: true,
             ..self
         }
+    }
+
+    /// Waits for the answer. A call that waited long when the invocation's time ended had no answer;
+    /// one that began late is not to blame.
+    pub(crate) async fn answer<T>(
+        &self,
+        deadline: Deadline,
+        sent: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        deadline.run(self, sent).await.map_err(|late| {
+            if started.elapsed() < CONNECT_TIMEOUT {
+                return late;
+            }
+            self.unreachable("until the time of this invocation ended")
+        })
     }
 
     /// The error that an operator is to see for an error of the SDK.
@@ -72,16 +94,16 @@ impl Call {
                 ErrorType::Throttled.because(format!(
                     "{self} was throttled in every attempt; nothing is wrong with the rotation, \
                      and the next try goes on from here{}",
-                    self.answer(error)
+                    self.message(error)
                 ))
             }
             "LimitExceededException" => ErrorType::AwsCallFailed.because(format!(
                 "{self} would exceed a quota: a secret keeps 100 versions and all of the last 24 \
                  hours; find out who stores versions that often, and try again a day later{}",
-                self.answer(error)
+                self.message(error)
             )),
             _ => ErrorType::AwsCallFailed
-                .because(format!("{self} failed with {code}{}", self.answer(error))),
+                .because(format!("{self} failed with {code}{}", self.message(error))),
         }
     }
 
@@ -110,7 +132,7 @@ impl Call {
             "the function's role may not call {self}; allow {service}:{action} on {resource} in \
              the role's policy, and look at its permissions boundary, the secret's resource policy \
              and the VPC endpoint's policy{}",
-            self.answer(error)
+            self.message(error)
         ))
     }
 
@@ -123,7 +145,7 @@ impl Call {
             "{self} was allowed, but not the use of the secret's KMS key; allow the function's \
              role {keys} on that key, in the role's policy and in the key's, and look whether the \
              key is enabled{}",
-            self.answer(error)
+            self.message(error)
         ))
     }
 
@@ -137,7 +159,7 @@ impl Call {
     }
 
     /// What the service said, unless it may quote a secret.
-    fn answer(&self, error: &impl ProvideErrorMetadata) -> String {
+    fn message(&self, error: &impl ProvideErrorMetadata) -> String {
         let request = error.meta().extra("aws_request_id").unwrap_or("unknown");
         match error.message() {
             Some(message) if !self.with_secret => {
