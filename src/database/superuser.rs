@@ -21,6 +21,8 @@ use crate::error::{Error, ErrorType};
 pub struct Superuser {
     family: Family,
     name: String,
+    /// The account as something to be a proxy of.
+    itself: Object,
     /// The account itself and its roles.
     profiles: Vec<Profile>,
 }
@@ -79,6 +81,10 @@ impl Superuser {
         Self {
             family: session.family,
             name: format!("'{}'@'{}'", session.account_user, session.account_host),
+            itself: Object::Proxy {
+                user: session.account_user.clone(),
+                host: session.account_host.clone(),
+            },
             profiles: own.into_iter().chain(roles).cloned().collect(),
         }
     }
@@ -157,26 +163,23 @@ impl Superuser {
     fn lacking(&self, object: &Object, held: &Held) -> Option<String> {
         match object {
             Object::Role(_) => {
-                let admin = ["ROLE_ADMIN"]
-                    .iter()
-                    .any(|name| self.holds(&Object::Dynamic((*name).to_owned())))
-                    || (matches!(self.family, Family::MySql(_))
-                        && Privilege::named("SUPER").is_some_and(|p| self.has(&Object::Global, p)));
+                let is_mysql = matches!(self.family, Family::MySql(_));
+                let admin = self.holds(&Object::Dynamic("ROLE_ADMIN".to_owned()))
+                    || is_mysql
+                        && Privilege::named("SUPER").is_some_and(|p| self.has(&Object::Global, p));
                 let allowed = admin || self.may_pass_on(object);
                 (!allowed).then(|| "the role".to_owned())
             }
             Object::Proxy { .. } => {
-                let anybody = Object::Proxy {
+                // Everybody may let others act as oneself; '' stands for everybody.
+                let anybody = |host: &str| Object::Proxy {
                     user: String::new(),
-                    host: String::new(),
+                    host: host.to_owned(),
                 };
-                let anywhere = Object::Proxy {
-                    user: String::new(),
-                    host: "%".to_owned(),
-                };
-                let allowed = [object, &anybody, &anywhere]
-                    .into_iter()
-                    .any(|o| self.may_pass_on(o));
+                let allowed = *object == self.itself
+                    || self.may_pass_on(object)
+                    || self.may_pass_on(&anybody(""))
+                    || self.may_pass_on(&anybody("%"));
                 (!allowed).then(|| "PROXY".to_owned())
             }
             Object::Dynamic(name) => {
