@@ -126,8 +126,6 @@ def _install_server(part: str, server: Server) -> str:
     shutil.rmtree(tree, ignore_errors=True)
     for package in sorted(archives.glob("*.deb")):
         _run(["dpkg-deb", "-x", str(package), str(tree)])
-    # The template is made from the tree, so an old one goes with it.
-    shutil.rmtree(HOME / f"{part}.template", ignore_errors=True)
     shutil.rmtree(root(part), ignore_errors=True)
     tree.rename(root(part))
     shutil.rmtree(apt)
