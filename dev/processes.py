@@ -7,17 +7,47 @@ import random
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+guard: subprocess.Popen[str] | None = None
+guard_lock = threading.Lock()
 
 
 def start(command: list[str], output: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Starts a process in a session of its own; what it prints is added to a file."""
     with open(output, "ab") as file:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
+    tell_guard(f"+{process.pid}")
+    return process
+
+
+def start_guard(folder: Path) -> None:
+    """From now on, what is started here ends even when this process is killed; see guard.py."""
+    global guard
+    command = [sys.executable, str(Path(__file__).with_name("guard.py")), str(folder)]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, text=True)
+
+
+def tell_guard(line: str) -> None:
+    if guard and guard.stdin:
+        with guard_lock:
+            try:
+                guard.stdin.write(f"{line}\n")
+                guard.stdin.flush()
+            except OSError:
+                pass  # the guard itself was killed; without it everything else goes on
+
+
+def end_guard() -> None:
+    if guard and guard.stdin:
+        guard.stdin.close()
+        guard.wait()
 
 
 def stop(process: subprocess.Popen[bytes], first: signal.Signals, seconds: float) -> None:
@@ -27,11 +57,24 @@ def stop(process: subprocess.Popen[bytes], first: signal.Signals, seconds: float
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            pass
-        else:
-            return
-        _signal(process, signal.SIGKILL)
-    process.wait()
+            _signal(process, signal.SIGKILL)
+        process.wait()
+        kill_session(process.pid)
+    tell_guard(f"-{process.pid}")
+
+
+def kill_session(leader: int) -> None:
+    """Kills what is left of a session: the emulator puts the function into a group of its own."""
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            # After the name, which may hold anything: state, parent, group, session.
+            fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            continue  # it has ended meanwhile
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -38,7 +38,7 @@ from types import FrameType
 import control
 import packages
 from packages import DEV, HOME, PARTS, SERVERS, Missing
-from processes import free_port, start, stop, wait_until
+from processes import end_guard, free_port, kill_session, start, start_guard, stop, tell_guard, wait_until
 
 MOTO_SECONDS = 60
 COMMAND_SECONDS = 20
@@ -83,7 +83,8 @@ def run_with_stack(flavors: list[str], argv: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, interrupt)
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
-    clean_up: list[Callable[[], None]] = [lambda: shutil.rmtree(folder, ignore_errors=True)]
+    start_guard(folder)
+    clean_up: list[Callable[[], None]] = [end_guard, lambda: shutil.rmtree(folder, ignore_errors=True)]
     try:
         env = start_stack(flavors, folder, clean_up)
         return run_command(argv, env, clean_up)
@@ -157,14 +158,17 @@ def certificates(python: Path) -> Path:
 
 def run_command(argv: list[str], env: dict[str, str], clean_up: list[Callable[[], None]]) -> int:
     # In a terminal the command stays in the foreground group, so that it can read and gets Ctrl-C itself; elsewhere
-    # it has a group of its own, so that its children are stopped with it.
+    # it has a session of its own, so that its children are stopped with it.
     own_group = not sys.stdin.isatty()
     try:
-        command = subprocess.Popen(argv, env=env, process_group=0 if own_group else None)
+        command = subprocess.Popen(argv, env=env, start_new_session=own_group)
     except OSError as error:
         raise Missing(f"{argv[0]} cannot be run: {error.strerror}.") from error
     clean_up.append(lambda: end_command(command, own_group))
+    if own_group:
+        tell_guard(f"+{command.pid}")
     code = command.wait()
+    tell_guard(f"-{command.pid}")
     return code if code >= 0 else 128 - code
 
 
@@ -178,6 +182,8 @@ def end_command(command: subprocess.Popen[bytes], own_group: bool) -> None:
         except subprocess.TimeoutExpired:
             send(command.pid, signal.SIGKILL)
             command.wait()
+    if own_group:
+        kill_session(command.pid)
 
 
 if __name__ == "__main__":
