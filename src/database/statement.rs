@@ -6,20 +6,24 @@
 //! `NO_BACKSLASH_ESCAPES`, so nothing else is special in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write};
+use std::fmt;
 
 use secrecy::SecretString;
 
 use super::Family;
-use super::account::{Held, Method, Object, RoleName, Setting, Tls, Value};
+use super::account::{Method, RoleName, Setting, Value};
 use super::mariadb_password;
 use super::mirror::{Action, Change};
-use super::privilege::Privilege;
 use crate::password::Password;
 use crate::username::Username;
 
+mod grants;
+mod settings;
 #[cfg(test)]
 mod tests;
+
+use grants::{grant, list, quote_role, revoke};
+use settings::{clauses, clauses_with};
 
 /// What stands in the shown text of a statement in place of a password.
 const HIDDEN: &str = "<secret>";
@@ -236,202 +240,6 @@ impl Dialect<'_> {
         match self.family {
             Family::MySql(_) => format!("ALTER USER {account} DEFAULT ROLE {names}"),
             Family::MariaDb(_) => format!("SET DEFAULT ROLE {names} FOR {account}"),
-        }
-    }
-}
-
-fn grant(account: &str, object: &Object, held: &Held) -> String {
-    let option = match (object, held.grantable) {
-        (_, false) => "",
-        (Object::Role(_), true) => " WITH ADMIN OPTION",
-        (_, true) => " WITH GRANT OPTION",
-    };
-    let what = match object {
-        Object::Role(role) => quote_role(role),
-        _ => {
-            let mut what = privileges(object, held);
-            if what.is_empty() {
-                what.push("USAGE".to_owned());
-            }
-            format!("{} ON {}", what.join(", "), place(object))
-        }
-    };
-    format!("GRANT {what} TO {account}{option}")
-}
-
-fn revoke(account: &str, object: &Object, held: &Held) -> String {
-    let what = match object {
-        Object::Role(role) => quote_role(role),
-        Object::Dynamic(_) | Object::Proxy { .. } => {
-            format!(
-                "{} ON {}",
-                privileges(object, held).join(", "),
-                place(object)
-            )
-        }
-        _ => {
-            let mut what = privileges(object, held);
-            what.extend(held.grantable.then(|| "GRANT OPTION".to_owned()));
-            format!("{} ON {}", what.join(", "), place(object))
-        }
-    };
-    format!("REVOKE {what} FROM {account}")
-}
-
-fn privileges(object: &Object, held: &Held) -> Vec<String> {
-    match object {
-        Object::Dynamic(name) => return vec![name.clone()],
-        Object::Proxy { .. } => return vec!["PROXY".to_owned()],
-        _ => {}
-    }
-    let mut columns: BTreeMap<Privilege, Vec<String>> = BTreeMap::new();
-    for (column, privileges) in &held.columns {
-        for privilege in privileges {
-            columns
-                .entry(*privilege)
-                .or_default()
-                .push(quote_identifier(column));
-        }
-    }
-    let whole = held.privileges.iter().map(ToString::to_string);
-    let parts = columns
-        .into_iter()
-        .map(|(privilege, columns)| format!("{privilege} ({})", columns.join(", ")));
-    whole.chain(parts).collect()
-}
-
-fn place(object: &Object) -> String {
-    match object {
-        Object::Dynamic(_) | Object::Global => "*.*".to_owned(),
-        Object::Restriction(name) | Object::Schema(name) => format!("{}.*", quote_identifier(name)),
-        Object::Table { schema, name } => {
-            format!("{}.{}", quote_identifier(schema), quote_identifier(name))
-        }
-        Object::Routine { kind, schema, name } => format!(
-            "{} {}.{}",
-            kind.as_sql(),
-            quote_identifier(schema),
-            quote_identifier(name)
-        ),
-        Object::Role(role) => quote_role(role),
-        Object::Proxy { user, host } => quote_account(user, host),
-    }
-}
-
-fn quote_role(role: &RoleName) -> String {
-    match &role.host {
-        Some(host) => quote_account(&role.user, host),
-        None => quote_identifier(&role.user),
-    }
-}
-
-fn list(privileges: &BTreeSet<Privilege>) -> String {
-    let names: Vec<_> = privileges.iter().map(ToString::to_string).collect();
-    names.join(", ")
-}
-
-fn clauses(settings: &BTreeMap<Setting, Value>) -> String {
-    clauses_with(settings, "")
-}
-
-/// The clauses of `CREATE USER` and `ALTER USER`, in the one order that the server takes: demand on
-/// the connection, limits, password policy and lock, and the attribute last.
-fn clauses_with(settings: &BTreeMap<Setting, Value>, lock: &str) -> String {
-    let mut sql = String::new();
-    let mut limits = " WITH";
-    let mut attribute = String::new();
-    for (setting, value) in settings {
-        match (setting, value) {
-            (Setting::Tls, Value::Tls(tls)) => push(&mut sql, &require(tls)),
-            (Setting::Attribute, Value::Json(json)) => {
-                let json = serde_json::Value::Object(json.clone()).to_string();
-                attribute = format!(" ATTRIBUTE {}", quote_literal(&json));
-            }
-            _ => {
-                if let Some(limit) = limit(*setting) {
-                    sql.push_str(limits);
-                    limits = "";
-                    push(&mut sql, &format!("{limit} {}", number(value)));
-                } else {
-                    push(&mut sql, &policy(*setting, value));
-                }
-            }
-        }
-    }
-    sql + lock + &attribute
-}
-
-fn push(sql: &mut String, clause: &str) {
-    if !clause.is_empty() {
-        sql.push(' ');
-        sql.push_str(clause);
-    }
-}
-
-fn limit(setting: Setting) -> Option<&'static str> {
-    match setting {
-        Setting::QueriesPerHour => Some("MAX_QUERIES_PER_HOUR"),
-        Setting::UpdatesPerHour => Some("MAX_UPDATES_PER_HOUR"),
-        Setting::ConnectionsPerHour => Some("MAX_CONNECTIONS_PER_HOUR"),
-        Setting::UserConnections => Some("MAX_USER_CONNECTIONS"),
-        Setting::StatementTime => Some("MAX_STATEMENT_TIME"),
-        _ => None,
-    }
-}
-
-fn policy(setting: Setting, value: &Value) -> String {
-    let or_default = |clause: &str, unit: &str| match value {
-        Value::Number(n) => format!("{clause} {n}{unit}"),
-        _ => format!("{clause} DEFAULT"),
-    };
-    match (setting, value) {
-        (Setting::Expiration, Value::Number(0)) => "PASSWORD EXPIRE NEVER".to_owned(),
-        (Setting::Expiration, Value::Number(days)) => {
-            format!("PASSWORD EXPIRE INTERVAL {days} DAY")
-        }
-        (Setting::Expiration, _) => "PASSWORD EXPIRE DEFAULT".to_owned(),
-        (Setting::History, _) => or_default("PASSWORD HISTORY", ""),
-        (Setting::ReuseInterval, Value::Number(days)) => {
-            format!("PASSWORD REUSE INTERVAL {days} DAY")
-        }
-        (Setting::ReuseInterval, _) => "PASSWORD REUSE INTERVAL DEFAULT".to_owned(),
-        (Setting::RequireCurrent, Value::Flag(true)) => "PASSWORD REQUIRE CURRENT".to_owned(),
-        (Setting::RequireCurrent, Value::Flag(false)) => {
-            "PASSWORD REQUIRE CURRENT OPTIONAL".to_owned()
-        }
-        (Setting::RequireCurrent, _) => "PASSWORD REQUIRE CURRENT DEFAULT".to_owned(),
-        (Setting::FailedLogins, _) => format!("FAILED_LOGIN_ATTEMPTS {}", number(value)),
-        (Setting::LockTime, Value::Number(-1)) => "PASSWORD_LOCK_TIME UNBOUNDED".to_owned(),
-        (Setting::LockTime, _) => format!("PASSWORD_LOCK_TIME {}", number(value)),
-        _ => String::new(),
-    }
-}
-
-fn number(value: &Value) -> String {
-    match value {
-        Value::Number(n) => n.to_string(),
-        Value::Decimal(text) => text.clone(),
-        _ => "0".to_owned(),
-    }
-}
-
-fn require(tls: &Tls) -> String {
-    match tls {
-        Tls::None => "REQUIRE NONE".to_owned(),
-        Tls::Ssl => "REQUIRE SSL".to_owned(),
-        Tls::X509 => "REQUIRE X509".to_owned(),
-        Tls::Specified {
-            subject,
-            issuer,
-            cipher,
-        } => {
-            let mut sql = "REQUIRE".to_owned();
-            for (word, text) in [("SUBJECT", subject), ("ISSUER", issuer), ("CIPHER", cipher)] {
-                if !text.is_empty() {
-                    let _ = write!(sql, " {word} {}", quote_literal(text));
-                }
-            }
-            sql
         }
     }
 }

@@ -1,34 +1,26 @@
 //! Everything that must be known before the first write: all logins, all reads, all checks, and the
 //! plan. It writes nothing, so a refusal here leaves everything as it was.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use crate::database::account::{Account, Object, Setting, Value};
-use crate::database::login::{Server, Whose};
+use crate::database::login::Whose;
 use crate::database::mirror::{self, Change};
 use crate::database::reader::{self, Accounts};
 use crate::database::server::{self, StatementLimit, Variables};
 use crate::database::superuser::{self, Superuser};
-use crate::database::{Family, Session, policy, takeover};
+use crate::database::{Family, Session, policy};
 use crate::error::{Error, ErrorType};
-use crate::event::SecretId;
-use crate::rds::{self, Address, Relation};
 use crate::secret::DatabaseSecret;
 use crate::step::{Rotation, login, plaintext_warning};
-use crate::store::{Label, SecretValue, Selector};
+use crate::store::{Label, SecretValue};
 use crate::username::Username;
 
 mod checks;
-pub use checks::{refuse_proxy, right_account, use_database};
+mod ownership;
+mod superuser_login;
 
-/// How many older versions are read to find out whose twin it is.
-const VERSIONS_READ: usize = 10;
-/// The pauses after which a refused superuser's secret is read again: it may have been rotated.
-const SUPERUSER_PAUSES: [Duration; 3] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
+pub use checks::{refuse_proxy, right_account, use_database};
 
 /// What is surveyed.
 pub struct Subject<'a> {
@@ -102,15 +94,15 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
     let twin_name = rotation.twin_of(current)?;
     let user_server = rotation.server(current);
 
-    let (superuser_id, value) = superuser_value(rotation, current).await?;
-    let document = superuser_document(&superuser_id, &value)?;
+    let (superuser_id, value) = superuser_login::value(rotation, current).await?;
+    let document = superuser_login::document(&superuser_id, &value)?;
     let (superuser_server, relation) =
-        superuser_server(rotation, current, &document, &superuser_id).await?;
+        superuser_login::server(rotation, current, &document, &superuser_id).await?;
     checks::superuser_is_neither(&document, current, &twin_name)?;
 
     let user_login = login(Whose::Current, current, &user_server);
     let (as_superuser, as_user) = tokio::join!(
-        open_superuser(rotation, &superuser_id, value, document, &superuser_server),
+        superuser_login::open(rotation, &superuser_id, value, document, &superuser_server),
         user_login.open(deadline),
     );
     let mut superuser = as_superuser?;
@@ -155,7 +147,7 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
     if let Some(twin) = &twin {
         checks::twin_hosts(&source, twin)?;
         let created = pending.map_or(i64::MAX, |(_, created)| created);
-        ownership(rotation, twin, created, &mut warnings).await?;
+        ownership::check(rotation, twin, created, &mut warnings).await?;
     }
     let mut survey = Survey {
         plan: Vec::new(),
@@ -185,110 +177,6 @@ fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
             "the user \"{user}\" does not exist on the server; create it, or correct the secret"
         ))
     })
-}
-
-/// The id and value of the secret that holds the superuser.
-async fn superuser_value(
-    rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
-) -> Result<(SecretId, SecretValue), Error> {
-    let named = current.superuser_secret().map(SecretId::new);
-    let id = named
-        .or_else(|| rotation.config.superuser_secret.clone())
-        .ok_or_else(|| {
-            ErrorType::SuperuserSecretUnknown.because(format!(
-            "secret {} has no \"masterarn\", and SUPERUSER_SECRET_ARN is not set; put the ARN of \
-             the superuser's secret into one of them",
-            rotation.secret
-        ))
-        })?;
-    let selector = Selector::Labelled(Label::Current);
-    let value = rotation
-        .store
-        .value(&id, selector, rotation.deadline)
-        .await?;
-    value.map(|value| (id.clone(), value)).ok_or_else(|| {
-        ErrorType::SecretInvalid.because(format!(
-            "superuser secret {id} has no value that is AWSCURRENT"
-        ))
-    })
-}
-
-fn superuser_document(id: &SecretId, value: &SecretValue) -> Result<DatabaseSecret, Error> {
-    DatabaseSecret::parse_superuser(id, value.document.clone())
-}
-
-/// Where the superuser logs in, and what the RDS API says of that server and the user's.
-async fn superuser_server(
-    rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
-    document: &DatabaseSecret,
-    id: &SecretId,
-) -> Result<(Server, Result<Relation, Error>), Error> {
-    let (store, deadline) = (rotation.store, rotation.deadline);
-    let address = match Address::of(document) {
-        Some(address) => address,
-        None => {
-            let description = store.describe(id, deadline).await?;
-            rds::writer(store, &description, deadline).await?.address
-        }
-    };
-    let relation = match Address::of(current) {
-        Some(user) => rds::relation(store, &user, &address, deadline).await,
-        None => Ok(Relation::Unknown),
-    };
-    let server = Server {
-        host: address.host,
-        port: address.port,
-        tls: rotation.tls(document),
-    };
-    Ok((server, relation))
-}
-
-/// Logs in as the superuser. After a refusal its secret is read again for some seconds, because it
-/// may be rotated just now; a login is tried again only with another version's password.
-async fn open_superuser(
-    rotation: &Rotation<'_>,
-    id: &SecretId,
-    mut value: SecretValue,
-    mut document: DatabaseSecret,
-    server: &Server,
-) -> Result<Session, Error> {
-    let mut pauses = SUPERUSER_PAUSES.iter();
-    loop {
-        let refused = match login(Whose::Superuser, &document, server)
-            .open(rotation.deadline)
-            .await
-        {
-            Ok(session) => {
-                right_account(&session, document.username())?;
-                return Ok(session);
-            }
-            Err(refusal) => refusal.error,
-        };
-        if refused.error_type() != ErrorType::SuperuserLoginRefused {
-            return Err(refused);
-        }
-        loop {
-            let Some(pause) = pauses.next() else {
-                return Err(refused);
-            };
-            rotation
-                .deadline
-                .run("the superuser's secret", tokio::time::sleep(*pause))
-                .await?;
-            let selector = Selector::Labelled(Label::Current);
-            let read = rotation
-                .store
-                .value(id, selector, rotation.deadline)
-                .await?;
-            if let Some(newer) = read.filter(|newer| newer.version != value.version) {
-                document = superuser_document(id, &newer)?;
-                value = newer;
-                break;
-            }
-        }
-    }
 }
 
 /// What the current user's session tells: the host part of its account, and the server's identity.
@@ -323,72 +211,6 @@ async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
          AWSPENDING or became AWSCURRENT; there is nothing left to do for this try",
         rotation.version
     )))
-}
-
-/// Checks that an existing twin is this secret's, cheapest evidence first.
-async fn ownership(
-    rotation: &Rotation<'_>,
-    twin: &Account,
-    pending_created: i64,
-    warnings: &mut Vec<String>,
-) -> Result<(), Error> {
-    checks::no_role(twin)?;
-    if takeover::accounts_show_it(twin, pending_created) {
-        return Ok(());
-    }
-    let previous = rotation.description.version(Label::Previous);
-    let mut candidates: Vec<_> = previous.cloned().into_iter().collect();
-    for looked_up in [false, true] {
-        if looked_up {
-            candidates = match older_versions(rotation).await {
-                Ok(versions) => versions,
-                Err(error) => {
-                    warnings.push(error.to_string());
-                    Vec::new()
-                }
-            };
-        }
-        for version in &candidates {
-            let selector = Selector::Version(version);
-            let value = rotation
-                .store
-                .value(&rotation.secret, selector, rotation.deadline)
-                .await?;
-            let named = value
-                .and_then(|value| DatabaseSecret::parse(&rotation.secret, value.document).ok());
-            if named.is_some_and(|document| *document.username() == twin.user) {
-                return Ok(());
-            }
-        }
-    }
-    let note = warnings
-        .last()
-        .map(|warning| format!(" ({warning})"))
-        .unwrap_or_default();
-    Err(ErrorType::TwinNotOurs.because(format!(
-        "an account \"{}\" exists already, and nothing shows that it is this secret's: no version \
-         of the secret names it, it is not locked, and its password is older than this rotation. If \
-         it may be taken over, lock it (ALTER USER … ACCOUNT LOCK) and rotate again; if it is \
-         nobody's, drop it; if somebody uses it, rename the user of this secret{note}",
-        twin.user
-    )))
-}
-
-async fn older_versions(rotation: &Rotation<'_>) -> Result<Vec<crate::event::VersionId>, Error> {
-    let versions = rotation
-        .store
-        .version_ids(&rotation.secret, VERSIONS_READ + 2, rotation.deadline)
-        .await?;
-    let looked_at = |version: &crate::event::VersionId| {
-        *version != rotation.version
-            && !rotation.description.has_label(version, Label::Current)
-            && !rotation.description.has_label(version, Label::Previous)
-    };
-    Ok(versions
-        .into_iter()
-        .filter(looked_at)
-        .take(VERSIONS_READ)
-        .collect())
 }
 
 fn check_policy(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {
