@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any
 
+from moto.core.exceptions import AccessDeniedError, JsonRESTError
 from moto.iam import access_control
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.secretsmanager.exceptions import (
@@ -195,7 +196,22 @@ def collect_policies(self: access_control.AssumedRoleAccessKey) -> list[str]:
     return documents + list(backend.list_attached_role_policies(role)[0])
 
 
+moto_authorize = SecretsManagerResponse._authenticate_and_authorize_normal_action
+
+
+def authorize(self: SecretsManagerResponse, resource: str = "*") -> None:
+    """A denial in the JSON of this service; moto answers the XML of others."""
+    try:
+        moto_authorize(self, resource)
+    except AccessDeniedError as error:
+        raise JsonRESTError(
+            "AccessDeniedException",
+            f"{error.message} on resource: {resource} because no identity-based policy allows the action",
+        ) from error
+
+
 def install_iam() -> None:
+    SecretsManagerResponse._authenticate_and_authorize_normal_action = authorize
     SecretsManagerResponse._determine_resource = resource
     access_control.AssumedRoleAccessKey.collect_policies = collect_policies
 
