@@ -50,6 +50,7 @@ impl Handler {
         if let (Ok(event), Ok(summary)) = (&event, &result) {
             log::summary(event, summary);
         }
+        let result = result.and_then(Summary::verdict);
         log::metrics(
             &context.env_config.function_name,
             event.as_ref().ok(),
@@ -60,10 +61,12 @@ impl Handler {
     }
 
     async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
-        let result = self.step(event, deadline).await;
-        result.map_err(|error| {
+        let with_place = |error: Error| {
             error.while_doing(format!("{} of secret {}", event.step, event.secret_id))
-        })
+        };
+        let mut summary = self.step(event, deadline).await.map_err(with_place)?;
+        summary.refusal = summary.refusal.map(with_place);
+        Ok(summary)
     }
 
     async fn step(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {

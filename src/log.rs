@@ -46,6 +46,9 @@ pub fn summary(event: &RotationEvent, summary: &Summary) {
     for (n, statement) in summary.statements.iter().enumerate() {
         debug!(%step, %version, statement, "statement {} of {count}", n + 1);
     }
+    for finding in &summary.findings {
+        info!(%step, secret = %secret_id, %version, "found in order: {finding}");
+    }
     for warning in &summary.warnings {
         warn!(%step, secret = %secret_id, %version, "{warning}");
     }

@@ -43,8 +43,26 @@ pub struct Summary {
     pub statements: Vec<String>,
     /// How many of them repaired a twin that had drifted from its source.
     pub drift: usize,
+    /// What was checked and found in order, in a preflight.
+    pub findings: Vec<String>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
+    /// Why the step fails although what it found is worth logging.
+    pub refusal: Option<Error>,
+}
+
+impl Summary {
+    /// The summary itself, or why the step fails.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn verdict(self) -> Result<Self, Error> {
+        match self.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(self),
+        }
+    }
 }
 
 impl Rotation<'_> {

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorType};
 use crate::username::Username;
 
 /// All accounts of some users, by user and host.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Accounts(pub(super) BTreeMap<(String, String), Profile>);
 
 impl Accounts {

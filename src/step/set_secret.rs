@@ -43,7 +43,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         what,
         statements: done,
         drift: if existed { drift } else { 0 },
-        warnings: survey.warnings,
+        warnings: survey.notes.warnings,
+        ..Summary::default()
     })
 }
 
@@ -102,7 +103,10 @@ async fn apply(
     applier.set_password(&source, &before, retain).await?;
     done.append(&mut applier.done);
     verify(rotation, survey, pending, &skipped).await?;
-    survey.warnings.extend(skipped.iter().map(|(host, object)| {
+    survey
+        .notes
+        .warnings
+        .extend(skipped.iter().map(|(host, object)| {
         format!(
             "'{}'@'{host}' holds privileges on {object}, which no longer exists; the twin does not \
              have them; revoke them from the user",

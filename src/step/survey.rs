@@ -4,13 +4,15 @@
 use std::time::UNIX_EPOCH;
 
 use crate::database::account::{Account, Object, Setting, Value};
-use crate::database::login::Whose;
+use crate::database::login::{Refusal, Server, Whose};
 use crate::database::mirror::{self, Change};
 use crate::database::reader::{self, Accounts};
-use crate::database::server::{self, StatementLimit, Variables};
+use crate::database::server::{StatementLimit, Variables, lock_pair};
 use crate::database::superuser::{self, Superuser};
 use crate::database::{Family, Session, policy};
 use crate::error::{Error, ErrorType};
+use crate::password::Password;
+use crate::rds::Relation;
 use crate::secret::DatabaseSecret;
 use crate::step::{Rotation, login, plaintext_warning};
 use crate::store::{Label, SecretValue};
@@ -21,6 +23,7 @@ mod ownership;
 mod superuser_login;
 
 pub use checks::{refuse_proxy, right_account, use_database};
+pub use superuser_login::SuperuserLogin;
 
 /// What is surveyed.
 pub struct Subject<'a> {
@@ -47,8 +50,27 @@ pub struct Survey {
     pub twin_name: Username,
     /// What must be changed.
     pub plan: Vec<Change>,
-    /// What the operator should know.
+    /// What was found.
+    pub notes: Notes,
+}
+
+/// What a survey found.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// What was checked and is in order.
+    pub findings: Vec<String>,
+    /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
+}
+
+impl Notes {
+    fn find(&mut self, finding: impl Into<String>) {
+        self.findings.push(finding.into());
+    }
+
+    fn warn(&mut self, warning: Option<String>) {
+        self.warnings.extend(warning);
+    }
 }
 
 impl Survey {
@@ -90,64 +112,48 @@ impl Survey {
 /// Every refusal of a rotation.
 pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Survey, Error> {
     let Subject { current, pending } = subject;
-    let deadline = rotation.deadline;
     let twin_name = rotation.twin_of(current)?;
-    let user_server = rotation.server(current);
+    let Logins {
+        mut superuser,
+        limit,
+        variables,
+        server,
+        relation,
+        user,
+    } = log_in(rotation, current, &twin_name).await?;
+    let mut notes = Notes::default();
+    notes.find(format!(
+        "the superuser '{}'@'{}' logged in at {server}, which is {}",
+        superuser.account_user, superuser.account_host, superuser.family
+    ));
+    notes.warn(plaintext_warning(Whose::Superuser, &server));
+    checks::writable(&server, &variables)?;
+    notes.find(format!("{server} accepts writes"));
 
-    let (superuser_id, value) = superuser_login::value(rotation, current).await?;
-    let document = superuser_login::document(&superuser_id, &value)?;
-    let (superuser_server, relation) =
-        superuser_login::server(rotation, current, &document, &superuser_id).await?;
-    checks::superuser_is_neither(&document, current, &twin_name)?;
-
-    let user_login = login(Whose::Current, current, &user_server);
-    let (as_superuser, as_user) = tokio::join!(
-        superuser_login::open(rotation, &superuser_id, value, document, &superuser_server),
-        user_login.open(deadline),
-    );
-    let mut superuser = as_superuser?;
-    let mut warnings: Vec<_> = [
-        plaintext_warning(Whose::Superuser, &superuser_server),
-        plaintext_warning(Whose::Current, &user_server),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-
-    let limit = server::prepare(&mut superuser, deadline).await?;
-    let variables = Variables::read(&mut superuser, deadline).await?;
-    if pending.is_some() && server::lock_pair(&mut superuser, &twin_name, deadline).await? {
+    if pending.is_some() && lock_pair(&mut superuser, &twin_name, rotation.deadline).await? {
         still_pending(rotation).await?;
     }
-    let roles = superuser::role_names(&mut superuser, &variables, deadline).await?;
+    let roles = superuser::role_names(&mut superuser, &variables, rotation.deadline).await?;
     let own_name = superuser.account_user.clone();
-    let mut users = vec![current.username().as_str(), twin_name.as_str(), &own_name];
-    users.extend(roles.iter().map(|role| role.user.as_str()));
-    let accounts = reader::read(&mut superuser, &users, deadline).await?;
+    let mut names = vec![current.username().as_str(), twin_name.as_str(), &own_name];
+    names.extend(roles.iter().map(|role| role.user.as_str()));
+    let accounts = reader::read(&mut superuser, &names, rotation.deadline).await?;
 
-    let (host_in_use, user_facts) = match as_user {
-        Ok(session) => as_the_user(rotation, current, session).await?,
-        Err(refusal) => {
-            let host = checks::explain_refusal(current, &user_server, refusal, &accounts)?;
-            warnings.push(format!(
-                "the server has no room for another login of \"{}\" now; its password was accepted",
-                current.username()
-            ));
-            (host, None)
-        }
+    let place = Place {
+        server: &server,
+        variables: &variables,
+        relation,
     };
-    if let Some(facts) = &user_facts {
-        checks::same_server(&user_server, facts, &superuser_server, &variables, relation)?;
-    }
-    checks::writable(&superuser_server, &variables)?;
-
+    let host_in_use = as_the_user(rotation, current, user, &accounts, place, &mut notes).await?;
     let source = source_of(&accounts, current.username())?;
-    let twin = accounts.of(&twin_name);
     checks::usable(&source, &host_in_use)?;
+    let twin = accounts.of(&twin_name);
     if let Some(twin) = &twin {
         checks::twin_hosts(&source, twin)?;
         let created = pending.map_or(i64::MAX, |(_, created)| created);
-        ownership::check(rotation, twin, created, &mut warnings).await?;
+        notes.find(ownership::check(rotation, twin, created).await?);
+    } else {
+        notes.find(format!("the twin \"{twin_name}\" does not exist yet"));
     }
     let mut survey = Survey {
         plan: Vec::new(),
@@ -157,18 +163,104 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
         source,
         twin,
         twin_name,
-        warnings,
+        notes,
     };
     survey.leave_out_mandatory_roles();
     survey.plan = mirror::plan(&survey.source, survey.twin.as_ref());
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
     power.permits(&survey.source, survey.twin.as_ref(), &survey.plan)?;
+    survey
+        .notes
+        .find("the superuser may grant all that the twin needs");
     if let Some((pending, _)) = pending {
-        check_policy(&survey, pending)?;
+        survey.check_policy(pending.password())?;
     }
     checks::retain(rotation, &survey)?;
     warn_of_failed_logins(rotation, &mut survey);
     Ok(survey)
+}
+
+/// The logins of a survey.
+struct Logins {
+    superuser: Session,
+    limit: StatementLimit,
+    variables: Variables,
+    /// The server where the accounts are changed.
+    server: Server,
+    relation: Result<Relation, Error>,
+    /// The current user's session, or why there is none.
+    user: Result<Session, Refusal>,
+}
+
+async fn log_in(
+    rotation: &Rotation<'_>,
+    current: &DatabaseSecret,
+    twin: &Username,
+) -> Result<Logins, Error> {
+    let mut found = SuperuserLogin::find(rotation, current).await?;
+    checks::superuser_is_neither(&found.document, current, twin)?;
+    let server = rotation.server(current);
+    let user = login(Whose::Current, current, &server);
+    let (superuser, user) = tokio::join!(found.open_writer(rotation), user.open(rotation.deadline));
+    let (superuser, limit, variables) = superuser?;
+    Ok(Logins {
+        superuser,
+        limit,
+        variables,
+        server: found.server,
+        relation: found.relation,
+        user,
+    })
+}
+
+/// What is known of the superuser's server when the user's is compared with it.
+struct Place<'a> {
+    server: &'a Server,
+    variables: &'a Variables,
+    relation: Result<Relation, Error>,
+}
+
+/// What the current user's session shows, and the host part of the account in use.
+async fn as_the_user(
+    rotation: &Rotation<'_>,
+    current: &DatabaseSecret,
+    session: Result<Session, Refusal>,
+    accounts: &Accounts,
+    place: Place<'_>,
+    notes: &mut Notes,
+) -> Result<String, Error> {
+    let deadline = rotation.deadline;
+    let server = rotation.server(current);
+    notes.warn(plaintext_warning(Whose::Current, &server));
+    let mut session = match session {
+        Ok(session) => session,
+        Err(refusal) => {
+            let host = checks::explain_refusal(current, &server, refusal, accounts)?;
+            notes.warn(Some(format!(
+                "{server} has no room for another login of \"{}\" now, but took its password",
+                current.username()
+            )));
+            return Ok(host);
+        }
+    };
+    right_account(&session, current.username())?;
+    use_database(&mut session, current, deadline).await?;
+    let itself = Variables::read(&mut session, deadline).await?;
+    checks::same_server(
+        &server,
+        &itself,
+        place.server,
+        place.variables,
+        place.relation,
+    )?;
+    notes.find(format!(
+        "'{}'@'{}' logged in at {server} with the current password, and it is the superuser's \
+         server",
+        session.account_user, session.account_host
+    ));
+    let host = session.account_host.clone();
+    session.close(deadline).await;
+    Ok(host)
 }
 
 fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
@@ -177,22 +269,6 @@ fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
             "the user \"{user}\" does not exist on the server; create it, or correct the secret"
         ))
     })
-}
-
-/// What the current user's session tells: the host part of its account, and the server's identity.
-async fn as_the_user(
-    rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
-    mut session: Session,
-) -> Result<(String, Option<checks::UserFacts>), Error> {
-    let deadline = rotation.deadline;
-    right_account(&session, current.username())?;
-    use_database(&mut session, current, deadline).await?;
-    let variables = Variables::read(&mut session, deadline).await?;
-    let host = session.account_host.clone();
-    session.close(deadline).await;
-    let identity = variables.identity().map(str::to_owned);
-    Ok((host, Some(checks::UserFacts { identity })))
 }
 
 /// After waiting for another rotation of the pair, this one may be over.
@@ -213,32 +289,38 @@ async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
     )))
 }
 
-fn check_policy(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {
-    match policy::violation(&survey.variables, &survey.twin_name, pending.password()) {
-        None => Ok(()),
-        Some(rule) => Err(ErrorType::PasswordPolicy.because(format!(
-            "the pending password does not satisfy the server's password policy: {rule}; change the \
-             function's PASSWORD_… settings, remove the label AWSPENDING from this version, and \
-             rotate again"
-        ))),
-    }
-}
-
 /// A client that still uses the replaced password can block the account after its promotion.
 fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &mut Survey) {
     let limited = survey.source.hosts.values().any(|profile| {
         matches!(profile.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
     });
     if limited && !rotation.config.retain_previous_password {
-        survey.warnings.push(format!(
+        let warning = format!(
             "\"{}\" has FAILED_LOGIN_ATTEMPTS: a client that keeps using the twin's replaced \
              password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
             survey.source.user
-        ));
+        );
+        survey.notes.warn(Some(warning));
     }
 }
 
 impl Survey {
+    /// Checks a password against what the server shows of its policy.
+    ///
+    /// # Errors
+    ///
+    /// `PasswordPolicy`.
+    pub fn check_policy(&self, password: &Password) -> Result<(), Error> {
+        match policy::violation(&self.variables, &self.twin_name, password) {
+            None => Ok(()),
+            Some(rule) => Err(ErrorType::PasswordPolicy.because(format!(
+                "the new password does not satisfy the server's password policy: {rule}; change the \
+                 function's PASSWORD_… and EXCLUDE_… settings, remove the label AWSPENDING from the \
+                 version if it has a value, and rotate again"
+            ))),
+        }
+    }
+
     /// Whether MariaDB checks passwords with a plugin.
     pub fn has_validation_plugin(&self) -> bool {
         [

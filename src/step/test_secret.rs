@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::database::Session;
-use crate::database::login::Whose;
+use crate::database::login::{Refusal, Whose};
+use crate::database::server::Variables;
 use crate::database::statement::{Dialect, quote_identifier};
 use crate::database::witness::{self, Saying};
 use crate::error::{Error, ErrorType};
@@ -14,6 +15,8 @@ use crate::secret::DatabaseSecret;
 use crate::step::survey::{self, Subject, Survey, survey};
 use crate::step::{Rotation, Summary, login, plaintext_warning};
 use crate::store::Selector;
+
+mod replica;
 
 /// How many differences an error names.
 const NAMED: usize = 5;
@@ -26,12 +29,14 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         .fresh_value(&rotation.secret, selector, rotation.deadline);
     let (current, value) = tokio::try_join!(rotation.current(), value)?;
     let Some(value) = value else {
-        let findings = preflight(rotation, &current).await?;
-        return Err(ErrorType::PendingValueMissing.because(format!(
-            "version {} has no value, so there is nothing to test; if this is a test of the \
-             rotation's settings, they passed: {}",
-            rotation.version, findings.what
+        // An empty version must never pass: in a real rotation it would be promoted.
+        let mut summary = preflight(rotation, &current).await?;
+        summary.refusal = Some(ErrorType::PendingValueMissing.because(format!(
+            "version {} has no value, so there is nothing to test; in a rotation, the next try will \
+             find it; in a test of the rotation's settings, all checks passed, as the log shows",
+            rotation.version
         )));
+        return Ok(summary);
     };
     let pending = DatabaseSecret::parse(&rotation.secret, value.document)?;
     if pending.is_identical_to(&current) {
@@ -49,6 +54,8 @@ async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<
         pending: None,
     };
     let survey = survey(rotation, subject).await?;
+    let sample = rotation.config.password_policy.generate();
+    survey.check_policy(&sample)?;
     let statements = planned(&survey, current);
     let what = format!(
         "the settings were tested and nothing was changed: a rotation now would make \"{}\" equal \
@@ -61,8 +68,9 @@ async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<
     Ok(Summary {
         what,
         statements,
-        drift: 0,
-        warnings: survey.warnings,
+        findings: survey.notes.findings,
+        warnings: survey.notes.warnings,
+        ..Summary::default()
     })
 }
 
@@ -81,7 +89,8 @@ fn planned(survey: &Survey, current: &DatabaseSecret) -> Vec<String> {
         .collect()
 }
 
-/// Logs in as both users at the same address of the server and compares what each sees of itself.
+/// Logs in as both users at the same address and compares what each sees of itself. If that is a
+/// replica, the pending login is made only after the twin was seen to have arrived there.
 async fn compare(
     rotation: &Rotation<'_>,
     current: &DatabaseSecret,
@@ -96,25 +105,24 @@ async fn compare(
     let as_current = login(Whose::Current, current, &server);
     let as_pending = login(Whose::Pending, pending, &server);
 
-    let current_session = match as_current.open_at(&addresses, deadline).await {
-        Ok(session) => Some(session),
-        Err(refusal) if refusal.proves_password() => {
-            warnings.push(busy(current));
-            None
+    let mut current_session = accepted(as_current.open_at(&addresses, deadline).await)?;
+    let addresses = match &mut current_session {
+        Some(session) => {
+            let address = session.address;
+            let variables = Variables::read(session, deadline).await?;
+            if variables.read_only().is_some() {
+                replica::wait(rotation, current, pending.username(), address).await?;
+            }
+            vec![address]
         }
-        Err(refusal) => return Err(refusal.error),
+        None => addresses,
     };
-    let addresses = current_session
-        .as_ref()
-        .map_or(addresses, |session| vec![session.address]);
-    let pending_session = match as_pending.open_at(&addresses, deadline).await {
-        Ok(session) => Some(session),
-        Err(refusal) if refusal.proves_password() => {
-            warnings.push(busy(pending));
-            None
+    let pending_session = accepted(as_pending.open_at(&addresses, deadline).await)?;
+    for (session, document) in [(&current_session, current), (&pending_session, pending)] {
+        if session.is_none() {
+            warnings.push(busy(document));
         }
-        Err(refusal) => return Err(refusal.error),
-    };
+    }
 
     let mut sessions = Vec::new();
     for (session, document) in [(current_session, current), (pending_session, pending)] {
@@ -140,6 +148,15 @@ async fn compare(
         warnings,
         ..Summary::default()
     })
+}
+
+/// The session, or none where the server took the password and had no room.
+fn accepted(login: Result<Session, Refusal>) -> Result<Option<Session>, Error> {
+    match login {
+        Ok(session) => Ok(Some(session)),
+        Err(refusal) if refusal.proves_password() => Ok(None),
+        Err(refusal) => Err(refusal.error),
+    }
 }
 
 fn busy(document: &DatabaseSecret) -> String {

@@ -36,11 +36,6 @@ const CARRIED_PLUGINS: &[&str] = &[
     "unix_socket",
 ];
 
-/// What the server says of itself in the current user's session.
-pub(super) struct UserFacts {
-    pub(super) identity: Option<String>,
-}
-
 /// The superuser must not be one of the two users.
 pub(super) fn superuser_is_neither(
     superuser: &DatabaseSecret,
@@ -97,13 +92,13 @@ pub async fn use_database(
 /// API says so, or when the server itself does.
 pub(super) fn same_server(
     user: &Server,
-    facts: &UserFacts,
+    itself: &Variables,
     superuser: &Server,
     variables: &Variables,
     relation: Result<Relation, Error>,
 ) -> Result<(), Error> {
-    let itself = facts.identity.is_some() && facts.identity.as_deref() == variables.identity();
-    if itself || matches!(relation, Ok(Relation::Same | Relation::Replica)) {
+    let same = itself.identity().is_some() && itself.identity() == variables.identity();
+    if same || matches!(relation, Ok(Relation::Same | Relation::Replica)) {
         return Ok(());
     }
     relation?;

@@ -8,57 +8,66 @@ use crate::event::VersionId;
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
 use crate::store::{Label, Selector};
+use crate::username::Username;
 
 /// How many older versions are read to find out whose twin it is.
 const VERSIONS_READ: usize = 10;
 
-/// Checks that an existing twin is this secret's, cheapest evidence first.
+/// Checks that an existing twin is this secret's, cheapest evidence first. Returns the evidence.
 pub(super) async fn check(
     rotation: &Rotation<'_>,
     twin: &Account,
     pending_created: i64,
-    warnings: &mut Vec<String>,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     no_role(twin)?;
+    let name = &twin.user;
     if takeover::accounts_show_it(twin, pending_created) {
-        return Ok(());
+        return Ok(format!(
+            "the account \"{name}\" is locked or was made by an earlier try of this rotation"
+        ));
     }
     let previous = rotation.description.version(Label::Previous);
-    let mut candidates: Vec<_> = previous.cloned().into_iter().collect();
-    for looked_up in [false, true] {
-        if looked_up {
-            candidates = match older_versions(rotation).await {
-                Ok(versions) => versions,
-                Err(error) => {
-                    warnings.push(error.to_string());
-                    Vec::new()
-                }
-            };
-        }
-        for version in &candidates {
-            let selector = Selector::Version(version);
-            let value = rotation
-                .store
-                .value(&rotation.secret, selector, rotation.deadline)
-                .await?;
-            let named = value
-                .and_then(|value| DatabaseSecret::parse(&rotation.secret, value.document).ok());
-            if named.is_some_and(|document| *document.username() == twin.user) {
-                return Ok(());
-            }
+    if let Some(version) = naming(rotation, previous, name).await? {
+        return Ok(format!(
+            "the account \"{name}\" is that of version {version}"
+        ));
+    }
+    let (older, note) = match older_versions(rotation).await {
+        Ok(older) => (older, String::new()),
+        Err(error) => (
+            Vec::new(),
+            format!("; older versions could not be looked at: {error}"),
+        ),
+    };
+    if let Some(version) = naming(rotation, &older, name).await? {
+        return Ok(format!(
+            "the account \"{name}\" is that of version {version}"
+        ));
+    }
+    Err(ErrorType::TwinNotOurs.because(format!(
+        "an account \"{name}\" exists already, and nothing shows that it is this secret's: no \
+         version of the secret names it, it is not locked, and its password is older than this \
+         rotation. If it may be taken over, lock it (ALTER USER … ACCOUNT LOCK) and rotate again; \
+         if it is nobody's, drop it; if somebody uses it, rename the user of this secret{note}"
+    )))
+}
+
+/// The first of these versions whose value names the twin.
+async fn naming<'a>(
+    rotation: &Rotation<'_>,
+    versions: impl IntoIterator<Item = &'a VersionId>,
+    twin: &Username,
+) -> Result<Option<&'a VersionId>, Error> {
+    let (store, secret) = (rotation.store, &rotation.secret);
+    for version in versions {
+        let selector = Selector::Version(version);
+        let value = store.value(secret, selector, rotation.deadline).await?;
+        let document = value.and_then(|value| DatabaseSecret::parse(secret, value.document).ok());
+        if document.is_some_and(|document| document.username() == twin) {
+            return Ok(Some(version));
         }
     }
-    let note = warnings
-        .last()
-        .map(|warning| format!(" ({warning})"))
-        .unwrap_or_default();
-    Err(ErrorType::TwinNotOurs.because(format!(
-        "an account \"{}\" exists already, and nothing shows that it is this secret's: no version \
-         of the secret names it, it is not locked, and its password is older than this rotation. If \
-         it may be taken over, lock it (ALTER USER … ACCOUNT LOCK) and rotate again; if it is \
-         nobody's, drop it; if somebody uses it, rename the user of this secret{note}",
-        twin.user
-    )))
+    Ok(None)
 }
 
 async fn older_versions(rotation: &Rotation<'_>) -> Result<Vec<VersionId>, Error> {
