@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::account::{Account, Held, Object};
 use super::mirror::{Action, Change};
-use super::server::StatementLimit;
+use super::server::{StatementLimit, pinned_mode};
 use super::statement::{Dialect, Statement};
 use super::{Failure, Session};
 use crate::deadline::Deadline;
@@ -94,7 +94,20 @@ impl Applier<'_> {
 
     async fn change(&mut self, change: &Change) -> Result<(), Failure> {
         let statement = self.dialect.statement(change);
-        self.send(&statement).await
+        if !self.dialect.needs_oracle_mode(change) {
+            return self.send(&statement).await;
+        }
+        self.set_mode("ORACLE,").await?;
+        let result = self.send(&statement).await;
+        self.set_mode("").await?;
+        result
+    }
+
+    /// Older versions of MariaDB parse the word PACKAGE only in the mode `ORACLE`.
+    async fn set_mode(&mut self, mode: &str) -> Result<(), Failure> {
+        let pinned = pinned_mode(self.dialect.family);
+        let sql = format!("SET SESSION sql_mode = '{mode}{pinned}'");
+        self.session.rows(&sql, (), self.deadline).await.map(|_| ())
     }
 
     async fn send(&mut self, statement: &Statement) -> Result<(), Failure> {

@@ -46,6 +46,16 @@ impl StatementLimit {
     }
 }
 
+/// The `sql_mode` that the statements are written for. Without `NO_AUTO_CREATE_USER`, where it still
+/// exists, a GRANT to an account that was dropped a moment ago creates it again, with an empty
+/// password.
+pub(super) fn pinned_mode(family: Family) -> &'static str {
+    match family {
+        Family::MySql(version) if version >= (8, 0, 0) => "NO_BACKSLASH_ESCAPES",
+        Family::MySql(_) | Family::MariaDb(_) => "NO_AUTO_CREATE_USER,NO_BACKSLASH_ESCAPES",
+    }
+}
+
 /// Pins what the statements depend on, activates the superuser's roles, and checks that the server
 /// kept it all: `init_connect` may change a session.
 ///
@@ -55,23 +65,15 @@ impl StatementLimit {
 pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<StatementLimit, Error> {
     let limit = StatementLimit::within(deadline);
     let seconds = limit.0.as_secs();
-    let (mode, roles, extra) = match session.family {
-        Family::MySql(version) if version >= (8, 0, 17) => (
-            "NO_BACKSLASH_ESCAPES",
-            true,
-            ", print_identified_with_as_hex = ON",
-        ),
-        Family::MySql(version) if version >= (8, 0, 0) => ("NO_BACKSLASH_ESCAPES", true, ""),
-        // Without NO_AUTO_CREATE_USER, a GRANT to an account that was dropped a moment ago creates
-        // it again, with an empty password.
-        Family::MySql(_) => ("NO_AUTO_CREATE_USER,NO_BACKSLASH_ESCAPES", false, ""),
-        Family::MariaDb(_) => (
-            "NO_AUTO_CREATE_USER,NO_BACKSLASH_ESCAPES",
-            false,
-            ", max_statement_time = {seconds}",
-        ),
+    let mode = pinned_mode(session.family);
+    let extra = match session.family {
+        Family::MySql(version) if version >= (8, 0, 17) => {
+            ", print_identified_with_as_hex = ON".to_owned()
+        }
+        Family::MySql(_) => String::new(),
+        Family::MariaDb(_) => format!(", max_statement_time = {seconds}"),
     };
-    let extra = extra.replace("{seconds}", &seconds.to_string());
+    let roles = matches!(session.family, Family::MySql(_)) && session.family.is_modern();
     let pin = format!(
         "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \
          lock_wait_timeout = {seconds}{extra}"

@@ -11,7 +11,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 use super::Family;
-use super::account::{Method, RoleName, Setting, Value};
+use super::account::{Method, Object, RoleName, RoutineKind, Setting, Value};
 use super::mariadb_password;
 use super::mirror::{Action, Change};
 use crate::password::Password;
@@ -135,6 +135,21 @@ impl Dialect<'_> {
             ),
             Action::DefaultRoles(roles) => self.default_roles(&account, roles),
         })
+    }
+
+    /// Whether the server parses the statement only in its `sql_mode` `ORACLE`.
+    pub fn needs_oracle_mode(&self, change: &Change) -> bool {
+        let (Action::Grant(object, _) | Action::Revoke(object, _)) = &change.action else {
+            return false;
+        };
+        let is_package = matches!(
+            object,
+            Object::Routine {
+                kind: RoutineKind::Package | RoutineKind::PackageBody,
+                ..
+            }
+        );
+        is_package && matches!(self.family, Family::MariaDb(version) if version < (11, 8, 0))
     }
 
     /// The statement that sets the pending password, by the methods of the source.

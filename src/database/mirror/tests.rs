@@ -1,1 +1,339 @@
+use std::collections::BTreeSet;
+
+use super::Action::{Alter, DefaultRoles, Grant, Lock, Restrict, Revoke, Unlock, Unrestrict};
 use super::*;
+use crate::database::account::{Account, Tls};
+use crate::database::privilege::Privilege;
+use crate::username::Username;
+
+fn held(names: &[&str]) -> Held {
+    Held {
+        privileges: names.iter().map(|name| privilege(name)).collect(),
+        ..Held::default()
+    }
+}
+
+fn passed_on(names: &[&str]) -> Held {
+    Held {
+        grantable: true,
+        ..held(names)
+    }
+}
+
+fn columns(mut whole: Held, columns: &[(&str, &[&str])]) -> Held {
+    whole.columns = columns
+        .iter()
+        .map(|(column, names)| ((*column).to_owned(), held(names).privileges))
+        .collect();
+    whole
+}
+
+fn privilege(name: &str) -> Privilege {
+    Privilege::named(name).unwrap()
+}
+
+fn schema(pattern: &str) -> Object {
+    Object::Schema(pattern.to_owned())
+}
+
+fn table() -> Object {
+    Object::Table {
+        schema: "app".to_owned(),
+        name: "t".to_owned(),
+    }
+}
+
+fn dynamic(name: &str) -> Object {
+    Object::Dynamic(name.to_owned())
+}
+
+fn restriction(schema: &str) -> Object {
+    Object::Restriction(schema.to_owned())
+}
+
+fn role_name(user: &str) -> RoleName {
+    RoleName {
+        user: user.to_owned(),
+        host: Some("%".to_owned()),
+    }
+}
+
+fn role(user: &str) -> Object {
+    Object::Role(role_name(user))
+}
+
+fn roles(users: &[&str]) -> (Setting, Value) {
+    let roles = users.iter().map(|user| role_name(user)).collect();
+    (Setting::DefaultRoles, Value::Roles(roles))
+}
+
+fn profile<const N: usize>(grants: [(Object, Held); N]) -> Profile {
+    Profile {
+        grants: grants.into(),
+        ..Profile::default()
+    }
+}
+
+fn with<const N: usize>(mut profile: Profile, settings: [(Setting, Value); N]) -> Profile {
+    profile.settings = settings.into();
+    profile
+}
+
+fn account(user: &str, profile: Profile) -> Account {
+    Account {
+        user: Username::parse(user).unwrap(),
+        hosts: [("%".to_owned(), profile)].into(),
+    }
+}
+
+/// The actions that make an existing twin equal to its source.
+fn actions(source: Profile, twin: Profile) -> Vec<Action> {
+    let (source, twin) = (account("app", source), account("app_clone", twin));
+    let changes = plan(&source, Some(&twin));
+    changes.into_iter().map(|change| change.action).collect()
+}
+
+fn json(text: &str) -> (Setting, Value) {
+    (
+        Setting::Attribute,
+        Value::Json(serde_json::from_str(text).unwrap()),
+    )
+}
+
+#[test]
+fn equal_accounts_need_nothing() {
+    let equal = || {
+        with(
+            profile([
+                (Object::Global, passed_on(&["SELECT"])),
+                (dynamic("ROLE_ADMIN"), passed_on(&[])),
+                (schema("app%"), held(&["SELECT"])),
+                (table(), columns(held(&["INSERT"]), &[("a", &["SELECT"])])),
+                (role("r"), passed_on(&[])),
+            ]),
+            [roles(&["r"]), json(r#"{"k": {"a": 1}}"#)],
+        )
+    };
+    assert_eq!(actions(equal(), equal()), []);
+}
+
+#[test]
+fn a_new_twin_is_born_locked_with_all_settings_but_default_roles() {
+    let tls = (Setting::Tls, Value::Tls(Tls::Ssl));
+    let source = with(
+        profile([(role("r"), held(&[])), (schema("app"), held(&["SELECT"]))]),
+        [roles(&["r"]), tls.clone()],
+    );
+    let changes = plan(&account("app", source), None);
+    let actions: Vec<_> = changes.into_iter().map(|change| change.action).collect();
+    assert_eq!(
+        actions,
+        [
+            Action::Create {
+                authentication: Vec::new(),
+                settings: [tls].into(),
+            },
+            Grant(schema("app"), held(&["SELECT"])),
+            Grant(role("r"), held(&[])),
+            DefaultRoles([role_name("r")].into()),
+        ]
+    );
+}
+
+#[test]
+fn only_the_settings_that_differ_are_altered() {
+    let number = |n| (Setting::UserConnections, Value::Number(n));
+    let tls = || (Setting::Tls, Value::Tls(Tls::None));
+    let source = with(Profile::default(), [tls(), number(1)]);
+    let twin = with(Profile::default(), [tls(), number(2)]);
+    assert_eq!(actions(source, twin), [Alter([number(1)].into())]);
+}
+
+#[test]
+fn an_attribute_is_patched_because_the_server_merges_it() {
+    let source = json(r#"{"new": 1, "deep": {"a": 1, "b": 2}, "same": true, "kind": {"a": 1}}"#);
+    let twin = json(r#"{"gone": 1, "deep": {"a": 1, "c": 3}, "same": true, "kind": 7}"#);
+    let patch = json(r#"{"gone": null, "new": 1, "deep": {"b": 2, "c": null}, "kind": {"a": 1}}"#);
+    let source = with(Profile::default(), [source]);
+    let twin = with(Profile::default(), [twin]);
+    assert_eq!(actions(source, twin), [Alter([patch].into())]);
+}
+
+#[test]
+fn at_schema_level_grants_come_first_and_the_most_specific_is_the_last_to_go() {
+    let source = profile([
+        (schema("%"), held(&["INSERT"])),
+        (schema("app%"), held(&["SELECT"])),
+        (schema("app"), held(&["UPDATE"])),
+    ]);
+    let twin = profile([
+        (schema("%"), held(&["DELETE"])),
+        (schema("app\\_x"), held(&["SELECT"])),
+        (schema("a_"), held(&["SELECT"])),
+    ]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Grant(schema("app"), held(&["UPDATE"])),
+            Grant(schema("app%"), held(&["SELECT"])),
+            Grant(schema("%"), held(&["INSERT"])),
+            Revoke(schema("%"), held(&["DELETE"])),
+            Revoke(schema("a_"), held(&["SELECT"])),
+            Revoke(schema("app\\_x"), held(&["SELECT"])),
+        ]
+    );
+}
+
+#[test]
+fn specificity_is_where_the_first_wildcard_stands() {
+    let patterns = ["%", "a_b", "ab%", "a\\_b_", "a\\_b\\%c"];
+    let found: Vec<_> = patterns.iter().map(|p| specificity(p)).collect();
+    assert_eq!(found, [0, 1, 2, 4, usize::MAX]);
+    // A backslash at the end escapes nothing.
+    assert_eq!(specificity("a\\"), usize::MAX);
+}
+
+#[test]
+fn at_table_level_revokes_come_first() {
+    let source = profile([(table(), held(&["INSERT"]))]);
+    let twin = profile([(table(), held(&["DELETE"]))]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Revoke(table(), held(&["DELETE"])),
+            Grant(table(), held(&["INSERT"])),
+        ]
+    );
+}
+
+#[test]
+fn columns_that_a_revoke_on_the_table_takes_along_are_granted_again() {
+    let both = |whole: &[&str]| columns(held(whole), &[("a", &["SELECT"]), ("b", &["UPDATE"])]);
+    let source = profile([(table(), both(&[]))]);
+    let twin = profile([(table(), both(&["SELECT"]))]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Revoke(table(), held(&["SELECT"])),
+            Grant(table(), columns(held(&[]), &[("a", &["SELECT"])])),
+        ]
+    );
+}
+
+#[test]
+fn the_grant_option_comes_and_goes_alone() {
+    let plain = || profile([(schema("app"), held(&["SELECT"]))]);
+    let option = || profile([(schema("app"), passed_on(&["SELECT"]))]);
+    assert_eq!(
+        actions(option(), plain()),
+        [Grant(schema("app"), passed_on(&[]))]
+    );
+    assert_eq!(
+        actions(plain(), option()),
+        [Revoke(schema("app"), passed_on(&[]))]
+    );
+}
+
+#[test]
+fn dynamic_privileges_go_before_the_global_grant_option_and_come_back_after_it() {
+    let source = profile([
+        (Object::Global, held(&["SELECT"])),
+        (dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
+        (dynamic("ROLE_ADMIN"), held(&[])),
+    ]);
+    let twin = profile([
+        (Object::Global, passed_on(&["SELECT"])),
+        (dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
+        (dynamic("ROLE_ADMIN"), held(&[])),
+        (dynamic("BACKUP_ADMIN"), held(&[])),
+    ]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Revoke(dynamic("BACKUP_ADMIN"), held(&[])),
+            Revoke(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
+            Revoke(Object::Global, passed_on(&[])),
+            Grant(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
+        ]
+    );
+}
+
+#[test]
+fn a_dynamic_privilege_loses_its_grant_option_by_going_and_coming() {
+    let source = profile([(dynamic("ROLE_ADMIN"), held(&[]))]);
+    let twin = profile([(dynamic("ROLE_ADMIN"), passed_on(&[]))]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Revoke(dynamic("ROLE_ADMIN"), passed_on(&[])),
+            Grant(dynamic("ROLE_ADMIN"), held(&[])),
+        ]
+    );
+}
+
+#[test]
+fn a_role_that_goes_and_comes_is_made_a_default_role_again() {
+    let source = with(profile([(role("r"), held(&[]))]), [roles(&["r"])]);
+    let twin = with(profile([(role("r"), passed_on(&[]))]), [roles(&["r"])]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Revoke(role("r"), passed_on(&[])),
+            Grant(role("r"), held(&[])),
+            DefaultRoles([role_name("r")].into()),
+        ]
+    );
+}
+
+#[test]
+fn a_default_role_goes_with_its_role() {
+    let source = with(Profile::default(), [roles(&[])]);
+    let twin = with(profile([(role("r"), held(&[]))]), [roles(&["r"])]);
+    assert_eq!(actions(source, twin), [Revoke(role("r"), held(&[]))]);
+}
+
+#[test]
+fn a_twin_is_locked_around_a_change_of_partial_revokes() {
+    let source = profile([
+        (Object::Global, held(&["SELECT", "INSERT"])),
+        (restriction("a"), held(&["INSERT"])),
+    ]);
+    let twin = profile([
+        (Object::Global, held(&["SELECT", "DELETE"])),
+        (restriction("a"), held(&["DELETE"])),
+        (restriction("b"), held(&["SELECT"])),
+    ]);
+    assert_eq!(
+        actions(source.clone(), twin.clone()),
+        [
+            Lock,
+            // The restriction on DELETE ends with it.
+            Revoke(Object::Global, held(&["DELETE"])),
+            Grant(Object::Global, held(&["INSERT"])),
+            Restrict("a".to_owned(), held(&["INSERT"]).privileges),
+            Unrestrict("b".to_owned(), held(&["SELECT"]).privileges),
+            Unlock,
+        ]
+    );
+    let mut locked = twin;
+    locked.state.locked = true;
+    let actions = actions(source, locked);
+    assert!(!actions.contains(&Lock) && !actions.contains(&Unlock));
+}
+
+#[test]
+fn every_host_of_the_source_is_planned() {
+    let mut source = account("app", profile([(schema("app"), held(&["SELECT"]))]));
+    let ten = source.hosts["%"].clone();
+    source.hosts.insert("10.%".to_owned(), ten);
+    let twin = account("app_clone", Profile::default());
+    let changes = plan(&source, Some(&twin));
+    let created: BTreeSet<_> = changes
+        .iter()
+        .filter(|change| matches!(change.action, Action::Create { .. }))
+        .map(|change| change.host.as_str())
+        .collect();
+    assert_eq!(created, ["10.%"].into());
+    let hosts: BTreeSet<_> = changes.iter().map(|change| change.host.as_str()).collect();
+    assert_eq!(hosts, ["%", "10.%"].into());
+}

@@ -1,1 +1,275 @@
 use super::*;
+use crate::database::account::RoutineKind;
+
+/// The sayings of a line, as they are shown.
+fn shown(line: &str) -> Vec<String> {
+    sayings_of(line).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn quotes_of_any_kind_make_one_token() {
+    let quoted = |text: &str| Token::Quoted(text.to_owned());
+    let other = |text: &str| Token::Other(text.to_owned());
+    let cases = [
+        ("`a``b`", vec![quoted("a`b")]),
+        ("'it''s'", vec![quoted("it's")]),
+        (r"'a\'b'", vec![quoted(r"a\'b")]),
+        (r"`a\`", vec![quoted(r"a\")]),
+        ("\"x TO y\"", vec![quoted("x TO y")]),
+        ("", vec![]),
+        (
+            "ON *.* TO",
+            vec![other("ON"), other("*"), other("."), other("*"), other("TO")],
+        ),
+        (
+            "a,`b` c",
+            vec![other("a"), other(","), quoted("b"), other("c")],
+        ),
+        ("'never ends", vec![quoted("never ends")]),
+        ("BACKUP_ADMIN", vec![other("BACKUP_ADMIN")]),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(tokens(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_quoted_word_is_no_keyword() {
+    assert!(Token::Other("TO".to_owned()).is("TO"));
+    assert!(!Token::Quoted("TO".to_owned()).is("TO"));
+}
+
+#[test]
+fn each_privilege_is_a_saying_of_its_own() {
+    let cases = [
+        (
+            "GRANT SELECT, CREATE VIEW ON *.* TO `u`@`%` WITH GRANT OPTION",
+            vec![
+                "GRANT SELECT ON * . * TO <account> WITH GRANT OPTION",
+                "GRANT CREATE VIEW ON * . * TO <account> WITH GRANT OPTION",
+            ],
+        ),
+        (
+            "GRANT BACKUP_ADMIN,CONNECTION_ADMIN ON *.* TO `u`@`%`",
+            vec![
+                "GRANT BACKUP_ADMIN ON * . * TO <account>",
+                "GRANT CONNECTION_ADMIN ON * . * TO <account>",
+            ],
+        ),
+        (
+            "GRANT SELECT (`a`, `b,c`), INSERT, UPDATE (`a`) ON `s`.`ta TO b` TO `u`@`%`",
+            vec![
+                "GRANT SELECT `a` ON `s` . `ta TO b` TO <account>",
+                "GRANT SELECT `b,c` ON `s` . `ta TO b` TO <account>",
+                "GRANT INSERT ON `s` . `ta TO b` TO <account>",
+                "GRANT UPDATE `a` ON `s` . `ta TO b` TO <account>",
+            ],
+        ),
+        (
+            "GRANT SELECT, SELECT (`id`) ON `s`.`t` TO `u`@`%`",
+            vec![
+                "GRANT SELECT ON `s` . `t` TO <account>",
+                "GRANT SELECT `id` ON `s` . `t` TO <account>",
+            ],
+        ),
+        (
+            "REVOKE SELECT ON `my_db`.* FROM `u`@`%`",
+            vec!["REVOKE SELECT ON `my_db` . * FROM <account>"],
+        ),
+        (
+            "GRANT PROXY ON `TO`@`%` TO `u`@`%` WITH GRANT OPTION",
+            vec!["GRANT PROXY ON `TO` @ `%` TO <account> WITH GRANT OPTION"],
+        ),
+        (
+            "GRANT `r2`@`%`,`r3`@`10.%` TO `u`@`%`",
+            vec![
+                "GRANT `r2` @ `%` TO <account>",
+                "GRANT `r3` @ `10.%` TO <account>",
+            ],
+        ),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(shown(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn the_order_of_a_list_does_not_matter() {
+    let set = |line| sayings_of(line).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(
+        set("GRANT `r1`@`%`,`r2`@`%` TO `u`@`%`"),
+        set("GRANT `r2`@`%`,`r1`@`%` TO `u_clone`@`%`")
+    );
+    assert_eq!(
+        set("GRANT SELECT (`a`, `b`), INSERT ON `s`.`t` TO `u`@`%`"),
+        set("GRANT INSERT, SELECT (`b`, `a`) ON `s`.`t` TO `u`@`%`")
+    );
+}
+
+#[test]
+fn what_differs_stays_different() {
+    let pairs = [
+        (
+            "GRANT SELECT ON `a`.* TO `u`@`%`",
+            "GRANT SELECT ON `a`.* TO `u`@`%` WITH GRANT OPTION",
+        ),
+        (
+            "GRANT SELECT (`a`) ON `s`.`t` TO `u`@`%`",
+            "GRANT SELECT ON `s`.`t` TO `u`@`%`",
+        ),
+        (
+            "GRANT SELECT ON `a\\_b`.* TO `u`@`%`",
+            "GRANT SELECT ON `a_b`.* TO `u`@`%`",
+        ),
+        (
+            "GRANT EXECUTE ON FUNCTION `s`.`f` TO `u`@`%`",
+            "GRANT EXECUTE ON PROCEDURE `s`.`f` TO `u`@`%`",
+        ),
+        (
+            "GRANT `r`@`%` TO `u`@`%`",
+            "GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION",
+        ),
+        (
+            "CREATE USER `u`@`%` IDENTIFIED WITH 'sha256_password' AS 'x'",
+            "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'x'",
+        ),
+    ];
+    for (one, other) in pairs {
+        assert_ne!(sayings_of(one), sayings_of(other), "{one}");
+    }
+}
+
+#[test]
+fn the_account_is_taken_out_however_it_is_named() {
+    let pairs = [
+        (
+            "GRANT SELECT ON `u`.* TO `u`@`%`",
+            "GRANT SELECT ON `u`.* TO `u_clone`@`%`",
+        ),
+        (
+            "REVOKE SELECT ON `FROM`.* FROM `a TO b`@`%`",
+            "REVOKE SELECT ON `FROM`.* FROM `a TO b_clone`@`%`",
+        ),
+        (
+            "SET DEFAULT ROLE `ro TO le` FOR `u`@`%`",
+            "SET DEFAULT ROLE `ro TO le` FOR `u_clone`@`%`",
+        ),
+        (
+            "CREATE USER `USER`@`%` IDENTIFIED BY PASSWORD '*AA'",
+            "CREATE USER `USER_clone`@`%` IDENTIFIED BY PASSWORD '*BB'",
+        ),
+        (
+            "ALTER USER `u`@`%` PASSWORD EXPIRE INTERVAL 10 DAY",
+            "ALTER USER `u_clone`@`%` PASSWORD EXPIRE INTERVAL 10 DAY",
+        ),
+    ];
+    for (one, other) in pairs {
+        assert_eq!(sayings_of(one), sayings_of(other), "{one}");
+        assert!(!shown(one)[0].contains("_clone"));
+    }
+}
+
+#[test]
+fn a_hash_is_no_part_of_what_is_said() {
+    let cases = [
+        "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS {} REQUIRE NONE",
+        "CREATE USER `u`@`%` IDENTIFIED BY PASSWORD {}",
+        "CREATE USER `u`@`%` IDENTIFIED VIA ed25519 USING {} OR mysql_native_password USING {}",
+        "GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD {} REQUIRE SSL",
+    ];
+    for line in cases {
+        let of = |hash| sayings_of(&line.replace("{}", hash));
+        let expected = of("'*AABB'");
+        for hash in ["'*CCDD'", "0x2441243030", "'it''s \\' `odd'"] {
+            assert_eq!(of(hash), expected, "{line}");
+        }
+        for saying in &expected {
+            assert!(!saying.to_string().contains("AABB"), "{saying}");
+        }
+    }
+}
+
+#[test]
+fn a_hash_that_the_server_masks_itself_is_the_same_for_both() {
+    let line = "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> \
+                REQUIRE NONE";
+    assert_eq!(
+        sayings_of(line),
+        sayings_of(&line.replace("`u`", "`u_clone`"))
+    );
+}
+
+#[test]
+fn what_says_nothing_is_dropped() {
+    let plain = "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT";
+    for extra in [
+        "CREATE USER `u`@`%` REQUIRE NONE WITH MAX_USER_CONNECTIONS 0 PASSWORD EXPIRE DEFAULT",
+        "CREATE USER `u`@`%` REQUIRE NONE WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 \
+         PASSWORD EXPIRE DEFAULT",
+        "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT ATTRIBUTE '{}'",
+    ] {
+        assert_eq!(sayings_of(extra), sayings_of(plain), "{extra}");
+    }
+    for different in [
+        "CREATE USER `u`@`%` REQUIRE NONE WITH MAX_USER_CONNECTIONS 10 PASSWORD EXPIRE DEFAULT",
+        "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT ATTRIBUTE '{\"a\": 1}'",
+    ] {
+        assert_ne!(sayings_of(different), sayings_of(plain), "{different}");
+    }
+}
+
+#[test]
+fn mariadb_has_roles_without_hosts() {
+    assert_eq!(
+        shown("GRANT `r1` TO `u`@`%` WITH ADMIN OPTION"),
+        ["GRANT `r1` TO <account> WITH ADMIN OPTION"]
+    );
+    assert_eq!(
+        shown("GRANT SELECT ON `app`.* TO PUBLIC"),
+        ["GRANT SELECT ON `app` . * TO <account>"]
+    );
+    assert_eq!(
+        shown("GRANT EXECUTE ON PACKAGE BODY `app`.`pk` TO `u`@`%`"),
+        ["GRANT EXECUTE ON PACKAGE BODY `app` . `pk` TO <account>"]
+    );
+}
+
+#[test]
+fn a_grant_of_a_role_is_told_from_others() {
+    let role = |user: &str, host: Option<&str>| RoleName {
+        user: user.to_owned(),
+        host: host.map(str::to_owned),
+    };
+    let saying = |line: &str| sayings_of(line).remove(0);
+    let mysql = saying("GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION");
+    assert!(mysql.grants_role(&role("r", Some("%"))));
+    assert!(!mysql.grants_role(&role("r", Some("10.%"))));
+    assert!(!mysql.grants_role(&role("r", None)));
+    assert!(saying("GRANT `r` TO `u`@`%`").grants_role(&role("r", None)));
+    assert!(!saying("GRANT PROXY ON `r`@`%` TO `u`@`%`").grants_role(&role("r", Some("%"))));
+}
+
+#[test]
+fn what_is_said_on_an_object_is_told_from_others() {
+    let table = |schema: &str, name: &str| Object::Table {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+    };
+    let routine = |kind| Object::Routine {
+        kind,
+        schema: "s".to_owned(),
+        name: "x".to_owned(),
+    };
+    let saying = |line: &str| sayings_of(line).remove(0);
+    let on_table = saying("GRANT SELECT (`a`) ON `s`.`x` TO `u`@`%`");
+    assert!(on_table.is_on(&table("s", "x")));
+    assert!(!on_table.is_on(&table("s", "y")));
+    assert!(!on_table.is_on(&routine(RoutineKind::Function)));
+    assert_eq!(on_table.table(), Some(("s", "x")));
+    let on_body = saying("GRANT EXECUTE ON PACKAGE BODY `s`.`x` TO `u`@`%`");
+    assert!(on_body.is_on(&routine(RoutineKind::PackageBody)));
+    assert!(!on_body.is_on(&routine(RoutineKind::Package)));
+    assert!(!on_body.is_on(&table("s", "x")));
+    let on_function = saying("GRANT EXECUTE ON FUNCTION `s`.`x` TO `u`@`%`");
+    assert_eq!(on_function.routine(), Some(("FUNCTION", "s", "x")));
+}
