@@ -6,16 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use mysql_async::{Params, Value as Param};
-
 use super::account::{Account, Held, Object, Profile, RoleName};
 use super::mirror::{Action, Change};
 use super::privilege::Privilege;
 use super::reader::Accounts;
-use super::server::Variables;
 use super::{Family, Session};
-use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
+
+mod roles;
+
+pub use roles::role_names;
 
 /// The superuser with its active roles.
 pub struct Superuser {
@@ -25,50 +25,6 @@ pub struct Superuser {
     itself: Object,
     /// The account itself and its roles.
     profiles: Vec<Profile>,
-}
-
-/// The names of the superuser's account and of all roles that it has, directly or through others.
-///
-/// # Errors
-///
-/// `SuperuserTooWeak` without SELECT on the `mysql` schema; errors of the connection.
-pub async fn role_names(
-    session: &mut Session,
-    variables: &Variables,
-    deadline: Deadline,
-) -> Result<BTreeSet<RoleName>, Error> {
-    let (user, host) = (session.account_user.clone(), session.account_host.clone());
-    let (sql, params) = match session.family {
-        family if !family.is_modern() => return Ok(BTreeSet::new()),
-        Family::MySql(_) => (
-            "WITH RECURSIVE roles AS (\
-             SELECT FROM_USER AS user, FROM_HOST AS host FROM mysql.role_edges \
-             WHERE TO_USER = ? AND TO_HOST = ? \
-             UNION SELECT FROM_USER, FROM_HOST FROM mysql.role_edges JOIN roles \
-             ON TO_USER = roles.user AND TO_HOST = roles.host) \
-             SELECT user, host FROM roles",
-            vec![Param::from(user), Param::from(host)],
-        ),
-        Family::MariaDb(_) => (
-            "SELECT ROLE_NAME AS user, '' AS host FROM information_schema.ENABLED_ROLES \
-             WHERE ROLE_NAME IS NOT NULL",
-            Vec::new(),
-        ),
-    };
-    let params = if params.is_empty() {
-        Params::Empty
-    } else {
-        Params::Positional(params)
-    };
-    let rows = session
-        .rows(sql, params, deadline)
-        .await
-        .map_err(|failure| failure.while_doing("reading the superuser's roles"))?;
-    let granted = rows.iter().map(|row| RoleName {
-        user: row.text_or_empty("user"),
-        host: Some(row.text_or_empty("host")),
-    });
-    Ok(granted.chain(variables.mandatory_roles()).collect())
 }
 
 impl Superuser {
@@ -140,6 +96,7 @@ impl Superuser {
                 ("grant", object, held)
             }
             Action::Revoke(object, held) => ("revoke", object, held),
+            Action::DefaultRoles(_) => return self.may_set_default_roles(),
             _ => return Ok(()),
         };
         let Some(lacking) = self.lacking(object, held) else {
@@ -156,6 +113,23 @@ impl Superuser {
                 Object::Role(_) => "WITH ADMIN OPTION",
                 _ => "WITH GRANT OPTION",
             }
+        )))
+    }
+
+    /// MariaDB lets only those set another account's default role that may write its tables.
+    fn may_set_default_roles(&self) -> Result<(), Error> {
+        let update = Privilege::named("UPDATE");
+        let tables = [Object::Global, Object::Schema("mysql".to_owned())];
+        let allowed = tables
+            .iter()
+            .any(|object| update.is_some_and(|p| self.has(object, p)));
+        if allowed || matches!(self.family, Family::MySql(_)) {
+            return Ok(());
+        }
+        Err(ErrorType::GrantImpossible.because(format!(
+            "the superuser {} cannot set the default role of the twin; MariaDB asks for UPDATE on \
+             the mysql schema; grant it: GRANT UPDATE ON mysql.* TO {}",
+            self.name, self.name
         )))
     }
 

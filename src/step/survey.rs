@@ -4,7 +4,7 @@
 use std::time::UNIX_EPOCH;
 
 use crate::database::account::{Account, Object, Setting, Value};
-use crate::database::login::{Refusal, Server, Whose};
+use crate::database::login::Whose;
 use crate::database::mirror::{self, Change};
 use crate::database::reader::{self, Accounts};
 use crate::database::server::{StatementLimit, Variables, lock_pair};
@@ -12,15 +12,17 @@ use crate::database::superuser::{self, Superuser};
 use crate::database::{Family, Session, policy};
 use crate::error::{Error, ErrorType};
 use crate::password::Password;
-use crate::rds::Relation;
 use crate::secret::DatabaseSecret;
-use crate::step::{Rotation, login, plaintext_warning};
+use crate::step::{Rotation, plaintext_warning};
 use crate::store::{Label, SecretValue};
 use crate::username::Username;
 
 mod checks;
+mod logins;
 mod ownership;
 mod superuser_login;
+
+use logins::{Logins, Place, as_the_user, log_in};
 
 pub use checks::{refuse_proxy, right_account, use_database};
 pub use superuser_login::SuperuserLogin;
@@ -178,89 +180,6 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
     checks::retain(rotation, &survey)?;
     warn_of_failed_logins(rotation, &mut survey);
     Ok(survey)
-}
-
-/// The logins of a survey.
-struct Logins {
-    superuser: Session,
-    limit: StatementLimit,
-    variables: Variables,
-    /// The server where the accounts are changed.
-    server: Server,
-    relation: Result<Relation, Error>,
-    /// The current user's session, or why there is none.
-    user: Result<Session, Refusal>,
-}
-
-async fn log_in(
-    rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
-    twin: &Username,
-) -> Result<Logins, Error> {
-    let mut found = SuperuserLogin::find(rotation, current).await?;
-    checks::superuser_is_neither(&found.document, current, twin)?;
-    let server = rotation.server(current);
-    let user = login(Whose::Current, current, &server);
-    let (superuser, user) = tokio::join!(found.open_writer(rotation), user.open(rotation.deadline));
-    let (superuser, limit, variables) = superuser?;
-    Ok(Logins {
-        superuser,
-        limit,
-        variables,
-        server: found.server,
-        relation: found.relation,
-        user,
-    })
-}
-
-/// What is known of the superuser's server when the user's is compared with it.
-struct Place<'a> {
-    server: &'a Server,
-    variables: &'a Variables,
-    relation: Result<Relation, Error>,
-}
-
-/// What the current user's session shows, and the host part of the account in use.
-async fn as_the_user(
-    rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
-    session: Result<Session, Refusal>,
-    accounts: &Accounts,
-    place: Place<'_>,
-    notes: &mut Notes,
-) -> Result<String, Error> {
-    let deadline = rotation.deadline;
-    let server = rotation.server(current);
-    notes.warn(plaintext_warning(Whose::Current, &server));
-    let mut session = match session {
-        Ok(session) => session,
-        Err(refusal) => {
-            let host = checks::explain_refusal(current, &server, refusal, accounts)?;
-            notes.warn(Some(format!(
-                "{server} has no room for another login of \"{}\" now, but took its password",
-                current.username()
-            )));
-            return Ok(host);
-        }
-    };
-    right_account(&session, current.username())?;
-    use_database(&mut session, current, deadline).await?;
-    let itself = Variables::read(&mut session, deadline).await?;
-    checks::same_server(
-        &server,
-        &itself,
-        place.server,
-        place.variables,
-        place.relation,
-    )?;
-    notes.find(format!(
-        "'{}'@'{}' logged in at {server} with the current password, and it is the superuser's \
-         server",
-        session.account_user, session.account_host
-    ));
-    let host = session.account_host.clone();
-    session.close(deadline).await;
-    Ok(host)
 }
 
 fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
