@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
 use crate::password::{CharacterType, LENGTHS, Policy};
 use crate::secret::Engine;
+use crate::tls;
 
 #[cfg(test)]
 mod tests;
@@ -36,10 +37,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// The settings in the function's environment.
+    /// The settings in the function's environment, with the file that one of them names.
     #[expect(clippy::disallowed_methods, reason = "this is config.rs")]
     pub fn from_environment() -> Result<Self, Error> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        let config = Self::from_lookup(|name| std::env::var(name).ok())?;
+        if let Some(path) = &config.tls_ca_file {
+            tls::read_roots(path)?;
+        }
+        Ok(config)
     }
 
     /// The settings among the variables that `lookup` knows.

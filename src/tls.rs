@@ -54,7 +54,12 @@ impl TlsMode {
     }
 }
 
-fn read_roots(path: &Path) -> Result<Vec<u8>, Error> {
+/// Reads a file of roots.
+///
+/// # Errors
+///
+/// `ConfigurationInvalid` if it is not there, not PEM, or empty.
+pub fn read_roots(path: &Path) -> Result<Vec<u8>, Error> {
     let unusable = |found: String| {
         ErrorType::ConfigurationInvalid.because(format!(
             "TLS_CA_FILE is \"{}\"; it must be a file of PEM certificates in the function's package \

@@ -54,7 +54,7 @@ pub(super) fn readiness(
 }
 
 /// A `testSecret` may come before rotation is turned on: it is how Secrets Manager tries a
-/// rotation out, and changes nothing.
+/// rotation out, and changes nothing. The step itself refuses a pending value that is no trial.
 fn rotation_is_on(
     event: &RotationEvent,
     description: &Description,

@@ -42,6 +42,12 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     if pending.is_identical_to(&current) {
         return preflight(rotation, &current).await;
     }
+    if rotation.description.rotation_enabled == Some(false) {
+        return Err(ErrorType::RotationDisabled.because(
+            "rotation is turned off, and this is not a test of its settings; turn it on with aws \
+             secretsmanager rotate-secret",
+        ));
+    }
     rotation.check_pending(&current, &pending)?;
     compare(rotation, &current, &pending).await
 }
