@@ -1,0 +1,13 @@
+//! The tests that need real servers: MySQL, MariaDB, Secrets Manager, and the built function.
+//!
+//! `make test` starts them. One test binary, so that everything is linked once; its tests run in
+//! parallel, each under names of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on is a failed test"
+)]
+
+mod harness;
+mod support;

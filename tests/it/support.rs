@@ -1,0 +1,9 @@
+//! What the scenarios are made of.
+
+pub(crate) mod account;
+pub(crate) mod canary;
+pub(crate) mod grants;
+pub(crate) mod proxy;
+pub(crate) mod scene;
+pub(crate) mod stack;
+pub(crate) mod wire;

@@ -1,0 +1,319 @@
+//! The one thing that stands between the function and a server: it counts, and it makes trouble.
+//!
+//! A proxy knows where a request begins: an HTTP request with its body, or a packet of a MySQL
+//! client. Before a request is passed on, the test's script is asked what is to happen to it. A MySQL
+//! connection that turns to TLS is passed on unseen from there: only the connection is counted.
+
+use std::collections::BTreeMap;
+use std::io::Result;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::wire::{self, Message};
+
+/// What the proxied connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Http,
+    Mysql,
+}
+
+/// A request that has arrived at the proxy, or a connection that has.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Counts all requests of the proxy, from 1, connections among them.
+    pub(crate) number: usize,
+    /// Counts the proxy's connections, from 1.
+    pub(crate) connection: usize,
+    /// Counts within its connection; 0 is the connection itself, before either side has spoken.
+    pub(crate) position: usize,
+    /// `Connect`; then the API's operation, or `Login`, `Query` or `Command` for MySQL.
+    pub(crate) operation: String,
+    /// The API call's body, or the SQL.
+    pub(crate) text: String,
+}
+
+/// What happens to a request in place of being answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection is closed; the server never sees the request.
+    Cut,
+    /// The server never sees the request, and the connection stays open without a word.
+    Stall,
+    /// The server never sees the request, and this HTTP answer is given: status and error type.
+    Answer(u16, &'static str),
+    /// The request is passed on later.
+    Delay(Duration),
+    /// The server carries the request out; then the connection is closed in place of its answer.
+    LoseAnswer,
+    /// The server carries the request out, and the client hears nothing more. The server's side
+    /// stays open even when the client goes: it is a client that vanished without a farewell.
+    HoldAnswer,
+}
+
+type Script = Box<dyn FnMut(&Request) -> Option<Fault> + Send>;
+
+/// A proxy before one server. It ends, with all its connections, when dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    listening: JoinHandle<()>,
+}
+
+struct Shared {
+    framing: Framing,
+    upstream: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Request>,
+    connections: usize,
+    script: Option<Script>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} to {}", self.framing, self.upstream)
+    }
+}
+
+impl Proxy {
+    /// A proxy before the HTTP server at this URL.
+    pub(crate) async fn http(url: &str) -> Self {
+        let upstream = url.trim_start_matches("http://").trim_end_matches('/');
+        Self::start(Framing::Http, upstream.to_owned()).await
+    }
+
+    /// A proxy before the database server at this address.
+    pub(crate) async fn mysql(host: &str, port: u16) -> Self {
+        Self::start(Framing::Mysql, format!("{host}:{port}")).await
+    }
+
+    async fn start(framing: Framing, upstream: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let shared = Arc::new(Shared {
+            framing,
+            upstream,
+            state: Mutex::default(),
+        });
+        Self {
+            address: listener.local_addr().unwrap(),
+            listening: tokio::spawn(listen(listener, shared.clone())),
+            shared,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Asks `script` about each request from now on. It may also do something of its own, such as
+    /// to kill a process.
+    pub(crate) fn script(&self, script: impl FnMut(&Request) -> Option<Fault> + Send + 'static) {
+        self.shared.state.lock().unwrap().script = Some(Box::new(script));
+    }
+
+    /// Lets everything pass from now on, and forgets what was counted.
+    pub(crate) fn reset(&self) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.script = None;
+        state.seen.clear();
+        state.connections = 0;
+    }
+
+    /// All requests in the order of their arrival.
+    pub(crate) fn seen(&self) -> Vec<Request> {
+        self.shared.state.lock().unwrap().seen.clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.state.lock().unwrap().connections
+    }
+
+    /// How often each operation was asked for.
+    pub(crate) fn calls(&self) -> BTreeMap<String, usize> {
+        let mut calls = BTreeMap::new();
+        for request in self.seen().into_iter().filter(|r| r.position > 0) {
+            *calls.entry(request.operation).or_default() += 1;
+        }
+        calls
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.listening.abort();
+        for task in &self.shared.state.lock().unwrap().tasks {
+            task.abort();
+        }
+    }
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let mut state = shared.state.lock().unwrap();
+        state.connections += 1;
+        let link = Link {
+            shared: shared.clone(),
+            connection: state.connections,
+            position: 0,
+        };
+        state.tasks.push(tokio::spawn(async move {
+            // An end of either side ends the other; there is nobody to tell.
+            let _ = link.run(client).await;
+        }));
+    }
+}
+
+/// One proxied connection.
+struct Link {
+    shared: Arc<Shared>,
+    connection: usize,
+    position: usize,
+}
+
+impl Link {
+    async fn run(mut self, client: TcpStream) -> Result<()> {
+        client.set_nodelay(true)?;
+        match self.judge("Connect", String::new()) {
+            None | Some(Fault::Answer(..)) => {}
+            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+            Some(Fault::Cut | Fault::LoseAnswer) => return Ok(()),
+            Some(Fault::Stall | Fault::HoldAnswer) => std::future::pending().await,
+        }
+        let server = TcpStream::connect(&self.shared.upstream).await?;
+        server.set_nodelay(true)?;
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        let (from_client, from_server) = (BufReader::new(from_client), BufReader::new(from_server));
+        match self.shared.framing {
+            Framing::Http => {
+                self.http(from_client, to_client, from_server, to_server)
+                    .await
+            }
+            Framing::Mysql => {
+                self.mysql(from_client, to_client, from_server, to_server)
+                    .await
+            }
+        }
+    }
+
+    /// HTTP: one request, one answer.
+    async fn http(
+        mut self,
+        mut from_client: BufReader<OwnedReadHalf>,
+        mut to_client: OwnedWriteHalf,
+        mut from_server: BufReader<OwnedReadHalf>,
+        mut to_server: OwnedWriteHalf,
+    ) -> Result<()> {
+        loop {
+            let message = wire::http_message(&mut from_client).await?;
+            let fault = self.judge(&message.operation, message.text);
+            match fault {
+                None | Some(Fault::LoseAnswer | Fault::HoldAnswer) => {}
+                Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+                Some(Fault::Cut) => return Ok(()),
+                Some(Fault::Stall) => std::future::pending().await,
+                Some(Fault::Answer(status, error)) => {
+                    to_client
+                        .write_all(&wire::http_error(status, error))
+                        .await?;
+                    continue;
+                }
+            }
+            to_server.write_all(&message.bytes).await?;
+            let answer = wire::http_message(&mut from_server).await?;
+            match fault {
+                Some(Fault::LoseAnswer) => return Ok(()),
+                Some(Fault::HoldAnswer) => std::future::pending().await,
+                _ => to_client.write_all(&answer.bytes).await?,
+            }
+        }
+    }
+
+    /// MySQL: the server speaks first, and answers with any number of packets, so both ways flow on
+    /// their own.
+    async fn mysql(
+        mut self,
+        mut from_client: BufReader<OwnedReadHalf>,
+        mut to_client: OwnedWriteHalf,
+        mut from_server: BufReader<OwnedReadHalf>,
+        mut to_server: OwnedWriteHalf,
+    ) -> Result<()> {
+        let (silence, mut silenced) = tokio::sync::watch::channel(None);
+        let answers = async {
+            let mut buffer = [0; 16 * 1024];
+            loop {
+                let n = from_server.read(&mut buffer).await?;
+                let fault = *silenced.borrow_and_update();
+                match fault {
+                    // Only now is it sure that the request has been carried out.
+                    Some(Fault::LoseAnswer) => return Ok(()),
+                    Some(_) => std::future::pending().await,
+                    None if n == 0 => return Ok(()),
+                    None => to_client.write_all(&buffer[..n]).await?,
+                }
+            }
+        };
+        let requests = async {
+            loop {
+                let message = match wire::mysql_packet(&mut from_client).await {
+                    Ok(message) => message,
+                    // The client has gone without a farewell: the server must not hear of it.
+                    Err(_) if silence.borrow().is_some() => std::future::pending().await,
+                    Err(error) => return Err(error),
+                };
+                let Message {
+                    operation,
+                    text,
+                    bytes,
+                } = message;
+                match self.judge(&operation, text) {
+                    None => {}
+                    Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+                    Some(Fault::Cut) => return Ok(()),
+                    Some(Fault::Stall | Fault::Answer(..)) => std::future::pending().await,
+                    Some(fault) => {
+                        silence.send_replace(Some(fault));
+                    }
+                }
+                to_server.write_all(&bytes).await?;
+                if operation == "StartTls" {
+                    tokio::io::copy_buf(&mut from_client, &mut to_server).await?;
+                    return Ok(());
+                }
+            }
+        };
+        tokio::select! {
+            end = answers => end,
+            end = requests => end,
+        }
+    }
+
+    fn judge(&mut self, operation: &str, text: String) -> Option<Fault> {
+        let mut state = self.shared.state.lock().unwrap();
+        let request = Request {
+            number: state.seen.len() + 1,
+            connection: self.connection,
+            position: self.position,
+            operation: operation.to_owned(),
+            text,
+        };
+        self.position += 1;
+        state.seen.push(request.clone());
+        let mut script = state.script.take()?;
+        let fault = script(&request);
+        state.script = Some(script);
+        fault
+    }
+}
