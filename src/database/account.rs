@@ -104,6 +104,22 @@ pub enum Setting {
     DefaultRoles,
 }
 
+impl Setting {
+    /// Whether this is the value of an account for which nothing was set.
+    pub fn is_default(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Expiration | Self::History | Self::ReuseInterval | Self::RequireCurrent, _) => {
+                *value == Value::Default
+            }
+            (_, Value::Number(number)) => *number == 0,
+            (_, Value::Tls(tls)) => *tls == Tls::None,
+            (_, Value::Json(json)) => json.is_empty(),
+            (_, Value::Roles(roles)) => roles.is_empty(),
+            (_, Value::Default | Value::Decimal(_) | Value::Flag(_)) => false,
+        }
+    }
+}
+
 /// The value of a [`Setting`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

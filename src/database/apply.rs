@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{Account, Held, Object};
+use super::account::{Account, Held, Method, Object, State};
 use super::mirror::{Action, Change};
 use super::server::{StatementLimit, pinned_mode};
 use super::statement::{Dialect, Statement};
@@ -20,8 +20,17 @@ pub struct Applier<'a> {
     pub limit: StatementLimit,
     /// The invocation's end.
     pub deadline: Deadline,
+    /// What was done.
+    pub record: &'a mut Record,
+}
+
+/// What was done in all rounds of a step.
+#[derive(Debug, Default)]
+pub struct Record {
     /// The statements that were carried out, without passwords.
-    pub done: Vec<String>,
+    pub statements: Vec<String>,
+    /// The hosts at which the twin was created, with the pending password.
+    pub created: BTreeSet<String>,
     /// What could not be granted because it no longer exists, by host.
     pub skipped: BTreeSet<(String, Object)>,
 }
@@ -38,13 +47,16 @@ impl Applier<'_> {
                 Err(failure) if is_orphan(change, &failure) => self.skip(change).await?,
                 Err(failure) if is_gone_already(change, &failure) => {}
                 Err(failure) => return Err(self.refused(&self.dialect.statement(change), failure)),
+                Ok(()) if matches!(change.action, Action::Create { .. }) => {
+                    self.record.created.insert(change.host.clone());
+                }
                 Ok(()) => {}
             }
         }
         Ok(())
     }
 
-    /// Sets the pending password at each host as the source has it, and then locks or unlocks the
+    /// Sets the pending password at each host where the twin was not created with it, and then locks or unlocks the
     /// account as the source is. With `retain`, the password that is replaced stays valid, unless
     /// it was replaced after that time already: retaining it again would retain the new one.
     ///
@@ -58,32 +70,39 @@ impl Applier<'_> {
         retain: Option<i64>,
     ) -> Result<(), Error> {
         for (host, profile) in &source.hosts {
-            let methods = &profile.authentication;
-            let state = twin
-                .hosts
-                .get(host)
-                .map(|twin| twin.state.clone())
-                .unwrap_or_default();
-            if retain.is_none() && state.second_password {
-                self.run(self.dialect.discard_old_password(host)).await?;
+            if !self.record.created.contains(host) {
+                let twin = twin.hosts.get(host).map(|twin| &twin.state);
+                self.replace_password(host, &profile.authentication, twin, retain)
+                    .await?;
             }
-            let statement = match retain {
-                Some(since) if !state.changed_since(since) && !state.without_password => {
-                    self.dialect.set_password_and_retain(host, methods)
-                }
-                _ => self.dialect.set_password(host, methods),
-            };
-            match self.send(&statement).await {
-                // The server remembers this password: an earlier try has set it. Whether it is the
-                // one in force is for testSecret to find out.
-                Err(Failure::Server { code: 3638, .. }) => {}
-                Err(failure) => return Err(self.password_refused(&statement, failure)),
-                Ok(()) => {}
-            }
-            self.run(self.dialect.set_lock(host, profile.state.locked))
-                .await?;
+            let lock = self.dialect.set_lock(host, profile.state.locked);
+            self.run(lock).await?;
         }
         Ok(())
+    }
+
+    async fn replace_password(
+        &mut self,
+        host: &str,
+        methods: &[Method],
+        twin: Option<&State>,
+        retain: Option<i64>,
+    ) -> Result<(), Error> {
+        if retain.is_none() && twin.is_some_and(|twin| twin.second_password) {
+            self.run(self.dialect.discard_old_password(host)).await?;
+        }
+        let replaces =
+            |since| twin.is_some_and(|twin| !twin.changed_since(since) && !twin.without_password);
+        let statement = match retain {
+            Some(since) if replaces(since) => self.dialect.set_password_and_retain(host, methods),
+            _ => self.dialect.set_password(host, methods),
+        };
+        match self.send(&statement).await {
+            // The server remembers this password: an earlier try has set it. Whether it is the one
+            // in force is for testSecret to find out.
+            Ok(()) | Err(Failure::Server { code: 3638, .. }) => Ok(()),
+            Err(failure) => Err(self.password_refused(&statement, failure)),
+        }
     }
 
     async fn run(&mut self, statement: Statement) -> Result<(), Error> {
@@ -113,7 +132,7 @@ impl Applier<'_> {
     async fn send(&mut self, statement: &Statement) -> Result<(), Failure> {
         self.limit.check(self.deadline).map_err(Failure::Late)?;
         self.session.run(statement, self.deadline).await?;
-        self.done.push(statement.to_string());
+        self.record.statements.push(statement.to_string());
         Ok(())
     }
 
@@ -123,7 +142,8 @@ impl Applier<'_> {
         let Action::Grant(object, held) = &change.action else {
             return Ok(());
         };
-        self.skipped.insert((change.host.clone(), object.clone()));
+        let place = (change.host.clone(), object.clone());
+        self.record.skipped.insert(place);
         if !matches!(object, Object::Table { .. }) || held.columns.is_empty() {
             return Ok(());
         }

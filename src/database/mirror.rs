@@ -34,11 +34,11 @@ pub struct Change {
 /// What a [`Change`] does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Creates the account, locked, with the pending password and all settings but default roles.
+    /// Creates the account, locked, with the pending password and its settings.
     Create {
         /// How it is to log in.
         authentication: Vec<Method>,
-        /// Its settings.
+        /// Its settings but the default roles, where they are not what an account has anyway.
         settings: BTreeMap<Setting, Value>,
     },
     /// Locks the account.
@@ -86,7 +86,8 @@ fn create(source: &Profile) -> Vec<Action> {
         *roles = Value::Roles(BTreeSet::new());
     }
     let mut settings = source.settings.clone();
-    settings.remove(&Setting::DefaultRoles);
+    settings
+        .retain(|setting, value| *setting != Setting::DefaultRoles && !setting.is_default(value));
     let mut actions = vec![Action::Create {
         authentication: source.authentication.clone(),
         settings,

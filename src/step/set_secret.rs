@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::database::account::Object;
-use crate::database::apply::Applier;
+use crate::database::apply::{Applier, Record};
 use crate::database::mirror;
 use crate::database::statement::Dialect;
 use crate::database::witness;
@@ -12,6 +12,7 @@ use crate::secret::DatabaseSecret;
 use crate::step::survey::{Subject, Survey, stored_at, survey};
 use crate::step::{Rotation, Summary};
 use crate::store::Selector;
+use crate::username::Username;
 
 /// How often the accounts are read and changed until nothing differs. One round does it, unless
 /// the source is changed meanwhile.
@@ -31,7 +32,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let mut survey = survey(rotation, subject).await?;
     let existed = survey.twin.is_some();
 
-    let (done, drift) = apply(rotation, &mut survey, &pending, created).await?;
+    let mut record = Record::default();
+    let drift = apply(rotation, &mut survey, &pending, created, &mut record).await?;
     let what = format!(
         "\"{}\" was made equal to \"{}\" and got the pending password{}",
         survey.twin_name,
@@ -41,7 +43,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     survey.superuser.close(rotation.deadline).await;
     Ok(Summary {
         what,
-        statements: done,
+        statements: record.statements,
         drift: if existed { drift } else { 0 },
         warnings: survey.notes.warnings,
         ..Summary::default()
@@ -69,58 +71,55 @@ async fn pending(rotation: &Rotation<'_>) -> Result<(DatabaseSecret, i64), Error
 }
 
 /// Carries the plan out until the accounts are equal, then sets the password, and then proves that
-/// they are equal. Returns the statements and how many of them repaired the twin.
+/// they are equal. Returns how many statements repaired the twin.
 async fn apply(
     rotation: &Rotation<'_>,
     survey: &mut Survey,
     pending: &DatabaseSecret,
     created: i64,
-) -> Result<(Vec<String>, usize), Error> {
-    let mut done = Vec::new();
-    let mut skipped = BTreeSet::new();
+    record: &mut Record,
+) -> Result<usize, Error> {
+    let name = survey.twin_name.clone();
     for _ in 0..ROUNDS {
         if survey.plan.is_empty() {
             break;
         }
         let plan = std::mem::take(&mut survey.plan);
-        let twin = survey.twin_name.clone();
-        let mut applier = applier(rotation, survey, &twin, pending);
-        applier.carry_out(&plan).await?;
-        done.append(&mut applier.done);
-        skipped.append(&mut applier.skipped);
+        applier(rotation, survey, &name, pending, record)
+            .carry_out(&plan)
+            .await?;
         survey.read_again(rotation).await?;
-        leave_out(survey, &skipped);
+        leave_out(survey, &record.skipped);
     }
     equal_so_far(survey, pending)?;
-    let drift = done.len();
+    let drift = record.statements.len();
 
-    let (source, twin) = (survey.source.clone(), survey.twin_name.clone());
-    let Some(before) = survey.twin.clone() else {
+    let source = survey.source.clone();
+    let Some(twin) = survey.twin.clone() else {
         return Err(vanished(survey));
     };
     let retain = rotation.config.retain_previous_password.then_some(created);
-    let mut applier = applier(rotation, survey, &twin, pending);
-    applier.set_password(&source, &before, retain).await?;
-    done.append(&mut applier.done);
-    verify(rotation, survey, pending, &skipped).await?;
-    survey
-        .notes
-        .warnings
-        .extend(skipped.iter().map(|(host, object)| {
+    applier(rotation, survey, &name, pending, record)
+        .set_password(&source, &twin, retain)
+        .await?;
+    verify(rotation, survey, pending, &record.skipped).await?;
+    let orphans = record.skipped.iter().map(|(host, object)| {
         format!(
             "'{}'@'{host}' holds privileges on {object}, which no longer exists; the twin does not \
              have them; revoke them from the user",
-            survey.source.user
+            source.user
         )
-    }));
-    Ok((done, drift))
+    });
+    survey.notes.warnings.extend(orphans);
+    Ok(drift)
 }
 
 fn applier<'a>(
     rotation: &Rotation<'_>,
     survey: &'a mut Survey,
-    twin: &'a crate::username::Username,
+    twin: &'a Username,
     pending: &'a DatabaseSecret,
+    record: &'a mut Record,
 ) -> Applier<'a> {
     Applier {
         dialect: Dialect {
@@ -133,8 +132,7 @@ fn applier<'a>(
         session: &mut survey.superuser,
         limit: survey.limit,
         deadline: rotation.deadline,
-        done: Vec::new(),
-        skipped: BTreeSet::new(),
+        record,
     }
 }
 
