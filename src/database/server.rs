@@ -13,7 +13,7 @@ use crate::username::Username;
 /// How long a statement may wait for a lock, at most. It is always shorter than what is left of the
 /// invocation, so that the server gives up before the client does: a statement that the client
 /// abandoned would otherwise be carried out later.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a statement may take at the server, in the session that [`prepare`] set up.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
     let roles = matches!(session.family, Family::MySql(_)) && session.family.is_modern();
     let pin = format!(
         "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \
-         lock_wait_timeout = {seconds}{extra}"
+         lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{extra}"
     );
     let mut statements = vec!["SET NAMES utf8mb4".to_owned(), pin];
     statements.extend(roles.then(|| "SET ROLE ALL".to_owned()));

@@ -185,6 +185,10 @@ pub fn sayings_of(line: &str) -> Vec<Saying> {
         _ => {
             mask_account(&mut tokens, &["USER"]);
             drop_defaults(&mut tokens);
+            // MariaDB adds an ALTER USER for an expiry that CREATE USER has no room for.
+            if tokens.len() <= 3 && tokens.first().is_some_and(|token| token.is("ALTER")) {
+                return Vec::new();
+            }
             vec![Saying {
                 what: tokens,
                 how: Vec::new(),
@@ -267,21 +271,31 @@ fn mask_account(tokens: &mut Vec<Token>, words: &[&str]) {
     }
 }
 
-/// Takes out of `CREATE USER` what says nothing: the server shows a limit of zero and an empty
-/// attribute where they were once set, and not where they never were.
+/// Takes out of `CREATE USER` what says nothing or is not mirrored: a limit of zero and an empty
+/// attribute, which the server shows where they were once set and not where they never were; and
+/// the expiry, in whose place it shows that a password has expired.
 fn drop_defaults(tokens: &mut Vec<Token>) {
     let mut kept: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.drain(..).peekable();
     while let Some(token) = rest.next() {
         let is_limit = matches!(&token, Token::Other(word) if word.starts_with("MAX_"));
-        let empty_limit = is_limit && rest.next_if(|next| next.is("0")).is_some();
-        let empty_attribute = token.is("ATTRIBUTE")
-            && rest
-                .next_if(|next| next.is_quoted() && next.text() == "{}")
-                .is_some();
-        if !(empty_limit || empty_attribute || token.is("WITH")) {
-            kept.push(token);
+        if token.is("WITH")
+            || is_limit && rest.next_if(|next| next.is("0")).is_some()
+            || token.is("ATTRIBUTE")
+                && rest
+                    .next_if(|next| next.is_quoted() && next.text() == "{}")
+                    .is_some()
+        {
+            continue;
         }
+        if token.is("PASSWORD") && rest.next_if(|next| next.is("EXPIRE")).is_some() {
+            let interval = rest.next_if(|next| next.is("INTERVAL")).is_some();
+            let words = if interval { 2 } else { 0 };
+            rest.by_ref().take(words).for_each(drop);
+            let _ = rest.next_if(|next| next.is("DEFAULT") || next.is("NEVER"));
+            continue;
+        }
+        kept.push(token);
     }
     drop(rest);
     *tokens = kept;

@@ -165,7 +165,7 @@ fn the_account_is_taken_out_however_it_is_named() {
     ];
     for (one, other) in pairs {
         assert_eq!(sayings_of(one), sayings_of(other), "{one}");
-        assert!(!shown(one)[0].contains("_clone"));
+        assert!(shown(one).iter().all(|said| !said.contains("_clone")));
     }
 }
 
@@ -272,4 +272,20 @@ fn what_is_said_on_an_object_is_told_from_others() {
     assert!(!on_body.is_on(&table("s", "x")));
     let on_function = saying("GRANT EXECUTE ON FUNCTION `s`.`x` TO `u`@`%`");
     assert_eq!(on_function.routine(), Some(("FUNCTION", "s", "x")));
+}
+
+#[test]
+fn an_expired_password_is_no_difference() {
+    let plain = "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK";
+    for expired in [
+        "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE ACCOUNT UNLOCK",
+        "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
+        "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE INTERVAL 10 DAY ACCOUNT UNLOCK",
+    ] {
+        assert_eq!(sayings_of(expired), sayings_of(plain), "{expired}");
+    }
+    let second_row = "ALTER USER `u`@`%` PASSWORD EXPIRE INTERVAL 10 DAY";
+    assert_eq!(sayings_of(second_row), []);
+    let history = "CREATE USER `u`@`%` REQUIRE NONE PASSWORD HISTORY 3 ACCOUNT UNLOCK";
+    assert_ne!(sayings_of(history), sayings_of(plain));
 }
