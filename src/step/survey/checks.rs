@@ -1,7 +1,7 @@
 //! The refusals of the survey, one function each.
 
 use crate::database::Session;
-use crate::database::account::{Account, Profile, Setting, Value};
+use crate::database::account::{Account, Profile, Setting, Tls, Value};
 use crate::database::login::{Refusal, Server};
 use crate::database::reader::Accounts;
 use crate::database::server::Variables;
@@ -13,6 +13,7 @@ use crate::rds::{self, Relation};
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
 use crate::step::survey::{Survey, can_retain};
+use crate::tls::TlsMode;
 use crate::username::Username;
 
 /// The plugins that check a password and that the driver speaks.
@@ -233,17 +234,30 @@ pub(super) fn explain_refusal(
     }
     // One account leaves no doubt which one refused; with several, any reason would be a guess.
     let explained = match (hosts.next(), hosts.next()) {
-        (Some((host, profile)), None) => unusable(&format!("'{}'@'{host}'", source.user), profile),
+        (Some((host, profile)), None) => {
+            let name = format!("'{}'@'{host}'", source.user);
+            unusable(&name, profile).or_else(|| demands_tls(&name, profile, server))
+        }
         _ => None,
     };
-    let certificates: Vec<_> = source.hosts.keys().map(String::as_str).collect();
+    let exists_at: Vec<_> = source.hosts.keys().map(String::as_str).collect();
     Err(explained.unwrap_or_else(|| {
         refusal.error.error_type().because(format!(
             "{} (the user exists at: {})",
             refusal.error,
-            certificates.join(", ")
+            exists_at.join(", ")
         ))
     }))
+}
+
+fn demands_tls(name: &str, profile: &Profile, server: &Server) -> Option<Error> {
+    let demanded =
+        matches!(profile.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if *tls != Tls::None);
+    (demanded && server.tls == TlsMode::Plaintext).then(|| {
+        ErrorType::TlsFailed.because(format!(
+            "{name} demands TLS, and its secret has \"ssl\": false; remove that key"
+        ))
+    })
 }
 
 /// Whether a replaced password can be kept as the settings demand.
