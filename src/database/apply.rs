@@ -91,8 +91,9 @@ impl Applier<'_> {
         if retain.is_none() && twin.is_some_and(|twin| twin.second_password) {
             self.run(self.dialect.discard_old_password(host)).await?;
         }
-        let replaces =
-            |since| twin.is_some_and(|twin| !twin.changed_since(since) && !twin.without_password);
+        // Nobody was at work with the password of a locked account: whoever had it must not get in.
+        let in_use = |twin: &State| !twin.locked && !twin.without_password;
+        let replaces = |since| twin.is_some_and(|twin| in_use(twin) && !twin.changed_since(since));
         let statement = match retain {
             Some(since) if replaces(since) => self.dialect.set_password_and_retain(host, methods),
             _ => self.dialect.set_password(host, methods),

@@ -9,5 +9,9 @@
     reason = "a test that cannot go on is a failed test"
 )]
 
+mod aws_errors;
+mod consistency;
 mod harness;
+mod retain;
+mod settings;
 mod support;

@@ -2,8 +2,10 @@
 
 pub(crate) mod account;
 pub(crate) mod canary;
+pub(crate) mod edited;
 pub(crate) mod grants;
 pub(crate) mod proxy;
+pub(crate) mod refusal;
 pub(crate) mod scene;
 pub(crate) mod stack;
 pub(crate) mod wire;

@@ -275,7 +275,9 @@ pub(super) fn retain(rotation: &Rotation<'_>, survey: &Survey) -> Result<(), Err
     let twin = survey.twin.iter().flat_map(|twin| &twin.hosts);
     let changed = twin
         .filter_map(|(host, profile)| Some((host, profile, survey.source.hosts.get(host)?)))
-        .find(|(_, twin, source)| twin.authentication != source.authentication);
+        .find(|(_, twin, source)| {
+            !twin.state.locked && twin.authentication != source.authentication
+        });
     changed.map_or(Ok(()), |(host, _, _)| {
         Err(ErrorType::RetainImpossible.because(format!(
             "the plugin of '{}'@'{host}' must change, and then the server cannot keep the replaced \

@@ -1,0 +1,191 @@
+//! Secrets Manager is eventually consistent: what was written a moment ago may not be visible yet.
+
+use std::sync::{Arc, Mutex};
+
+use rotation::error::ErrorType::{
+    AwsCallFailed, PendingValueMissing, VersionNotPending, VersionUnknown,
+};
+use serde_json::Value;
+
+use crate::support::account::Tenant;
+use crate::support::edited::{Call, Edit, Edited};
+use crate::support::refusal::refused;
+use crate::support::scene::Scene;
+use crate::support::stack::Server;
+
+async fn scene(tenant: &Tenant, secrets_manager: &Edited) -> Scene {
+    tenant.settle("a password").await;
+    let endpoint = secrets_manager.url();
+    let scene = Scene::of(tenant, "a password").await;
+    scene
+        .in_environment(tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)])
+        .await
+}
+
+/// Answers of DescribeSecret in which a version has no label, or does not exist.
+fn without(version: &str, label_only: bool) -> Edit {
+    let version = version.to_owned();
+    Edit::change(move |answer| {
+        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        let versions = answer["VersionIdsToStages"].as_object_mut().unwrap();
+        if label_only {
+            versions.insert(version, Value::Array(Vec::new()));
+        } else {
+            versions.remove(&version);
+        }
+        answer.to_string()
+    })
+}
+
+fn asks_for(call: &Call, version: &str) -> bool {
+    call.operation == "GetSecretValue" && call.body.contains(version)
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_visible_yet_is_waited_for() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    for label_only in [false, true] {
+        let version = token.clone();
+        secrets_manager.edit(move |call| {
+            let early = call.operation == "DescribeSecret" && call.nth < 3;
+            early.then(|| without(&version, label_only))
+        });
+        scene.step("createSecret", &token).await.unwrap();
+        assert_eq!(secrets_manager.count("DescribeSecret"), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_stays_invisible_is_an_error_of_its_own() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    for (label_only, error_type) in [(false, VersionUnknown), (true, VersionNotPending)] {
+        let version = token.clone();
+        secrets_manager.edit(move |call| {
+            (call.operation == "DescribeSecret").then(|| without(&version, label_only))
+        });
+        let result = scene.step("setSecret", &token).await;
+        refused(
+            result,
+            error_type,
+            &[&token, "start rotations from Secrets Manager"],
+        );
+        assert!((3..=6).contains(&secrets_manager.count("DescribeSecret")));
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_visible_yet_is_waited_for_in_each_step() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    // The second createSecret finds the value of the first.
+    for step in ["createSecret", "setSecret", "testSecret"] {
+        let version = token.clone();
+        let mut hidden = 2;
+        secrets_manager.edit(move |call| {
+            let hide = asks_for(call, &version) && hidden > 0;
+            hide.then(|| {
+                hidden -= 1;
+                Edit::no_value()
+            })
+        });
+        scene.step(step, &token).await.unwrap();
+        let calls = secrets_manager.calls();
+        assert_eq!(
+            calls.iter().filter(|call| asks_for(call, &token)).count(),
+            3,
+            "{step}"
+        );
+    }
+    scene.step("finishSecret", &token).await.unwrap();
+    assert_eq!(scene.login("AWSCURRENT").await.0, tenant.twin());
+}
+
+#[tokio::test]
+async fn a_value_that_stays_invisible_is_an_error_that_says_so() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    for (step, text) in [
+        ("createSecret", "it cannot be read yet"),
+        ("setSecret", "not visible yet; the next try will find it"),
+    ] {
+        let version = token.clone();
+        secrets_manager.edit(move |call| asks_for(call, &version).then(Edit::no_value));
+        let result = scene.step(step, &token).await;
+        refused(result, PendingValueMissing, &[text]);
+        let calls = secrets_manager.calls();
+        assert_eq!(
+            calls.iter().filter(|call| asks_for(call, &token)).count(),
+            4,
+            "{step}"
+        );
+    }
+    assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_label_that_was_moved_but_seems_not_to_be_is_looked_at_again() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    scene.resume("createSecret", &token).await.unwrap();
+    assert_eq!(scene.version("AWSCURRENT").await, Some(token));
+
+    // The next rotation sees the labels as they were before its own finishSecret, which the service
+    // carried out already: it refuses to do it again, and shows the truth at the second look.
+    let token = scene.begin().await;
+    for step in ["createSecret", "setSecret", "testSecret"] {
+        scene.step(step, &token).await.unwrap();
+    }
+    let described = Arc::new(Mutex::new(None::<String>));
+    let keep = described.clone();
+    secrets_manager.edit(move |call| {
+        let keep = keep.clone();
+        match (call.operation.as_str(), call.nth) {
+            ("DescribeSecret", 1) => Some(Edit::change(move |answer| {
+                *keep.lock().unwrap() = Some(answer.clone());
+                answer
+            })),
+            ("DescribeSecret", 2..4) => {
+                Some(Edit::change(move |_| keep.lock().unwrap().clone().unwrap()))
+            }
+            _ => None,
+        }
+    });
+    scene.step("finishSecret", &token).await.unwrap();
+    scene.step("finishSecret", &token).await.unwrap();
+    assert_eq!(secrets_manager.count("DescribeSecret"), 4);
+    assert_eq!(secrets_manager.count("UpdateSecretVersionStage"), 2);
+    assert_eq!(scene.version("AWSCURRENT").await, Some(token));
+}
+
+#[tokio::test]
+async fn a_label_that_will_not_move_is_an_error() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    secrets_manager.refuse(
+        "UpdateSecretVersionStage",
+        "InvalidParameterException",
+        "No.",
+    );
+    let result = scene.step("finishSecret", &token).await;
+    refused(
+        result,
+        AwsCallFailed,
+        &["refused to move AWSCURRENT", &token],
+    );
+}

@@ -1,0 +1,211 @@
+//! `RETAIN_PREVIOUS_PASSWORD`: the password that a rotation replaces keeps working until its
+//! account's next turn.
+
+use rotation::error::ErrorType::RetainImpossible;
+
+use crate::support::account::{Tenant, account};
+use crate::support::grants::Picture;
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::refusal::refused;
+use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::stack::Server;
+
+const RETAIN: &[(&str, &str)] = &[("RETAIN_PREVIOUS_PASSWORD", "true")];
+
+async fn scene(tenant: &Tenant) -> Scene {
+    tenant.settle("password zero").await;
+    let scene = Scene::of(tenant, "password zero").await;
+    scene.in_environment(tenant, RETAIN).await
+}
+
+/// Makes the passwords of both users as old as they are where rotations are days apart.
+async fn a_day_passes(tenant: &Tenant) {
+    let mark = tenant.mark();
+    tenant
+        .sql(format!(
+            "UPDATE mysql.user SET password_last_changed = password_last_changed - INTERVAL 1 DAY \
+             WHERE User LIKE '%{mark}%'; FLUSH PRIVILEGES"
+        ))
+        .await;
+}
+
+/// A rotation a day later.
+async fn rotate(tenant: &Tenant, scene: &Scene) -> (String, String) {
+    a_day_passes(tenant).await;
+    scene.rotate().await;
+    scene.login("AWSCURRENT").await
+}
+
+#[tokio::test]
+async fn a_client_that_slept_through_a_whole_period_still_logs_in() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = scene(&tenant).await;
+    let mut logins = vec![scene.login("AWSCURRENT").await];
+    for _ in 0..5 {
+        logins.push(rotate(&tenant, &scene).await);
+        let age = |(login, (user, password)): (usize, &(String, String))| {
+            (logins.len() - 1 - login, user.clone(), password.clone())
+        };
+        for (age, user, password) in logins.iter().enumerate().map(age) {
+            // Each of the two accounts has its password and the one before.
+            let works = tenant.logs_in(&user, &password).await;
+            assert_eq!(works, age <= 3, "{user}, {age} rotations later");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_retry_does_not_push_the_retained_password_out() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = scene(&tenant).await;
+    rotate(&tenant, &scene).await;
+    a_day_passes(&tenant).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    for _ in 0..3 {
+        scene.step("setSecret", &token).await.unwrap();
+        assert!(tenant.logs_in(&tenant.user(), "password zero").await);
+    }
+    scene.resume("testSecret", &token).await.unwrap();
+    let (user, password) = scene.login("AWSCURRENT").await;
+    assert_eq!(user, tenant.user());
+    assert!(tenant.logs_in(&user, &password).await);
+    assert!(tenant.logs_in(&user, "password zero").await);
+}
+
+#[tokio::test]
+async fn a_lost_answer_does_not_push_the_retained_password_out() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let first = scene(&tenant).await;
+    rotate(&tenant, &first).await;
+    rotate(&tenant, &first).await;
+    let (user, password) = first.login("AWSCURRENT").await;
+    let replaced = first.login("AWSPREVIOUS").await;
+    a_day_passes(&tenant).await;
+
+    // The same logins in a secret whose superuser goes through a proxy, without TLS.
+    let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+    let tenant_through = Tenant::at(tenant.address.clone());
+    let mut superuser = superuser_document(&tenant.address);
+    superuser["port"] = proxy.address.port().into();
+    superuser["ssl"] = false.into();
+    let scene = Scene::with(
+        &tenant_through,
+        &superuser,
+        document(&tenant.address, &replaced.0, &replaced.1),
+    )
+    .await
+    .in_environment(&tenant, RETAIN)
+    .await;
+    let current = document(&tenant.address, &user, &password);
+    let text = with_superuser(&scene, current);
+    let put = scene.secrets.put_secret_value().secret_id(&scene.arn);
+    put.secret_string(text).send().await.unwrap();
+
+    proxy.script(|request| {
+        let sets = request.text.contains("RETAIN CURRENT PASSWORD");
+        sets.then_some(Fault::LoseAnswer)
+    });
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    scene.step("setSecret", &token).await.unwrap_err();
+    proxy.reset();
+    scene.resume("createSecret", &token).await.unwrap();
+    let (user, password) = scene.login("AWSCURRENT").await;
+    assert_eq!(user, replaced.0);
+    assert!(tenant.logs_in(&user, &password).await);
+    assert!(tenant.logs_in(&user, &replaced.1).await);
+}
+
+fn with_superuser(scene: &Scene, mut document: serde_json::Value) -> String {
+    document["masterarn"] = scene.superuser_arn.as_str().into();
+    document.to_string()
+}
+
+#[tokio::test]
+async fn turning_the_option_off_ends_a_retained_password_at_the_next_turn() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = scene(&tenant).await;
+    rotate(&tenant, &scene).await;
+    let (user, password) = rotate(&tenant, &scene).await;
+    assert!(tenant.logs_in(&user, "password zero").await);
+    let scene = scene.in_environment(&tenant, &[]).await;
+    rotate(&tenant, &scene).await;
+    // The account is current still when the other one is set, so that nothing of it is written.
+    assert!(tenant.logs_in(&user, "password zero").await);
+    let (user, newest) = rotate(&tenant, &scene).await;
+    assert!(tenant.logs_in(&user, &newest).await);
+    assert!(!tenant.logs_in(&user, &password).await);
+    assert!(!tenant.logs_in(&user, "password zero").await);
+}
+
+#[tokio::test]
+async fn the_password_of_an_account_that_was_handed_over_is_not_retained() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = scene(&tenant).await;
+    let twin = account(&tenant.twin(), "%");
+    tenant
+        .sql(format!(
+            "CREATE USER {twin} IDENTIFIED BY 'of the operator' ACCOUNT LOCK"
+        ))
+        .await;
+    let (user, password) = rotate(&tenant, &scene).await;
+    assert_eq!(user, tenant.twin());
+    assert!(tenant.logs_in(&user, &password).await);
+    assert!(!tenant.logs_in(&user, "of the operator").await);
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_one_password_is_refused_before_anything_is_written() {
+    for server in [Server::Mariadb1011, Server::Mariadb118] {
+        let tenant = Tenant::of(server).await;
+        let scene = scene(&tenant).await;
+        let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
+        let preflight = scene.step("testSecret", &token).await;
+        refused(
+            preflight,
+            RetainImpossible,
+            &["keeps no second password", "MariaDB"],
+        );
+        let remove = scene
+            .secrets
+            .update_secret_version_stage()
+            .secret_id(&scene.arn);
+        let remove = remove
+            .version_stage("AWSPENDING")
+            .remove_from_version_id(&token);
+        remove.send().await.unwrap();
+
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let result = scene.step("setSecret", &token).await;
+        refused(result, RetainImpossible, &["turn the option off"]);
+        assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_twin_whose_plugin_must_change_is_refused_before_anything_is_written() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = scene(&tenant).await;
+    rotate(&tenant, &scene).await;
+    let twin = account(&tenant.user(), "%");
+    tenant
+        .sql(format!(
+            "ALTER USER {twin} IDENTIFIED WITH sha256_password BY 'another'"
+        ))
+        .await;
+    a_day_passes(&tenant).await;
+    let before = Picture::of_tables(&tenant, &tenant.user()).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    let result = scene.step("setSecret", &token).await;
+    refused(
+        result,
+        RetainImpossible,
+        &["the plugin of", "for one rotation"],
+    );
+    assert_eq!(Picture::of_tables(&tenant, &tenant.user()).await, before);
+    let without = scene.in_environment(&tenant, &[]).await;
+    without.resume("createSecret", &token).await.unwrap();
+}
