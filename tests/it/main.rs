@@ -12,6 +12,8 @@
 mod aws_errors;
 mod consistency;
 mod harness;
+mod protocol;
+mod scale;
 mod retain;
 mod settings;
 mod support;

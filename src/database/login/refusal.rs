@@ -74,10 +74,11 @@ impl Login<'_> {
             mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
                 ErrorType::PluginUnsupported
                     .because(format!(
-                        "{} authenticates at {server} with the plugin \"{name}\", which this \
-                         function does not speak; use caching_sha2_password, mysql_native_password \
-                         or ed25519",
-                        self.whose
+                        "{} \"{}\" is to authenticate at {server} with the plugin \"{name}\", \
+                         which this function does not speak; use caching_sha2_password, \
+                         mysql_native_password or ed25519 (MySQL also asks for a plugin by chance \
+                         if the user does not exist)",
+                        self.whose, self.user
                     ))
                     .into()
             }
