@@ -1,0 +1,175 @@
+//! A model of the protocol, tried out in every order of events, with and without each of its rules.
+
+use std::collections::{HashMap, VecDeque};
+
+use stateright::{Checker, HasDiscoveries, Model};
+
+use self::model::{Protocol, State};
+use self::rules::Rules;
+
+mod model;
+mod rules;
+
+const WRITES_CURRENT: &str = "no rotation writes the account that another has made current";
+const ENDS_WELL: &str = "every run can end well";
+
+/// One rule broken at a time, with what the model says about it.
+const MUTATIONS: &[(&str, fn(&mut Rules), &str)] = &[
+    (
+        "a version that lost its label goes on",
+        |rules| rules.looks_at_labels = false,
+        WRITES_CURRENT,
+    ),
+    (
+        "a version that is current already is rotated on",
+        |rules| rules.current_needs_nothing = false,
+        ENDS_WELL,
+    ),
+    (
+        "the new login is always for the same user, and no value is refused",
+        |rules| (rules.alternates, rules.refuses_stale_values) = (false, false),
+        WRITES_CURRENT,
+    ),
+    (
+        "a value made from an older current one is accepted",
+        |rules| rules.refuses_stale_values = false,
+        WRITES_CURRENT,
+    ),
+    (
+        "nothing keeps two invocations from changing the twin at once",
+        |rules| rules.locks = false,
+        WRITES_CURRENT,
+    ),
+    (
+        "the labels are not looked at again under the lock",
+        |rules| rules.looks_again = false,
+        WRITES_CURRENT,
+    ),
+    (
+        "a twin that exists is not made equal again",
+        |rules| rules.repairs = false,
+        ENDS_WELL,
+    ),
+    (
+        "a password that works is proof enough",
+        |rules| rules.password_last = false,
+        ENDS_WELL,
+    ),
+    (
+        "a password that works is proof enough, for testSecret too",
+        |rules| (rules.password_last, rules.compares) = (false, false),
+        "nothing unproven is promoted",
+    ),
+    (
+        "neither setSecret nor testSecret compares the accounts",
+        |rules| (rules.verifies, rules.compares) = (false, false),
+        "nothing unproven is promoted",
+    ),
+    (
+        "finishSecret sleeps between its two calls while another rotation goes on",
+        |rules| rules.finish_is_prompt = false,
+        "current always logs in",
+    ),
+];
+
+#[test]
+fn in_every_order_of_events_current_logs_in_and_nothing_unproven_is_promoted() {
+    let checker = Protocol::default().checker().spawn_bfs().join();
+    println!("{} states of the protocol", checker.unique_state_count());
+    checker.assert_properties();
+}
+
+#[test]
+fn from_every_state_the_rotation_can_end_well_without_further_trouble() {
+    let graph = Graph::of(&Protocol::default());
+    let stuck = graph.stuck();
+    assert!(stuck.is_none(), "{stuck:#?}");
+}
+
+#[test]
+fn each_broken_rule_is_noticed() {
+    let mut unnoticed = Vec::new();
+    for (what, mutate, noticed) in MUTATIONS {
+        let mut protocol = Protocol::default();
+        mutate(&mut protocol.rules);
+        let found = if *noticed == ENDS_WELL {
+            protocol.duplicates = 0;
+            Graph::of(&protocol).stuck().is_some()
+        } else {
+            let checker = protocol
+                .checker()
+                .finish_when(HasDiscoveries::AnyOf([*noticed].into()))
+                .spawn_bfs()
+                .join();
+            checker.discovery(noticed).is_some()
+        };
+        if !found {
+            unnoticed.push(format!("{what}: \"{noticed}\" holds all the same"));
+        }
+    }
+    assert!(unnoticed.is_empty(), "{unnoticed:#?}");
+}
+
+/// All reachable states, and who leads to whom.
+struct Graph {
+    states: Vec<State>,
+    /// For each state, those from which it is reached without trouble.
+    before: Vec<Vec<usize>>,
+}
+
+impl Graph {
+    fn of(protocol: &Protocol) -> Self {
+        let mut numbers = HashMap::new();
+        let mut graph = Self {
+            states: Vec::new(),
+            before: Vec::new(),
+        };
+        let mut waiting = VecDeque::new();
+        for state in protocol.init_states() {
+            waiting.push_back(graph.number(&mut numbers, state).0);
+        }
+        let mut actions = Vec::new();
+        while let Some(from) = waiting.pop_front() {
+            let state = graph.states[from].clone();
+            protocol.actions(&state, &mut actions);
+            for action in actions.drain(..) {
+                let Some(next) = protocol.next_state(&state, action) else {
+                    continue;
+                };
+                let (to, is_new) = graph.number(&mut numbers, next);
+                if is_new {
+                    waiting.push_back(to);
+                }
+                if !action.is_trouble() {
+                    graph.before[to].push(from);
+                }
+            }
+        }
+        graph
+    }
+
+    fn number(&mut self, numbers: &mut HashMap<State, usize>, state: State) -> (usize, bool) {
+        let known = numbers.len();
+        let number = *numbers.entry(state.clone()).or_insert(known);
+        if number == known {
+            self.states.push(state);
+            self.before.push(Vec::new());
+        }
+        (number, number == known)
+    }
+
+    /// A state from which no untroubled run leads to an end.
+    fn stuck(&self) -> Option<&State> {
+        let mut good: Vec<bool> = self.states.iter().map(State::is_finished).collect();
+        let mut waiting: Vec<usize> = (0..good.len()).filter(|&n| good[n]).collect();
+        while let Some(to) = waiting.pop() {
+            for &from in &self.before[to] {
+                if !std::mem::replace(&mut good[from], true) {
+                    waiting.push(from);
+                }
+            }
+        }
+        let stuck = good.iter().position(|good| !good)?;
+        self.states.get(stuck)
+    }
+}

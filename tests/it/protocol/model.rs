@@ -1,0 +1,342 @@
+//! The protocol between Secrets Manager, the function and the server, small enough to try every
+//! order of events: two versions, three invocations at once, one of them a duplicate, and crashes.
+//!
+//! A version's password is its number. What an account holds is one number too: equal numbers,
+//! equal accounts. One [`Action::Advance`] is one call to AWS or one statement, so that anything may
+//! happen between any two of them.
+
+use stateright::{Model, Property};
+
+use super::rules::Rules;
+
+pub(super) type Version = usize;
+/// The two users, each the other's twin.
+pub(super) type User = usize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Step {
+    Create,
+    Set,
+    Test,
+    Finish,
+}
+
+impl Step {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Create => Some(Self::Set),
+            Self::Set => Some(Self::Test),
+            Self::Test => Some(Self::Finish),
+            Self::Finish => None,
+        }
+    }
+}
+
+/// How far an invocation is: what it does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Point {
+    Describe,
+    ReadValues,
+    Put,
+    Lock,
+    LookAgain,
+    Survey,
+    Mirror,
+    SetPassword,
+    Verify,
+    Compare,
+    Move,
+}
+
+/// One run of the function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Invocation {
+    pub(super) version: Version,
+    pub(super) step: Step,
+    pub(super) next: Point,
+    /// The version that was current when it looked.
+    pub(super) current: Version,
+    /// Whether Secrets Manager waits for its answer; nobody waits for a duplicate's.
+    pub(super) awaited: bool,
+    /// Whether it holds the lock on the pair.
+    pub(super) locks: bool,
+}
+
+/// How a rotation stands at Secrets Manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Rotation {
+    NotBegun,
+    Next(Step),
+    Awaited(Step),
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Account {
+    pub(super) password: Option<Version>,
+    pub(super) holds: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct State {
+    /// For which user each version is, once it has a value.
+    pub(super) values: [Option<User>; 3],
+    pub(super) current: Version,
+    pub(super) pending: Option<Version>,
+    pub(super) accounts: [Account; 2],
+    /// Those that run, in an order that means nothing: it keeps equal states equal.
+    pub(super) invocations: Vec<Invocation>,
+    pub(super) rotations: [Rotation; 3],
+    pub(super) crashes: u8,
+    pub(super) duplicates: u8,
+    pub(super) changes: u8,
+    /// For each version, whether its account truly was equal with its password on it when setSecret
+    /// said so. The function does not know it; the properties do.
+    pub(super) proven: [bool; 3],
+    pub(super) promoted_unproven: bool,
+    pub(super) wrote_current: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    /// `RotateSecret` makes a version and labels it.
+    Begin(Version),
+    /// Secrets Manager invokes the next step.
+    Invoke(Version),
+    /// The same invocation arrives once more.
+    Duplicate(Version),
+    /// An invocation does its next thing.
+    Advance(usize),
+    /// An invocation dies.
+    Crash(usize),
+    /// An invocation ends, and nobody hears how.
+    LoseAnswer(usize),
+    /// An operator grants the current user something.
+    ChangeSource,
+}
+
+impl Action {
+    /// Whether a run goes on without it.
+    pub(super) fn is_trouble(self) -> bool {
+        matches!(
+            self,
+            Self::Crash(_) | Self::LoseAnswer(_) | Self::Duplicate(_) | Self::ChangeSource
+        )
+    }
+}
+
+/// How many invocations may run at once.
+const AT_ONCE: usize = 3;
+
+/// How an invocation went on.
+pub(super) enum Outcome {
+    Goes(Point),
+    Succeeds,
+    Fails,
+    /// The label must be removed by hand before anything else: the error says so.
+    FailsForGood,
+}
+
+/// The protocol under some rules, and with so many duplicates.
+#[derive(Clone, Debug)]
+pub(super) struct Protocol {
+    pub(super) rules: Rules,
+    pub(super) duplicates: u8,
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            duplicates: 1,
+        }
+    }
+}
+
+impl Model for Protocol {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            values: [Some(0), None, None],
+            current: 0,
+            pending: None,
+            accounts: [
+                Account {
+                    password: Some(0),
+                    holds: 1,
+                },
+                Account {
+                    password: None,
+                    holds: 0,
+                },
+            ],
+            invocations: Vec::new(),
+            rotations: [Rotation::Ended, Rotation::NotBegun, Rotation::NotBegun],
+            crashes: 1,
+            duplicates: self.duplicates,
+            changes: 1,
+            proven: [true, false, false],
+            promoted_unproven: false,
+            wrote_current: false,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let room = state.invocations.len() < AT_ONCE;
+        for version in [1, 2] {
+            match state.rotations[version] {
+                Rotation::NotBegun if version == 1 || state.rotations[1] != Rotation::NotBegun => {
+                    actions.push(Action::Begin(version));
+                }
+                Rotation::Next(_) if room && state.is_labelled(version) => {
+                    actions.push(Action::Invoke(version));
+                }
+                Rotation::Awaited(_) if room && state.duplicates > 0 => {
+                    actions.push(Action::Duplicate(version));
+                }
+                _ => {}
+            }
+        }
+        for n in 0..state.invocations.len() {
+            actions.push(Action::Advance(n));
+            if state.crashes > 0 {
+                actions.extend([Action::Crash(n), Action::LoseAnswer(n)]);
+            }
+        }
+        if state.changes > 0 {
+            actions.push(Action::ChangeSource);
+        }
+    }
+
+    fn next_state(&self, before: &State, action: Action) -> Option<State> {
+        let mut state = before.clone();
+        match action {
+            Action::Begin(version) => {
+                state.rotations[version] = Rotation::Next(Step::Create);
+                state.pending = Some(version);
+            }
+            Action::Invoke(version) => {
+                let Rotation::Next(step) = state.rotations[version] else {
+                    return None;
+                };
+                state.rotations[version] = Rotation::Awaited(step);
+                state.start(version, step, true);
+            }
+            Action::Duplicate(version) => {
+                let Rotation::Awaited(step) = state.rotations[version] else {
+                    return None;
+                };
+                state.duplicates -= 1;
+                state.start(version, step, false);
+            }
+            Action::Advance(n) => {
+                let outcome = self.rules.advance(&mut state, n)?;
+                state.settle(n, outcome);
+            }
+            Action::Crash(n) => {
+                state.crashes -= 1;
+                state.settle(n, Outcome::Fails);
+            }
+            Action::LoseAnswer(n) => {
+                let Outcome::Succeeds = self.rules.advance(&mut state, n)? else {
+                    return None;
+                };
+                state.crashes -= 1;
+                state.settle(n, Outcome::Fails);
+            }
+            Action::ChangeSource => {
+                state.changes -= 1;
+                let user = state.values[state.current]?;
+                state.accounts[user].holds = 2;
+            }
+        }
+        state.invocations.sort();
+        (state != *before).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("current always logs in", |_, state: &State| {
+                let user = state.values[state.current];
+                user.is_some_and(|user| state.accounts[user].password == Some(state.current))
+            }),
+            Property::always(
+                "no rotation writes the account that another has made current",
+                |_, state: &State| !state.wrote_current,
+            ),
+            Property::always("nothing unproven is promoted", |_, state: &State| {
+                !state.promoted_unproven
+            }),
+            Property::sometimes("both rotations end well", |_, state: &State| {
+                state.is_finished() && state.proven[1] && state.current == 2
+            }),
+        ]
+    }
+}
+
+impl State {
+    /// Whether Secrets Manager would go on with this version.
+    fn is_labelled(&self, version: Version) -> bool {
+        self.pending == Some(version) || self.current == version
+    }
+
+    /// Whether nothing is left to do: a rotation was made, and Secrets Manager goes on with none.
+    pub(super) fn is_finished(&self) -> bool {
+        let goes_on = |version| self.rotations[version] != Rotation::Ended;
+        self.current != 0 && self.pending.is_none() && !goes_on(self.current)
+    }
+
+    fn start(&mut self, version: Version, step: Step, awaited: bool) {
+        self.invocations.push(Invocation {
+            version,
+            step,
+            next: Point::Describe,
+            current: 0,
+            awaited,
+            locks: false,
+        });
+    }
+
+    /// Ends an invocation, or lets it go on, and tells Secrets Manager.
+    fn settle(&mut self, n: usize, outcome: Outcome) {
+        if let Outcome::Goes(next) = outcome {
+            self.invocations[n].next = next;
+            return;
+        }
+        let Invocation {
+            version,
+            step,
+            awaited,
+            ..
+        } = self.invocations.remove(n);
+        if matches!(outcome, Outcome::FailsForGood) && self.pending == Some(version) {
+            self.pending = None;
+        }
+        if !awaited {
+            return;
+        }
+        self.rotations[version] = match (outcome, step.next()) {
+            (Outcome::Succeeds, Some(next)) => Rotation::Next(next),
+            (Outcome::Succeeds, None) => Rotation::Ended,
+            _ => Rotation::Next(Step::Create),
+        };
+        // Secrets Manager takes the label away at the end.
+        if self.rotations[version] == Rotation::Ended && self.pending == Some(version) {
+            self.pending = None;
+        }
+    }
+
+    /// Changes an account for a version's rotation. A duplicate of its own finishSecret may have
+    /// made it current meanwhile, and then what is written is what is there.
+    pub(super) fn write(
+        &mut self,
+        user: User,
+        version: Version,
+        change: impl FnOnce(&mut Account),
+    ) {
+        self.wrote_current |= self.values[self.current] == Some(user) && self.current != version;
+        change(&mut self.accounts[user]);
+    }
+}

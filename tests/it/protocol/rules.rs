@@ -1,0 +1,203 @@
+//! What the function does, call by call, and the rules that it keeps.
+
+use super::model::{Outcome, Point, State, Step, User, Version};
+
+/// The rules, each of which can be broken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// A step begins only for the version that is AWSPENDING.
+    pub(super) looks_at_labels: bool,
+    /// A version that is current already needs nothing.
+    pub(super) current_needs_nothing: bool,
+    /// The new login is that of the twin of the user that is current.
+    pub(super) alternates: bool,
+    /// A value from an earlier try must be for the twin of the user that is current now.
+    pub(super) refuses_stale_values: bool,
+    /// The pair is locked while the twin is changed.
+    pub(super) locks: bool,
+    /// Under the lock, the labels are looked at again.
+    pub(super) looks_again: bool,
+    /// A twin that exists is made equal once more, and not only a new one.
+    pub(super) repairs: bool,
+    /// The password is set last, and that it works is no proof that the rest is done.
+    pub(super) password_last: bool,
+    /// setSecret reads both accounts again at its end.
+    pub(super) verifies: bool,
+    /// testSecret compares the accounts.
+    pub(super) compares: bool,
+    /// Not a rule of the function but of the world: between the two calls of finishSecret there is
+    /// no time for another version to be labelled by hand, stored and set. Secrets Manager offers no
+    /// call that moves AWSCURRENT only if AWSPENDING is still where it was.
+    pub(super) finish_is_prompt: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            looks_at_labels: true,
+            current_needs_nothing: true,
+            alternates: true,
+            refuses_stale_values: true,
+            locks: true,
+            looks_again: true,
+            repairs: true,
+            password_last: true,
+            verifies: true,
+            compares: true,
+            finish_is_prompt: true,
+        }
+    }
+}
+
+fn twin_of(user: User) -> User {
+    1 - user
+}
+
+impl Rules {
+    /// Does the next thing of invocation `n`; `None` if it has to wait.
+    pub(super) fn advance(&self, state: &mut State, n: usize) -> Option<Outcome> {
+        let invocation = state.invocations[n].clone();
+        let (version, step) = (invocation.version, invocation.step);
+        let seen = state.values[invocation.current]?;
+        let twin = twin_of(seen);
+        Some(match invocation.next {
+            Point::Describe => self.describe(state, n, version, step),
+            Point::ReadValues => {
+                let current = state.values[state.current]?;
+                state.invocations[n].current = state.current;
+                match state.values[version] {
+                    _ if step == Step::Create => Outcome::Goes(Point::Put),
+                    None => Outcome::Fails,
+                    Some(user) if user != twin_of(current) && self.refuses_stale_values => {
+                        Outcome::Fails
+                    }
+                    Some(_) if step == Step::Set => Outcome::Goes(Point::Lock),
+                    Some(_) => Outcome::Goes(Point::Compare),
+                }
+            }
+            Point::Put => self.put(state, version, twin),
+            Point::Lock if !self.locks => Outcome::Goes(Point::Survey),
+            Point::Lock if state.invocations.iter().any(|one| one.locks) => Outcome::Fails,
+            Point::Lock => {
+                state.invocations[n].locks = true;
+                Outcome::Goes(Point::LookAgain)
+            }
+            Point::LookAgain => {
+                let unchanged =
+                    state.pending == Some(version) && state.current == invocation.current;
+                if unchanged || !self.looks_again {
+                    Outcome::Goes(Point::Survey)
+                } else {
+                    Outcome::Fails
+                }
+            }
+            Point::Survey => self.survey(state, version, invocation.current),
+            Point::Mirror => {
+                let holds = state.accounts[seen].holds;
+                let user = state.values[version]?;
+                if self.repairs || state.accounts[user].holds == 0 {
+                    state.write(user, version, |account| account.holds = holds);
+                }
+                Outcome::Goes(if self.password_last {
+                    Point::SetPassword
+                } else {
+                    Point::Verify
+                })
+            }
+            Point::SetPassword => {
+                let user = state.values[version]?;
+                state.write(user, version, |account| account.password = Some(version));
+                Outcome::Goes(if self.password_last {
+                    Point::Verify
+                } else {
+                    Point::Mirror
+                })
+            }
+            Point::Verify => self.verify(state, version, seen),
+            Point::Compare => {
+                let user = state.values[version]?;
+                let [ours, theirs] = [seen, user].map(|user| state.accounts[user]);
+                let logs_in =
+                    ours.password == Some(invocation.current) && theirs.password == Some(version);
+                if logs_in && (ours.holds == theirs.holds || !self.compares) {
+                    Outcome::Succeeds
+                } else {
+                    Outcome::Fails
+                }
+            }
+            Point::Move => Self::move_current(state, version, invocation.current),
+        })
+    }
+
+    fn describe(&self, state: &mut State, n: usize, version: Version, step: Step) -> Outcome {
+        if state.current == version && self.current_needs_nothing {
+            return Outcome::Succeeds;
+        }
+        if state.pending != Some(version) && self.looks_at_labels {
+            return Outcome::Fails;
+        }
+        state.invocations[n].current = state.current;
+        Outcome::Goes(match step {
+            Step::Finish if self.finish_is_prompt => {
+                return Self::move_current(state, version, state.current);
+            }
+            Step::Finish => Point::Move,
+            Step::Create | Step::Set | Step::Test => Point::ReadValues,
+        })
+    }
+
+    /// `PutSecretValue` labels the version AWSPENDING, and never replaces a value.
+    fn put(&self, state: &mut State, version: Version, twin: User) -> Outcome {
+        let wanted = if self.alternates { twin } else { 1 };
+        match state.values[version] {
+            None => {
+                state.values[version] = Some(wanted);
+                if state.current != version {
+                    state.pending = Some(version);
+                }
+                Outcome::Succeeds
+            }
+            Some(kept) if kept != twin && self.refuses_stale_values => Outcome::FailsForGood,
+            Some(_) => Outcome::Succeeds,
+        }
+    }
+
+    fn survey(&self, state: &State, version: Version, current: Version) -> Outcome {
+        let Some([user, twin]) = state.values[current].map(|user| [user, twin_of(user)]) else {
+            return Outcome::Fails;
+        };
+        if state.accounts[user].password != Some(current) {
+            return Outcome::Fails;
+        }
+        match self.password_last {
+            true => Outcome::Goes(Point::Mirror),
+            false if state.accounts[twin].password == Some(version) => Outcome::Succeeds,
+            false => Outcome::Goes(Point::SetPassword),
+        }
+    }
+
+    fn verify(&self, state: &mut State, version: Version, source: User) -> Outcome {
+        let [source, twin] = [source, twin_of(source)].map(|user| state.accounts[user]);
+        let equal = source.holds == twin.holds;
+        state.proven[version] |= equal && twin.password == Some(version);
+        if equal || !self.verifies {
+            Outcome::Succeeds
+        } else {
+            Outcome::Fails
+        }
+    }
+
+    /// `UpdateSecretVersionStage` takes the label from the version that was seen to have it, and from
+    /// no other.
+    fn move_current(state: &mut State, version: Version, seen: Version) -> Outcome {
+        if state.current == seen {
+            state.current = version;
+            state.promoted_unproven |= !state.proven[version];
+        }
+        if state.current == version {
+            Outcome::Succeeds
+        } else {
+            Outcome::Fails
+        }
+    }
+}
