@@ -9,7 +9,7 @@ use crate::database::statement::Dialect;
 use crate::database::witness;
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
-use crate::step::survey::{Subject, Survey, stored_at, survey};
+use crate::step::survey::{Notes, Subject, Survey, stored_at, survey};
 use crate::step::{Rotation, Summary};
 use crate::store::Selector;
 use crate::username::Username;
@@ -29,7 +29,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         current: &current,
         pending: Some((&pending, created)),
     };
-    let mut survey = survey(rotation, subject).await?;
+    let mut notes = Notes::default();
+    let mut survey = survey(rotation, subject, &mut notes).await?;
     let existed = survey.twin.is_some();
 
     let mut record = Record::default();
@@ -40,12 +41,20 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         survey.source.user,
         if existed { "" } else { "; it was created" }
     );
+    let orphans = record.skipped.iter().map(|(host, object)| {
+        format!(
+            "'{}'@'{host}' holds privileges on {object}, which no longer exists; the twin does not \
+             have them; revoke them from the user",
+            survey.source.user
+        )
+    });
+    notes.warnings.extend(orphans);
     survey.superuser.close(rotation.deadline).await;
     Ok(Summary {
         what,
         statements: record.statements,
         drift: if existed { drift } else { 0 },
-        warnings: survey.notes.warnings,
+        warnings: notes.warnings,
         ..Summary::default()
     })
 }
@@ -103,14 +112,6 @@ async fn apply(
         .set_password(&source, &twin, retain)
         .await?;
     verify(rotation, survey, pending, &record.skipped).await?;
-    let orphans = record.skipped.iter().map(|(host, object)| {
-        format!(
-            "'{}'@'{host}' holds privileges on {object}, which no longer exists; the twin does not \
-             have them; revoke them from the user",
-            source.user
-        )
-    });
-    survey.notes.warnings.extend(orphans);
     Ok(drift)
 }
 

@@ -8,6 +8,7 @@ use crate::database::login::Whose;
 use crate::database::mirror::{self, Change};
 use crate::database::reader::{self, Accounts};
 use crate::database::server::{StatementLimit, Variables, lock_pair};
+use crate::database::statement::Dialect;
 use crate::database::superuser::{self, Superuser};
 use crate::database::{Family, Session, policy};
 use crate::error::{Error, ErrorType};
@@ -52,17 +53,17 @@ pub struct Survey {
     pub twin_name: Username,
     /// What must be changed.
     pub plan: Vec<Change>,
-    /// What was found.
-    pub notes: Notes,
 }
 
-/// What a survey found.
+/// What a survey found, also one that ended in a refusal.
 #[derive(Debug, Default)]
 pub struct Notes {
     /// What was checked and is in order.
     pub findings: Vec<String>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
+    /// The statements of the plan, without passwords.
+    pub plan: Vec<String>,
 }
 
 impl Notes {
@@ -107,12 +108,16 @@ impl Survey {
     }
 }
 
-/// Makes the survey.
+/// Makes the survey, and takes notes of it.
 ///
 /// # Errors
 ///
 /// Every refusal of a rotation.
-pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Survey, Error> {
+pub async fn survey(
+    rotation: &Rotation<'_>,
+    subject: Subject<'_>,
+    notes: &mut Notes,
+) -> Result<Survey, Error> {
     let Subject { current, pending } = subject;
     let twin_name = rotation.twin_of(current)?;
     let Logins {
@@ -123,7 +128,6 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
         relation,
         user,
     } = log_in(rotation, current, &twin_name).await?;
-    let mut notes = Notes::default();
     notes.find(format!(
         "the superuser '{}'@'{}' logged in at {server}, which is {}",
         superuser.account_user, superuser.account_host, superuser.family
@@ -146,7 +150,7 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
         variables: &variables,
         relation,
     };
-    let host_in_use = as_the_user(rotation, current, user, &accounts, place, &mut notes).await?;
+    let host_in_use = as_the_user(rotation, current, user, &accounts, place, notes).await?;
     let source = source_of(&accounts, current.username())?;
     checks::usable(&source, &host_in_use)?;
     let twin = accounts.of(&twin_name);
@@ -165,20 +169,18 @@ pub async fn survey(rotation: &Rotation<'_>, subject: Subject<'_>) -> Result<Sur
         source,
         twin,
         twin_name,
-        notes,
     };
     survey.leave_out_mandatory_roles();
     survey.plan = mirror::plan(&survey.source, survey.twin.as_ref());
+    notes.plan = survey.statements(current);
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
     power.permits(&survey.source, survey.twin.as_ref(), &survey.plan)?;
-    survey
-        .notes
-        .find("the superuser may grant all that the twin needs");
+    notes.find("the superuser may grant all that the twin needs");
     if let Some((pending, _)) = pending {
         survey.check_policy(pending.password())?;
     }
     checks::retain(rotation, &survey)?;
-    warn_of_failed_logins(rotation, &mut survey);
+    warn_of_failed_logins(rotation, &survey, notes);
     Ok(survey)
 }
 
@@ -209,7 +211,7 @@ async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
 }
 
 /// A client that still uses the replaced password can block the account after its promotion.
-fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &mut Survey) {
+fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &Survey, notes: &mut Notes) {
     let limited = survey.source.hosts.values().any(|profile| {
         matches!(profile.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
     });
@@ -219,11 +221,23 @@ fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &mut Survey) {
              password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
             survey.source.user
         );
-        survey.notes.warn(Some(warning));
+        notes.warn(Some(warning));
     }
 }
 
 impl Survey {
+    /// What the plan's statements show. The password of the document is not among it.
+    fn statements(&self, document: &DatabaseSecret) -> Vec<String> {
+        let dialect = Dialect {
+            family: self.superuser.family,
+            twin: &self.twin_name,
+            password: document.password(),
+            plaintext: false,
+        };
+        let statements = self.plan.iter().map(|change| dialect.statement(change));
+        statements.map(|statement| statement.to_string()).collect()
+    }
+
     /// Checks a password against what the server shows of its policy.
     ///
     /// # Errors

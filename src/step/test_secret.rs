@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use crate::database::Session;
 use crate::database::login::{Refusal, Whose};
 use crate::database::server::Variables;
-use crate::database::statement::{Dialect, quote_identifier};
+use crate::database::statement::quote_identifier;
 use crate::database::witness::{self, Saying};
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
-use crate::step::survey::{self, Subject, Survey, survey};
+use crate::step::survey::{self, Notes, Subject, survey};
 use crate::step::{Rotation, Summary, login, plaintext_warning};
 use crate::store::Selector;
 
@@ -31,9 +31,13 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let Some(value) = value else {
         // An empty version must never pass: in a real rotation it would be promoted.
         let mut summary = preflight(rotation, &current).await?;
+        let found = match &summary.refusal {
+            None => "all checks passed, as the log shows".to_owned(),
+            Some(refusal) => format!("a rotation would be refused: {refusal:?}"),
+        };
         summary.refusal = Some(ErrorType::PendingValueMissing.because(format!(
             "version {} has no value, so there is nothing to test; in a rotation, the next try will \
-             find it; in a test of the rotation's settings, all checks passed, as the log shows",
+             find it; in a test of the rotation's settings, {found}",
             rotation.version
         )));
         return Ok(summary);
@@ -59,40 +63,32 @@ async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<
         current,
         pending: None,
     };
-    let survey = survey(rotation, subject).await?;
-    let sample = rotation.config.password_policy.generate();
-    survey.check_policy(&sample)?;
-    let statements = planned(&survey, current);
-    let what = format!(
-        "the settings were tested and nothing was changed: a rotation now would make \"{}\" equal \
-         to \"{}\" with {} statements and then set its password",
-        survey.twin_name,
-        survey.source.user,
-        statements.len()
-    );
-    survey.superuser.close(rotation.deadline).await;
+    let mut notes = Notes::default();
+    let found = match survey(rotation, subject, &mut notes).await {
+        Ok(survey) => {
+            let sample = rotation.config.password_policy.generate();
+            let checked = survey.check_policy(&sample);
+            survey.superuser.close(rotation.deadline).await;
+            checked.map(|()| (survey.twin_name, survey.source.user))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let what = match &found {
+        Ok((twin, user)) => format!(
+            "a rotation now would make \"{twin}\" equal to \"{user}\" with {} statements and then \
+             set its password",
+            notes.plan.len()
+        ),
+        Err(_) => "a rotation now would be refused".to_owned(),
+    };
     Ok(Summary {
-        what,
-        statements,
-        findings: survey.notes.findings,
-        warnings: survey.notes.warnings,
+        what: format!("the settings were tested and nothing was changed: {what}"),
+        statements: notes.plan,
+        findings: notes.findings,
+        warnings: notes.warnings,
+        refusal: found.err(),
         ..Summary::default()
     })
-}
-
-fn planned(survey: &Survey, current: &DatabaseSecret) -> Vec<String> {
-    // Only what the statements show is used; the password in them is never sent.
-    let dialect = Dialect {
-        family: survey.superuser.family,
-        twin: &survey.twin_name,
-        password: current.password(),
-        plaintext: false,
-    };
-    survey
-        .plan
-        .iter()
-        .map(|change| dialect.statement(change).to_string())
-        .collect()
 }
 
 /// Logs in as both users at the same address and compares what each sees of itself. If that is a

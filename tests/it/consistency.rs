@@ -22,7 +22,7 @@ async fn scene(tenant: &Tenant, secrets_manager: &Edited) -> Scene {
         .await
 }
 
-/// Answers of DescribeSecret in which a version has no label, or does not exist.
+/// Answers of `DescribeSecret` in which a version has no label, or does not exist.
 fn without(version: &str, label_only: bool) -> Edit {
     let version = version.to_owned();
     Edit::change(move |answer| {

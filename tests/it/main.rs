@@ -14,6 +14,7 @@ mod consistency;
 mod harness;
 mod protocol;
 mod scale;
+mod preflight;
 mod retain;
 mod settings;
 mod support;

@@ -1,0 +1,285 @@
+//! `RotateImmediately=false`: Secrets Manager tests the settings of a rotation that is not to happen
+//! now. It shows the plan, changes nothing, and is no way around the proof of a real rotation.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use rotation::error::ErrorType::{
+    self, AccountUnusable, GrantImpossible, PendingMismatch, PendingValueMissing, ProxyHost,
+    StalePending, TwinNotOurs,
+};
+use serde_json::{Value, json};
+
+use crate::support::account::{Tenant, account};
+use crate::support::canary::{Capture, assert_absent};
+use crate::support::edited::{Edit, Edited};
+use crate::support::grants::Picture;
+use crate::support::refusal::refused;
+use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::stack::{Function, Rotations, Server, setting};
+
+const PASSWORD: &str = "pa55word-of-the-user";
+
+/// All that a rotation could change.
+async fn everything(tenant: &Tenant, scene: &Scene) -> impl PartialEq + std::fmt::Debug {
+    (
+        Picture::of_tables(tenant, &tenant.user()).await,
+        Picture::of_tables(tenant, &tenant.twin()).await,
+        scene.labels().await,
+        scene.text("AWSCURRENT").await,
+    )
+}
+
+/// Runs the test of a copy of the current value. Gives its end and its log.
+async fn preflight(tenant: &Tenant, scene: &Scene) -> (Result<(), rotation::error::Error>, String) {
+    let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
+    let before = everything(tenant, scene).await;
+    let capture = Capture::everything();
+    let result = scene.step("testSecret", &token).await;
+    let log = capture.text();
+    drop(capture);
+    assert_eq!(everything(tenant, scene).await, before);
+    assert_absent(&[PASSWORD, &tenant.address.root_password], &log, "the log");
+    let remove = scene.secrets.update_secret_version_stage();
+    let remove = remove.secret_id(&scene.arn).version_stage("AWSPENDING");
+    remove.remove_from_version_id(token).send().await.unwrap();
+    (result, log)
+}
+
+#[track_caller]
+fn assert_logged(log: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(log.contains(text), "{text:?} is not in:\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle(PASSWORD).await;
+        let scene = Scene::of(&tenant, PASSWORD).await;
+        let (user, twin) = (tenant.user(), tenant.twin());
+        let (result, log) = preflight(&tenant, &scene).await;
+        result.unwrap();
+        let database = tenant.database();
+        assert_logged(
+            &log,
+            &[
+                "nothing was changed: a rotation now would make",
+                "CREATE USER",
+                &format!(
+                    "GRANT SELECT ON {}.*",
+                    crate::support::account::identifier(&database)
+                ),
+                "found in order: the superuser",
+                "accepts writes",
+                "logged in",
+                &format!("the twin \"{twin}\" does not exist yet"),
+                "the superuser may grant all that the twin needs",
+            ],
+        );
+
+        // A twin that differs: what it lacks, and what it has too much.
+        scene.rotate().await;
+        tenant
+            .sql(format!(
+                "GRANT INSERT ON {database}.* TO {}; GRANT DELETE ON {database}.* TO {}",
+                account(&user, "%"),
+                account(&twin, "%"),
+            ))
+            .await;
+        let (user_before, _) = scene.login("AWSCURRENT").await;
+        assert_eq!(user_before, twin);
+        let (result, log) = preflight(&tenant, &scene).await;
+        result.unwrap();
+        assert_logged(
+            &log,
+            &["GRANT DELETE ON", "REVOKE INSERT ON", "is that of version"],
+        );
+    }
+}
+
+#[tokio::test]
+async fn secrets_manager_gets_success_for_a_copy_and_a_failure_for_no_value() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    tenant.settle(PASSWORD).await;
+    let scene = Scene::of(&tenant, PASSWORD).await;
+    let ca_file = tenant.address.ca_file.to_string_lossy().into_owned();
+    let endpoint = setting("AWS_ENDPOINT_URL");
+    let environment = [
+        ("TLS_CA_FILE", &*ca_file),
+        ("SECRETS_MANAGER_ENDPOINT", &endpoint),
+    ];
+    let name = format!("preflight-{}", tenant.mark());
+    let binary = env!("CARGO_BIN_EXE_bootstrap");
+    let timeout = Duration::from_secs(30);
+    let function = Function::start(&name, binary, &environment, timeout).await;
+    let labels = scene.labels().await;
+    for (value, state, error) in [
+        ("copy", "succeeded", None),
+        ("empty", "failed", Some("PendingValueMissing")),
+    ] {
+        Rotations::set(&scene.arn, json!({"test_value": value})).await;
+        let rules = RotationRulesType::builder().automatically_after_days(30);
+        let call = scene.secrets.rotate_secret().secret_id(&scene.arn);
+        let call = call
+            .rotation_lambda_arn(&function.arn)
+            .rotate_immediately(false);
+        call.rotation_rules(rules.build()).send().await.unwrap();
+        let rotations = Rotations::ended(&scene.arn).await;
+        assert_eq!(rotations.state, state, "{rotations:?}");
+        let last = rotations.steps.last().unwrap();
+        assert_eq!(last.step, "testSecret");
+        assert_eq!(last.error.as_ref().map(|e| e.error_type.as_str()), error);
+        let log = function.logged();
+        for text in ["CREATE USER", "found in order", "nothing was changed"] {
+            let times = log.matches(text).count();
+            assert!(times > 0, "{text:?} is not in:\n{log}");
+        }
+        assert_absent(&[PASSWORD, &tenant.address.root_password], &log, "the log");
+        assert_eq!(scene.labels().await, labels);
+        assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_are_logged() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle(PASSWORD).await;
+        let user = account(&tenant.user(), "%");
+
+        let weak = format!("{}_admin", tenant.mark());
+        let admin = account(&weak, "%");
+        tenant
+            .sql(format!(
+                "CREATE USER {admin} IDENTIFIED BY 'a weak superuser'; \
+                 GRANT CREATE USER ON *.* TO {admin}; GRANT SELECT ON mysql.* TO {admin}"
+            ))
+            .await;
+        let superuser = document(&tenant.address, &weak, "a weak superuser");
+        let place = Tenant::at(tenant.address.clone());
+        let current = || document(&tenant.address, &tenant.user(), PASSWORD);
+        let scene = Scene::with(&place, &superuser, current()).await;
+        let (result, log) = preflight(&tenant, &scene).await;
+        refused(result, GrantImpossible, &["testSecret of secret"]);
+        // The plan is shown, with the statement that cannot be run.
+        assert_logged(
+            &log,
+            &[
+                "found in order: the superuser",
+                "GRANT SELECT ON",
+                "would be refused",
+            ],
+        );
+
+        let scene = Scene::of(&tenant, PASSWORD).await;
+        let stranger = account(&tenant.twin(), "%");
+        tenant
+            .sql(format!(
+                "CREATE USER {stranger} IDENTIFIED BY 'of a stranger'"
+            ))
+            .await;
+        let (result, log) = preflight(&tenant, &scene).await;
+        refused(
+            result,
+            TwinNotOurs,
+            &["nothing shows that it is this secret's"],
+        );
+        assert_logged(&log, &["with the current password", "would be refused"]);
+
+        tenant
+            .sql(format!(
+                "DROP USER {stranger}; ALTER USER {user} ACCOUNT LOCK"
+            ))
+            .await;
+        let (result, log) = preflight(&tenant, &scene).await;
+        refused(result, AccountUnusable, &["locked"]);
+        assert_logged(&log, &["accepts writes", "would be refused"]);
+    }
+}
+
+#[tokio::test]
+async fn an_rds_proxy_is_refused_by_the_test_and_by_the_first_step() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let mut user = document(&tenant.address, &tenant.user(), PASSWORD);
+    user["host"] = "app.proxy-abc.eu-central-1.rds.amazonaws.com".into();
+    let scene = Scene::with(&tenant, &superuser_document(&tenant.address), user).await;
+    let (result, _) = preflight(&tenant, &scene).await;
+    let texts = ["RDS Proxy", "knows only logins that are AWSCURRENT"];
+    refused(result, ProxyHost, &texts);
+    let token = scene.begin().await;
+    refused(scene.step("createSecret", &token).await, ProxyHost, &texts);
+}
+
+#[tokio::test]
+async fn a_real_rotation_whose_pending_value_is_hidden_from_the_test_is_not_promoted() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    tenant.settle(PASSWORD).await;
+    let secrets_manager = Edited::aws().await;
+    let endpoint = secrets_manager.url();
+    let scene = Scene::of(&tenant, PASSWORD).await;
+    let environment = [("SECRETS_MANAGER_ENDPOINT", &*endpoint)];
+    let scene = scene.in_environment(&tenant, &environment).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    scene.step("setSecret", &token).await.unwrap();
+    let version = token.clone();
+    secrets_manager.edit(move |call| {
+        let hides = call.operation == "GetSecretValue" && call.body.contains(&version);
+        hides.then(Edit::no_value)
+    });
+    let result = scene.step("testSecret", &token).await;
+    refused(result, PendingValueMissing, &["nothing to test"]);
+    secrets_manager.edit(|_| None);
+    assert_eq!(scene.login("AWSCURRENT").await.0, tenant.user());
+    scene.resume("createSecret", &token).await.unwrap();
+}
+
+/// Begins a rotation and stores this as its pending value, in the place of createSecret.
+async fn plant(scene: &Scene, text: &str) -> String {
+    let token = scene.begin().await;
+    let put = scene.secrets.put_secret_value().secret_id(&scene.arn);
+    let put = put
+        .client_request_token(&token)
+        .version_stages("AWSPENDING");
+    put.secret_string(text).send().await.unwrap();
+    token
+}
+
+#[tokio::test]
+async fn a_planted_value_stops_a_real_rotation_at_its_first_step() {
+    for server in Server::ALL {
+        for (key, value, tested) in [
+            // A copy of the current value is a test of the settings, which passes.
+            ("password", PASSWORD, None),
+            ("password", "another password", Some(PendingMismatch)),
+            ("host", "db.example.com", Some(PendingMismatch)),
+            ("username", "somebody", Some(PendingMismatch)),
+        ] {
+            let tenant = Tenant::of(server).await;
+            tenant.settle(PASSWORD).await;
+            let scene = Scene::of(&tenant, PASSWORD).await;
+            let before = everything(&tenant, &scene).await;
+            let mut planted: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
+            planted[key] = value.into();
+            let token = plant(&scene, &planted.to_string()).await;
+            let user = tenant.user();
+            for (step, error_type) in [
+                ("createSecret", Some(StalePending)),
+                ("setSecret", Some(PendingMismatch)),
+                ("testSecret", tested),
+            ] {
+                let result = scene.step(step, &token).await;
+                let found: Option<ErrorType> = result.err().map(|error| error.error_type());
+                assert_eq!(found, error_type, "{server:?} {key} {value} {step}");
+            }
+            let remove = scene.secrets.update_secret_version_stage();
+            let remove = remove.secret_id(&scene.arn).version_stage("AWSPENDING");
+            remove.remove_from_version_id(&token).send().await.unwrap();
+            assert_eq!(everything(&tenant, &scene).await, before);
+            assert!(tenant.logs_in(&user, PASSWORD).await);
+        }
+    }
+}
