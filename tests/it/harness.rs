@@ -202,7 +202,8 @@ async fn a_client_that_vanishes_leaves_its_session_at_the_server() {
     root.disconnect().await.unwrap();
 }
 
-#[tokio::test]
+// The tenant's end logs in through the proxy, which must run on while it does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tls_session_passes_the_proxy_and_is_counted() {
     let tenant = Tenant::of(Server::Mysql).await;
     tenant.settle("a password").await;
