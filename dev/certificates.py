@@ -3,7 +3,9 @@
 usage: certificates.py FOLDER
 
 FOLDER receives `ca.pem` (to be trusted by clients), `server.pem` and `server-key.pem` (for localhost, 127.0.0.1 and
-::1), and `other-ca.pem`: an authority that signed nothing, for tests of a refusal.
+::1), and for tests of a refusal: `other-ca.pem`, an authority that signed nothing, and `odd-ca.pem`, which signed
+`expired.pem` (for localhost) and `elsewhere.pem` (for db.example.com), both with `odd-key.pem`. What is there already
+is kept.
 """
 
 from __future__ import annotations
@@ -19,9 +21,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID = datetime.timedelta(days=3650)
+LOCAL: list[x509.GeneralName] = [
+    x509.DNSName("localhost"),
+    *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")),
+]
 
 
 def main(folder: Path) -> None:
+    if not (folder / "ca.pem").exists():
+        usual(folder)
+    if not (folder / "odd-ca.pem").exists():
+        odd(folder)
+
+
+def usual(folder: Path) -> None:
     authority_key, authority = make_authority("Local stack CA")
     _, other = make_authority("Other CA")
     server_key, server = make_server(authority_key, authority)
@@ -30,6 +43,16 @@ def main(folder: Path) -> None:
     write(folder / "server.pem", server.public_bytes(serialization.Encoding.PEM))
     # Last: it is there only when the others are.
     write(folder / "ca.pem", authority.public_bytes(serialization.Encoding.PEM))
+
+
+def odd(folder: Path) -> None:
+    authority_key, authority = make_authority("Odd CA")
+    key, expired = make_server(authority_key, authority, age=2 * VALID)
+    elsewhere = make_server(authority_key, authority, [x509.DNSName("db.example.com")], key=key)[1]
+    write(folder / "odd-key.pem", private_bytes(key))
+    write(folder / "expired.pem", expired.public_bytes(serialization.Encoding.PEM))
+    write(folder / "elsewhere.pem", elsewhere.public_bytes(serialization.Encoding.PEM))
+    write(folder / "odd-ca.pem", authority.public_bytes(serialization.Encoding.PEM))
 
 
 def make_authority(name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -50,13 +73,16 @@ def make_authority(name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certific
 
 
 def make_server(
-    authority_key: ec.EllipticCurvePrivateKey, authority: x509.Certificate
+    authority_key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    names: list[x509.GeneralName] = LOCAL,
+    age: datetime.timedelta = datetime.timedelta(days=1),
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1"))]
     certificate = (
-        builder(subject, authority.subject, key.public_key())
+        builder(subject, authority.subject, key.public_key(), age)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -68,16 +94,21 @@ def make_server(
     return key, certificate
 
 
-def builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
+def builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    age: datetime.timedelta = datetime.timedelta(days=1),
+) -> x509.CertificateBuilder:
+    start = datetime.datetime.now(datetime.timezone.utc) - age
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + VALID)
+        .not_valid_before(start)
+        .not_valid_after(start + VALID)
     )
 
 

@@ -150,7 +150,7 @@ def listens(port: int) -> bool:
 
 def certificates(python: Path) -> Path:
     folder = HOME / "tls"
-    if not (folder / "ca.pem").exists():
+    if not all((folder / name).exists() for name in ("ca.pem", "odd-ca.pem")):
         folder.mkdir(mode=0o700, exist_ok=True)
         subprocess.run([str(python), str(DEV / "certificates.py"), str(folder)], check=True)
     return folder

@@ -7,8 +7,8 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
-pub use crate::rds::name::is_proxy;
 use crate::rds::name::normal;
+pub use crate::rds::name::{is_proxy, region_of_host};
 use crate::rds::place::{Rds, place};
 use crate::secret::{DatabaseSecret, Engine};
 use crate::store::{Description, SecretStore};

@@ -9,6 +9,7 @@ use mysql_async::SslOpts;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use crate::error::{Error, ErrorType};
+use crate::rds;
 
 /// The roots of Amazon RDS, which are in no public store. See `certs/README.md`.
 const RDS_ROOTS: &[u8] = include_bytes!("../certs/rds-roots.pem");
@@ -28,6 +29,17 @@ pub enum TlsMode {
 }
 
 impl TlsMode {
+    /// The name that the certificate of this host must hold.
+    pub fn expected_name<'a>(&'a self, host: &'a str) -> &'a str {
+        match self {
+            Self::Verified {
+                server_name: Some(name),
+                ..
+            } => name,
+            Self::Verified { .. } | Self::Plaintext => host,
+        }
+    }
+
     /// The driver's options for this mode; none means plaintext.
     ///
     /// # Errors
@@ -77,8 +89,13 @@ pub fn read_roots(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// What is wrong with a connection whose TLS failed, and what to do, for an error's text.
-pub fn explain(error: &(dyn std::error::Error + 'static), host: &str) -> Option<String> {
+/// What is wrong with a connection to `host` whose TLS failed, where the certificate was to be for
+/// `name`, and what to do, for an error's text.
+pub fn explain(
+    error: &(dyn std::error::Error + 'static),
+    host: &str,
+    name: &str,
+) -> Option<String> {
     use rustls::CertificateError::{
         Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
         NotValidYetContext, UnknownIssuer,
@@ -92,7 +109,7 @@ pub fn explain(error: &(dyn std::error::Error + 'static), host: &str) -> Option<
                 region_hint(host)
             ),
             NotValidForName | NotValidForNameContext { .. } => format!(
-                "the server's certificate is not for \"{host}\"; if that is an alias, put the name \
+                "the server's certificate is not for \"{name}\"; if that is an alias, put the name \
                  in the certificate into the secret as \"tls_server_name\" ({found})"
             ),
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
@@ -124,15 +141,7 @@ fn rustls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a 
 
 /// For a host of RDS: whether the roots of its region are in this build.
 fn region_hint(host: &str) -> String {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let is_rds = host.ends_with(".rds.amazonaws.com") || host.ends_with(".rds.amazonaws.com.cn");
-    let Some(region) = host
-        .strip_suffix(".cn")
-        .unwrap_or(&host)
-        .strip_suffix(".rds.amazonaws.com")
-        .and_then(|rest| rest.rsplit('.').next())
-        .filter(|_| is_rds)
-    else {
+    let Some(region) = rds::region_of_host(host) else {
         return String::new();
     };
     let marker = format!("Amazon RDS {region} Root CA");

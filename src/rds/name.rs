@@ -10,6 +10,11 @@ pub fn is_proxy(host: &str) -> bool {
             .any(|label| label.starts_with("proxy-"))
 }
 
+/// The region of a host that RDS named. A proxy is none: its certificate is another one.
+pub fn region_of_host(host: &str) -> Option<String> {
+    RdsName::parse(host).map(|name| name.region)
+}
+
 /// A name that RDS gave out, such as `app.cluster-ro-abc.eu-west-1.rds.amazonaws.com`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RdsName {

@@ -12,9 +12,10 @@
 mod aws_errors;
 mod consistency;
 mod harness;
-mod protocol;
-mod scale;
 mod preflight;
+mod protocol;
 mod retain;
+mod scale;
 mod settings;
 mod support;
+mod tls;

@@ -53,7 +53,8 @@ impl fmt::Display for Whose {
 impl Login<'_> {
     pub(super) fn refusal(&self, error: mysql_async::Error) -> Refusal {
         let server = self.server;
-        if let Some(found) = tls::explain(&error, &server.host) {
+        let expected = server.tls.expected_name(&server.host);
+        if let Some(found) = tls::explain(&error, &server.host, expected) {
             return ErrorType::TlsFailed
                 .because(format!("no TLS connection to {server}: {found}"))
                 .into();
