@@ -11,7 +11,9 @@
 
 mod aws_errors;
 mod consistency;
+mod counts;
 mod harness;
+mod main_job;
 mod preflight;
 mod protocol;
 mod retain;

@@ -8,4 +8,5 @@ pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod scene;
 pub(crate) mod stack;
+pub(crate) mod untouched;
 pub(crate) mod wire;

@@ -10,6 +10,7 @@ use mysql_async::{Conn, Row, Value as SqlValue};
 use serde_json::{Map, Value, json};
 
 use super::account::{Tenant, account, identifier};
+use super::stack::Server;
 
 /// What the server holds about one account, at all its hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +19,9 @@ pub(crate) struct Picture(Vec<String>);
 impl Picture {
     /// The grant tables' rows.
     pub(crate) async fn of_tables(tenant: &Tenant, user: &str) -> Self {
-        let tables = if tenant.address.server.is_mariadb() {
-            MARIADB_TABLES
-        } else {
-            MYSQL_TABLES
-        };
         let mut root = tenant.root().await;
         let mut lines = Vec::new();
-        for (table, user_column) in tables {
+        for (table, user_column) in tables(tenant.address.server) {
             let query = format!("SELECT * FROM mysql.{table} WHERE {user_column} = ?");
             let rows: Vec<Row> = root.exec(query, (user,)).await.unwrap();
             lines.extend(rows.iter().map(|row| line(table, user_column, row)));
@@ -108,7 +104,15 @@ pub(crate) async fn assert_equal_accounts(tenant: &Tenant, a: &str, b: &str) {
     }
 }
 
-/// The tables, each with the column that holds the account's user name.
+/// The grant tables of a server, each with the column that holds the account's user name.
+pub(crate) fn tables(server: Server) -> &'static [(&'static str, &'static str)] {
+    if server.is_mariadb() {
+        MARIADB_TABLES
+    } else {
+        MYSQL_TABLES
+    }
+}
+
 const MYSQL_TABLES: &[(&str, &str)] = &[
     ("user", "User"),
     ("global_grants", "USER"),
