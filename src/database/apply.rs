@@ -88,12 +88,16 @@ impl Applier<'_> {
         twin: Option<&State>,
         retain: Option<i64>,
     ) -> Result<(), Error> {
-        if retain.is_none() && twin.is_some_and(|twin| twin.second_password) {
+        // Nobody was at work with the passwords of a locked account: whoever had them must not get in.
+        let keeps = |twin: &State| retain.is_some() && !twin.locked;
+        if twin.is_some_and(|twin| twin.second_password && !keeps(twin)) {
             self.run(self.dialect.discard_old_password(host)).await?;
         }
-        // Nobody was at work with the password of a locked account: whoever had it must not get in.
-        let in_use = |twin: &State| !twin.locked && !twin.without_password;
-        let replaces = |since| twin.is_some_and(|twin| in_use(twin) && !twin.changed_since(since));
+        let replaces = |since| {
+            twin.is_some_and(|twin| {
+                keeps(twin) && !twin.without_password && !twin.changed_since(since)
+            })
+        };
         let statement = match retain {
             Some(since) if replaces(since) => self.dialect.set_password_and_retain(host, methods),
             _ => self.dialect.set_password(host, methods),
