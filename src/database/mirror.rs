@@ -4,9 +4,12 @@
 //! sessions that are already open as well. An unlocked twin never has an effective privilege that
 //! neither account had at the start. And what the source lost, the twin loses.
 //!
-//! At schema level the server looks at the most specific matching pattern only, so a row that
-//! vanishes would uncover a wider one. There everything is granted first, most specific pattern
-//! first, and then revoked, least specific first. At every other level, revokes come first.
+//! What counts for a schema, a table or a routine is the most specific row alone: that of the most
+//! specific host that matches the client, whichever account the session logged in as, and within it
+//! that of the most specific pattern. A row that vanishes would uncover a wider one. There
+//! everything is granted first, the most specific first, and then revoked, the least specific
+//! first, for all hosts together. At every other level, what is to go goes first. The right to pass
+//! privileges on adds up over all levels, so it goes before anything comes, and comes last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +23,6 @@ mod levels;
 mod tests;
 
 pub use levels::specificity;
-use levels::{global_level, other_levels, restrictions, schema_level};
 
 /// One change of the twin at one of its hosts: one statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,21 +64,60 @@ pub enum Action {
 /// The changes that make `twin` equal to `source` at each host of `source`; none if it is. The
 /// password, the authentication and the final lock state are not part of it.
 pub fn plan(source: &Account, twin: Option<&Account>) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (host, profile) in &source.hosts {
-        let actions = match twin.and_then(|twin| twin.hosts.get(host)) {
-            Some(twin) => converge(profile, twin),
-            None => create(profile),
-        };
-        changes.extend(actions.into_iter().map(|action| Change {
-            host: host.clone(),
+    let mut sites: Vec<Site<'_>> = source
+        .hosts
+        .iter()
+        .map(|(host, wanted)| Site {
+            host,
+            wanted,
+            held: twin
+                .and_then(|twin| twin.hosts.get(host))
+                .map_or_else(|| newborn(wanted), Profile::clone),
+            alone: twin.is_none(),
+        })
+        .collect();
+    let mut changes = Changes::default();
+    for site in &sites {
+        let exists = twin.is_some_and(|twin| twin.hosts.contains_key(site.host));
+        changes.add(site.host, account_itself(site, exists));
+    }
+    for site in &mut sites {
+        changes.add(site.host, levels::give_up(site));
+    }
+    for site in &mut sites {
+        changes.add(site.host, levels::global_level(site));
+    }
+    levels::rows(&mut sites, &mut changes);
+    for site in &mut sites {
+        changes.add(site.host, levels::pass_on(site));
+        changes.add(site.host, levels::roles_and_proxies(site));
+    }
+    changes.0
+}
+
+/// The source and the twin at one host. What the twin holds is kept up with the plan.
+struct Site<'a> {
+    host: &'a str,
+    wanted: &'a Profile,
+    held: Profile,
+    /// The twin does not exist yet at any host, so nobody is logged in as it.
+    alone: bool,
+}
+
+#[derive(Default)]
+struct Changes(Vec<Change>);
+
+impl Changes {
+    fn add(&mut self, host: &str, actions: impl IntoIterator<Item = Action>) {
+        self.0.extend(actions.into_iter().map(|action| Change {
+            host: host.to_owned(),
             action,
         }));
     }
-    changes
 }
 
-fn create(source: &Profile) -> Vec<Action> {
+/// The twin as it is created for this source.
+fn newborn(source: &Profile) -> Profile {
     let mut born = Profile {
         settings: source.settings.clone(),
         ..Profile::default()
@@ -85,35 +126,21 @@ fn create(source: &Profile) -> Vec<Action> {
     if let Some(roles) = born.settings.get_mut(&Setting::DefaultRoles) {
         *roles = Value::Roles(BTreeSet::new());
     }
-    let mut settings = source.settings.clone();
-    settings
-        .retain(|setting, value| *setting != Setting::DefaultRoles && !setting.is_default(value));
-    let mut actions = vec![Action::Create {
-        authentication: source.authentication.clone(),
-        settings,
-    }];
-    actions.extend(converge(source, &born));
-    actions
+    born
 }
 
-fn converge(source: &Profile, twin: &Profile) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let settings = changed_settings(source, twin);
-    if !settings.is_empty() {
-        actions.push(Action::Alter(settings));
+fn account_itself(site: &Site<'_>, exists: bool) -> Option<Action> {
+    if exists {
+        let settings = changed_settings(site.wanted, &site.held);
+        return (!settings.is_empty()).then_some(Action::Alter(settings));
     }
-
-    let mut twin_grants = twin.grants.clone();
-    let restrictions_change = restrictions(&source.grants).ne(restrictions(&twin.grants));
-    let lock = restrictions_change && !twin.state.locked;
-    actions.extend(lock.then_some(Action::Lock));
-    global_level(&source.grants, &mut twin_grants, &mut actions);
-    actions.extend(lock.then_some(Action::Unlock));
-
-    schema_level(&source.grants, &twin_grants, &mut actions);
-    let revoked_roles = other_levels(&source.grants, &mut twin_grants, &mut actions);
-    actions.extend(default_roles(source, twin, &revoked_roles));
-    actions
+    let mut settings = site.wanted.settings.clone();
+    settings
+        .retain(|setting, value| *setting != Setting::DefaultRoles && !setting.is_default(value));
+    Some(Action::Create {
+        authentication: site.wanted.authentication.clone(),
+        settings,
+    })
 }
 
 fn changed_settings(source: &Profile, twin: &Profile) -> BTreeMap<Setting, Value> {
@@ -150,16 +177,4 @@ fn merge_patch(old: &Map<String, Json>, new: &Map<String, Json>) -> Map<String, 
             _ => (key.clone(), value.clone()),
         });
     gone.chain(changed).collect()
-}
-
-/// MySQL forgets that a role was a default role when it is revoked, and does not remember it when
-/// it is granted again.
-fn default_roles(source: &Profile, twin: &Profile, revoked: &BTreeSet<RoleName>) -> Option<Action> {
-    let roles = |profile: &Profile| match profile.settings.get(&Setting::DefaultRoles) {
-        Some(Value::Roles(roles)) => roles.clone(),
-        _ => BTreeSet::new(),
-    };
-    let wanted = roles(source);
-    let held: BTreeSet<_> = roles(twin).difference(revoked).cloned().collect();
-    (wanted != held).then_some(Action::DefaultRoles(wanted))
 }

@@ -2,134 +2,220 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Action;
-use crate::database::account::{Held, Object, RoleName};
+use super::{Action, Changes, Site};
+use crate::database::account::{Held, Object, Setting, Value};
+use crate::database::privilege::Privilege;
 
-pub(super) fn restrictions(
-    grants: &BTreeMap<Object, Held>,
-) -> impl Iterator<Item = (&Object, &Held)> {
-    grants
-        .iter()
-        .filter(|(object, _)| matches!(object, Object::Restriction(_)))
+fn is_dynamic(object: &Object) -> bool {
+    matches!(object, Object::Dynamic(_))
 }
 
-/// Dynamic privileges are revoked before the global grant option: MySQL would otherwise leave them
-/// usable in memory. The twin is locked around a change of restrictions, because a global
-/// privilege comes in one statement and what is excepted from it in the next.
-pub(super) fn global_level(
-    source: &BTreeMap<Object, Held>,
-    twin: &mut BTreeMap<Object, Held>,
-    actions: &mut Vec<Action>,
-) {
-    let is_dynamic = |object: &Object| matches!(object, Object::Dynamic(_));
-    let nothing = Held::default();
-    let wanted = source.get(&Object::Global).unwrap_or(&nothing);
-    let held = twin.get(&Object::Global).cloned().unwrap_or_default();
-    let extra = held.minus(wanted);
+fn is_role_or_proxy(object: &Object) -> bool {
+    matches!(object, Object::Role(_) | Object::Proxy { .. })
+}
 
-    let stale: Vec<_> = twin
-        .iter()
-        .filter(|(object, held)| {
-            is_dynamic(object)
-                && (extra.grantable && held.grantable || is_stale(source, object, held))
-        })
-        .map(|(object, held)| (object.clone(), held.clone()))
-        .collect();
-    for (object, held) in stale {
-        twin.remove(&object);
-        actions.push(Action::Revoke(object, held));
+fn is_row(object: &Object) -> bool {
+    matches!(
+        object,
+        Object::Schema(_) | Object::Table { .. } | Object::Routine { .. }
+    )
+}
+
+/// The grant option alone.
+fn option() -> Held {
+    Held {
+        grantable: true,
+        ..Held::default()
+    }
+}
+
+/// Whether there is nothing but the grant option.
+fn is_bare(held: &Held) -> bool {
+    held.privileges.is_empty() && held.columns.is_empty()
+}
+
+/// What goes before anything comes: everything that is held as a whole, global privileges, and each
+/// grant option that leaves something on its row.
+///
+/// Dynamic privileges are revoked before the global grant option: MySQL would otherwise leave them
+/// usable in memory.
+pub(super) fn give_up(site: &mut Site<'_>) -> Vec<Action> {
+    let wanted = &site.wanted.grants;
+    let extra = at(&site.held.grants, &Object::Global).minus(&at(wanted, &Object::Global));
+    let mut actions = Vec::new();
+    let settings = &mut site.held.settings;
+    site.held.grants.retain(|object, held| {
+        let stale = (is_dynamic(object) || is_role_or_proxy(object))
+            && (is_stale(wanted, object, held)
+                || is_dynamic(object) && extra.grantable && held.grantable);
+        if !stale {
+            return true;
+        }
+        if let (Object::Role(role), Some(Value::Roles(defaults))) =
+            (object, settings.get_mut(&Setting::DefaultRoles))
+        {
+            // MySQL forgets that it was a default role; MariaDB, whose roles have no host, does not.
+            if role.host.is_some() {
+                defaults.remove(role);
+            }
+        }
+        actions.push(Action::Revoke(object.clone(), held.clone()));
+        false
+    });
+    for (object, held) in &mut site.held.grants {
+        let option_goes = held.grantable && !at(wanted, object).grantable;
+        if is_row(object) && option_goes && !is_bare(held) {
+            held.grantable = false;
+            actions.push(Action::Revoke(object.clone(), option()));
+        }
     }
     if !extra.is_empty() {
         // A partial revoke ends with the global privilege that it is an exception from.
-        for (object, restricted) in twin.iter_mut() {
-            if matches!(object, Object::Restriction(_)) {
-                restricted
-                    .privileges
-                    .retain(|p| !extra.privileges.contains(p));
+        for (object, held) in &mut site.held.grants {
+            match object {
+                Object::Restriction(_) => {
+                    held.privileges.retain(|p| !extra.privileges.contains(p));
+                }
+                Object::Global => *held = held.minus(&extra),
+                _ => {}
             }
         }
         actions.push(Action::Revoke(Object::Global, extra));
     }
-    let missing = wanted.minus(&held);
-    if !missing.is_empty() {
-        actions.push(Action::Grant(Object::Global, missing));
-    }
-    restriction_level(source, twin, actions);
-    grant_whole(source, twin, is_dynamic, actions);
+    actions
 }
 
-fn restriction_level(
-    source: &BTreeMap<Object, Held>,
-    twin: &BTreeMap<Object, Held>,
-    actions: &mut Vec<Action>,
-) {
-    let privileges = |grants: &BTreeMap<Object, Held>, object: &Object| {
-        grants
-            .get(object)
-            .map(|held| held.privileges.clone())
-            .unwrap_or_default()
-    };
-    let schemas: BTreeSet<&Object> = restrictions(source)
-        .chain(restrictions(twin))
-        .map(|(object, _)| object)
-        .collect();
-    let mut lifted = Vec::new();
-    for object in schemas {
-        let Object::Restriction(schema) = object else {
-            continue;
-        };
-        let (wanted, held) = (privileges(source, object), privileges(twin, object));
-        let missing: BTreeSet<_> = wanted.difference(&held).copied().collect();
-        let extra: BTreeSet<_> = held.difference(&wanted).copied().collect();
-        if !missing.is_empty() {
-            actions.push(Action::Restrict(schema.clone(), missing));
-        }
-        if !extra.is_empty() {
-            lifted.push(Action::Unrestrict(schema.clone(), extra));
-        }
-    }
-    actions.extend(lifted);
+/// Global and dynamic privileges, and partial revokes. The twin is locked around a change of these,
+/// because a global privilege comes in one statement and what is excepted from it in the next.
+pub(super) fn global_level(site: &mut Site<'_>) -> Vec<Action> {
+    let wanted = &site.wanted.grants;
+    let restrictions = restrictions(wanted, &site.held.grants);
+    let lock = !restrictions.is_empty() && !site.held.state.locked;
+    let mut actions: Vec<_> = lock.then_some(Action::Lock).into_iter().collect();
+    let mut missing = at(wanted, &Object::Global).minus(&at(&site.held.grants, &Object::Global));
+    missing.grantable &= site.alone;
+    site.grant(&Object::Global, missing, &mut actions);
+    actions.extend(restrictions);
+    actions.extend(lock.then_some(Action::Unlock));
+    actions.extend(missing_wholes(site, is_dynamic));
+    actions
 }
 
-pub(super) fn schema_level(
-    source: &BTreeMap<Object, Held>,
-    twin: &BTreeMap<Object, Held>,
-    actions: &mut Vec<Action>,
-) {
-    let mut schemas: Vec<&Object> = source
-        .keys()
-        .chain(twin.keys())
-        .filter(|object| matches!(object, Object::Schema(_)))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    schemas.sort_by_key(|object| match object {
-        Object::Schema(pattern) => specificity(pattern),
-        _ => 0,
+/// First what is excepted, then what no longer is.
+fn restrictions(wanted: &BTreeMap<Object, Held>, held: &BTreeMap<Object, Held>) -> Vec<Action> {
+    let schemas: BTreeSet<_> = wanted.keys().chain(held.keys()).collect();
+    let schemas = schemas.into_iter().filter_map(|object| match object {
+        Object::Restriction(schema) => Some((object, schema)),
+        _ => None,
     });
-    let nothing = Held::default();
-    let difference =
-        |from: &BTreeMap<Object, Held>, other: &BTreeMap<Object, Held>, object: &Object| {
-            from.get(object)
-                .unwrap_or(&nothing)
-                .minus(other.get(object).unwrap_or(&nothing))
-        };
-    for object in schemas.iter().rev() {
-        let missing = difference(source, twin, object);
-        if !missing.is_empty() {
-            actions.push(Action::Grant((*object).clone(), missing));
-        }
+    let (mut actions, mut lifted) = (Vec::new(), Vec::new());
+    for (object, schema) in schemas {
+        let (wanted, held) = (at(wanted, object), at(held, object));
+        let (missing, extra) = (
+            wanted.minus(&held).privileges,
+            held.minus(&wanted).privileges,
+        );
+        actions.extend(some(missing).map(|missing| Action::Restrict(schema.clone(), missing)));
+        lifted.extend(some(extra).map(|extra| Action::Unrestrict(schema.clone(), extra)));
     }
-    for object in schemas {
-        let extra = difference(twin, source, object);
-        if !extra.is_empty() {
-            actions.push(Action::Revoke(object.clone(), extra));
+    actions.append(&mut lifted);
+    actions
+}
+
+fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
+    (!privileges.is_empty()).then_some(privileges)
+}
+
+/// Schemas, tables and routines at all hosts.
+pub(super) fn rows(sites: &mut [Site<'_>], changes: &mut Changes) {
+    let mut rows: Vec<(usize, Object)> = Vec::new();
+    for (number, site) in sites.iter().enumerate() {
+        let objects = site.wanted.grants.keys().chain(site.held.grants.keys());
+        let objects: BTreeSet<_> = objects.filter(|object| is_row(object)).collect();
+        rows.extend(objects.into_iter().map(|object| (number, object.clone())));
+    }
+    rows.sort_by_key(|(number, object)| {
+        let pattern = match object {
+            Object::Schema(pattern) => specificity(pattern),
+            _ => usize::MAX,
+        };
+        (specificity(sites[*number].host), pattern)
+    });
+    for (number, object) in rows.iter().rev() {
+        let site = &mut sites[*number];
+        let mut actions = Vec::new();
+        let mut missing = at(&site.wanted.grants, object).minus(&at(&site.held.grants, object));
+        // A row with nothing but the grant option must be there to cover wider ones.
+        missing.grantable &= site.alone || is_bare(&at(&site.wanted.grants, object));
+        site.grant(object, missing, &mut actions);
+        changes.add(site.host, actions);
+    }
+    for (number, object) in &rows {
+        let site = &mut sites[*number];
+        let (wanted, held) = (
+            at(&site.wanted.grants, object),
+            at(&site.held.grants, object),
+        );
+        let extra = held.minus(&wanted);
+        if extra.is_empty() {
+            continue;
         }
+        let left = after_revoke(&held, &extra);
+        let mut again = wanted.minus(&left);
+        again.grantable = false;
+        site.held.grants.insert(object.clone(), left);
+        let mut actions = vec![Action::Revoke(object.clone(), extra)];
+        site.grant(object, again, &mut actions);
+        changes.add(site.host, actions);
     }
 }
 
-/// How specific the server takes a schema pattern to be: one without a wildcard is the most
-/// specific, then the later the first wildcard the more.
+/// The grant options that are still missing.
+pub(super) fn pass_on(site: &mut Site<'_>) -> Vec<Action> {
+    let wanted = site.wanted.grants.iter();
+    wanted
+        .filter(|(object, _)| is_row(object) || **object == Object::Global)
+        .filter(|(object, wanted)| wanted.grantable && !at(&site.held.grants, object).grantable)
+        .map(|(object, _)| Action::Grant(object.clone(), option()))
+        .collect()
+}
+
+/// Roles, proxy users and default roles.
+pub(super) fn roles_and_proxies(site: &mut Site<'_>) -> Vec<Action> {
+    let mut actions = missing_wholes(site, is_role_or_proxy);
+    let roles = |settings: &BTreeMap<Setting, Value>| match settings.get(&Setting::DefaultRoles) {
+        Some(Value::Roles(roles)) => roles.clone(),
+        _ => BTreeSet::new(),
+    };
+    let wanted = roles(&site.wanted.settings);
+    if wanted != roles(&site.held.settings) {
+        actions.push(Action::DefaultRoles(wanted));
+    }
+    actions
+}
+
+impl Site<'_> {
+    fn grant(&mut self, object: &Object, missing: Held, actions: &mut Vec<Action>) {
+        if missing.is_empty() {
+            return;
+        }
+        let held = self.held.grants.entry(object.clone()).or_default();
+        held.grantable |= missing.grantable;
+        held.privileges.extend(&missing.privileges);
+        for (column, privileges) in &missing.columns {
+            let held = held.columns.entry(column.clone()).or_default();
+            held.extend(privileges);
+        }
+        actions.push(Action::Grant(object.clone(), missing));
+    }
+}
+
+fn at(grants: &BTreeMap<Object, Held>, object: &Object) -> Held {
+    grants.get(object).cloned().unwrap_or_default()
+}
+
+/// How specific the server takes a pattern to be: one without a wildcard is the most specific, then
+/// the later the first wildcard the more.
 pub fn specificity(pattern: &str) -> usize {
     let bytes = pattern.as_bytes();
     let mut at = 0;
@@ -141,46 +227,6 @@ pub fn specificity(pattern: &str) -> usize {
         }
     }
     usize::MAX
-}
-
-/// Tables, routines, roles and proxy users. Returns the roles that were taken away, be it for a
-/// moment.
-pub(super) fn other_levels(
-    source: &BTreeMap<Object, Held>,
-    twin: &mut BTreeMap<Object, Held>,
-    actions: &mut Vec<Action>,
-) -> BTreeSet<RoleName> {
-    let in_parts =
-        |object: &Object| matches!(object, Object::Table { .. } | Object::Routine { .. });
-    let as_whole = |object: &Object| matches!(object, Object::Role(_) | Object::Proxy { .. });
-    let mut revoked_roles = BTreeSet::new();
-    let nothing = Held::default();
-
-    for (object, held) in twin.iter_mut().filter(|(object, _)| in_parts(object)) {
-        let extra = held.minus(source.get(object).unwrap_or(&nothing));
-        if !extra.is_empty() {
-            *held = after_revoke(held, &extra);
-            actions.push(Action::Revoke(object.clone(), extra));
-        }
-    }
-    twin.retain(|object, held| {
-        let stale = as_whole(object) && is_stale(source, object, held);
-        if stale {
-            if let Object::Role(role) = object {
-                revoked_roles.insert(role.clone());
-            }
-            actions.push(Action::Revoke(object.clone(), held.clone()));
-        }
-        !stale
-    });
-    for (object, wanted) in source.iter().filter(|(object, _)| in_parts(object)) {
-        let missing = wanted.minus(twin.get(object).unwrap_or(&nothing));
-        if !missing.is_empty() {
-            actions.push(Action::Grant(object.clone(), missing));
-        }
-    }
-    grant_whole(source, twin, as_whole, actions);
-    revoked_roles
 }
 
 /// What is left of `held` when `extra` is revoked: a privilege that is revoked on a table goes from
@@ -202,16 +248,11 @@ fn is_stale(source: &BTreeMap<Object, Held>, object: &Object, held: &Held) -> bo
         .is_none_or(|wanted| held.grantable && !wanted.grantable)
 }
 
-fn grant_whole(
-    source: &BTreeMap<Object, Held>,
-    twin: &BTreeMap<Object, Held>,
-    chosen: impl Fn(&Object) -> bool,
-    actions: &mut Vec<Action>,
-) {
-    actions.extend(
-        source
-            .iter()
-            .filter(|(object, wanted)| chosen(object) && twin.get(object) != Some(*wanted))
-            .map(|(object, wanted)| Action::Grant(object.clone(), wanted.clone())),
-    );
+/// What is held as a whole, and is not held yet or not with the grant option.
+fn missing_wholes(site: &Site<'_>, chosen: impl Fn(&Object) -> bool) -> Vec<Action> {
+    let wanted = site.wanted.grants.iter();
+    wanted
+        .filter(|(object, wanted)| chosen(object) && site.held.grants.get(object) != Some(*wanted))
+        .map(|(object, wanted)| Action::Grant(object.clone(), wanted.clone()))
+        .collect()
 }

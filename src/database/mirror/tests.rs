@@ -6,6 +6,8 @@ use crate::database::account::{Account, Tls};
 use crate::database::privilege::Privilege;
 use crate::username::Username;
 
+mod rows;
+
 fn held(names: &[&str]) -> Held {
     Held {
         privileges: names.iter().map(|name| privilege(name)).collect(),
@@ -160,77 +162,23 @@ fn an_attribute_is_patched_because_the_server_merges_it() {
 }
 
 #[test]
-fn at_schema_level_grants_come_first_and_the_most_specific_is_the_last_to_go() {
-    let source = profile([
-        (schema("%"), held(&["INSERT"])),
-        (schema("app%"), held(&["SELECT"])),
-        (schema("app"), held(&["UPDATE"])),
-    ]);
-    let twin = profile([
-        (schema("%"), held(&["DELETE"])),
-        (schema("app\\_x"), held(&["SELECT"])),
-        (schema("a_"), held(&["SELECT"])),
-    ]);
+fn mariadb_does_not_forget_a_default_role_with_its_role() {
+    let name = RoleName {
+        user: "r".to_owned(),
+        host: None,
+    };
+    let default = (Setting::DefaultRoles, Value::Roles([name.clone()].into()));
+    let source = with(Profile::default(), [roles(&[])]);
+    let twin = with(
+        profile([(Object::Role(name.clone()), held(&[]))]),
+        [default],
+    );
     assert_eq!(
         actions(source, twin),
         [
-            Grant(schema("app"), held(&["UPDATE"])),
-            Grant(schema("app%"), held(&["SELECT"])),
-            Grant(schema("%"), held(&["INSERT"])),
-            Revoke(schema("%"), held(&["DELETE"])),
-            Revoke(schema("a_"), held(&["SELECT"])),
-            Revoke(schema("app\\_x"), held(&["SELECT"])),
+            Revoke(Object::Role(name), held(&[])),
+            DefaultRoles(BTreeSet::new()),
         ]
-    );
-}
-
-#[test]
-fn specificity_is_where_the_first_wildcard_stands() {
-    let patterns = ["%", "a_b", "ab%", "a\\_b_", "a\\_b\\%c"];
-    let found: Vec<_> = patterns.iter().map(|p| specificity(p)).collect();
-    assert_eq!(found, [0, 1, 2, 4, usize::MAX]);
-    // A backslash at the end escapes nothing.
-    assert_eq!(specificity("a\\"), usize::MAX);
-}
-
-#[test]
-fn at_table_level_revokes_come_first() {
-    let source = profile([(table(), held(&["INSERT"]))]);
-    let twin = profile([(table(), held(&["DELETE"]))]);
-    assert_eq!(
-        actions(source, twin),
-        [
-            Revoke(table(), held(&["DELETE"])),
-            Grant(table(), held(&["INSERT"])),
-        ]
-    );
-}
-
-#[test]
-fn columns_that_a_revoke_on_the_table_takes_along_are_granted_again() {
-    let both = |whole: &[&str]| columns(held(whole), &[("a", &["SELECT"]), ("b", &["UPDATE"])]);
-    let source = profile([(table(), both(&[]))]);
-    let twin = profile([(table(), both(&["SELECT"]))]);
-    assert_eq!(
-        actions(source, twin),
-        [
-            Revoke(table(), held(&["SELECT"])),
-            Grant(table(), columns(held(&[]), &[("a", &["SELECT"])])),
-        ]
-    );
-}
-
-#[test]
-fn the_grant_option_comes_and_goes_alone() {
-    let plain = || profile([(schema("app"), held(&["SELECT"]))]);
-    let option = || profile([(schema("app"), passed_on(&["SELECT"]))]);
-    assert_eq!(
-        actions(option(), plain()),
-        [Grant(schema("app"), passed_on(&[]))]
-    );
-    assert_eq!(
-        actions(plain(), option()),
-        [Revoke(schema("app"), passed_on(&[]))]
     );
 }
 
@@ -306,9 +254,9 @@ fn a_twin_is_locked_around_a_change_of_partial_revokes() {
     assert_eq!(
         actions(source.clone(), twin.clone()),
         [
-            Lock,
             // The restriction on DELETE ends with it.
             Revoke(Object::Global, held(&["DELETE"])),
+            Lock,
             Grant(Object::Global, held(&["INSERT"])),
             Restrict("a".to_owned(), held(&["INSERT"]).privileges),
             Unrestrict("b".to_owned(), held(&["SELECT"]).privileges),
