@@ -13,6 +13,7 @@ mod aws_errors;
 mod consistency;
 mod counts;
 mod harness;
+mod laws;
 mod main_job;
 mod preflight;
 mod protocol;

@@ -3,7 +3,10 @@
 pub(crate) mod account;
 pub(crate) mod canary;
 pub(crate) mod edited;
+pub(crate) mod generator;
 pub(crate) mod grants;
+pub(crate) mod model;
+pub(crate) mod powers;
 pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod scene;

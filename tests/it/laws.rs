@@ -1,0 +1,207 @@
+//! The laws of the plan, on a model of the servers, for thousands of ugly accounts.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use rotation::database::account::{Account, Object, Profile};
+use rotation::database::mirror::{Action, Change, plan};
+
+use crate::support::generator::{Flavor, World, pair};
+use crate::support::model::Model;
+use crate::support::powers::{Ground, Powers};
+
+const FLAVORS: [Flavor; 4] = [
+    Flavor::Mysql {
+        partial_revokes: false,
+    },
+    Flavor::Mysql {
+        partial_revokes: true,
+    },
+    Flavor::Mariadb1011,
+    Flavor::Mariadb118,
+];
+/// Cases for each flavor, where one is checked in no time.
+const CASES: u32 = 400;
+
+/// Checks a law for every flavor.
+fn for_all(
+    divisor: u32,
+    law: impl Fn(&World, &Account, Option<&Account>) -> Result<(), TestCaseError>,
+) {
+    for flavor in FLAVORS {
+        let world = World {
+            flavor,
+            mark: "m".to_owned(),
+        };
+        let mut runner = TestRunner::new(Config {
+            cases: CASES / divisor,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        let outcome = runner.run(&pair(&world), |(source, twin)| {
+            law(&world, &source, twin.as_ref())
+        });
+        if let Err(error) = outcome {
+            panic!("{flavor:?}: {error}");
+        }
+    }
+}
+
+/// The twin's accounts after the whole plan.
+fn after_plan(
+    world: &World,
+    source: &Account,
+    twin: Option<&Account>,
+) -> Result<Account, TestCaseError> {
+    let mut model = Model::of(world.flavor, twin);
+    for change in plan(source, twin) {
+        let applied = model.apply(&change);
+        prop_assert!(applied.is_ok(), "{change:?}: {applied:?}");
+    }
+    Ok(Account {
+        user: world.names().1,
+        hosts: model.hosts,
+    })
+}
+
+/// What of a profile is to be equal.
+fn essence(profile: &Profile) -> Profile {
+    Profile {
+        settings: profile.settings.clone(),
+        grants: profile.grants.clone(),
+        ..Profile::default()
+    }
+}
+
+#[test]
+fn carrying_out_the_plan_makes_the_twin_equal_to_its_source() {
+    for_all(1, |world, source, twin| {
+        let made = after_plan(world, source, twin)?;
+        let hosts = |account: &Account| account.hosts.keys().cloned().collect::<BTreeSet<_>>();
+        prop_assert_eq!(hosts(&made), hosts(source));
+        for (host, profile) in &source.hosts {
+            prop_assert_eq!(essence(&made.hosts[host]), essence(profile));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn planning_again_finds_nothing_to_do() {
+    for_all(1, |world, source, twin| {
+        let made = after_plan(world, source, twin)?;
+        prop_assert_eq!(plan(source, Some(&made)), []);
+        Ok(())
+    });
+}
+
+#[test]
+fn equal_accounts_need_no_change() {
+    for_all(1, |world, source, _| {
+        let twin = Account {
+            user: world.names().1,
+            hosts: source.hosts.clone(),
+        };
+        prop_assert_eq!(plan(source, Some(&twin)), []);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_plan_that_is_cut_off_anywhere_is_made_good_by_the_next() {
+    for_all(4, |world, source, twin| {
+        let changes = plan(source, twin);
+        for cut in 0..changes.len() {
+            let mut model = Model::of(world.flavor, twin);
+            for change in &changes[..cut] {
+                prop_assert!(model.apply(change).is_ok());
+            }
+            let half = Account {
+                user: world.names().1,
+                hosts: model.hosts,
+            };
+            let half = Some(half).filter(|half| !half.hosts.is_empty());
+            let made = after_plan(world, source, half.as_ref())?;
+            prop_assert_eq!(plan(source, Some(&made)), []);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn at_no_moment_may_the_twin_do_what_neither_account_could() {
+    for_all(1, |world, source, twin| {
+        no_new_power(world, source, twin, false)
+    });
+}
+
+#[test]
+fn at_no_moment_may_the_twin_pass_on_what_neither_account_could() {
+    for_all(1, |world, source, twin| {
+        let host = source.hosts.keys().next().unwrap();
+        let (source, twin) = (plain(source, host), twin.map(|twin| plain(twin, host)));
+        let twin = twin.filter(|twin| !twin.hosts.is_empty());
+        no_new_power(world, &source, twin.as_ref(), true)
+    });
+}
+
+fn no_new_power(
+    world: &World,
+    source: &Account,
+    twin: Option<&Account>,
+    passing_on: bool,
+) -> Result<(), TestCaseError> {
+    let ground = Ground::of(world);
+    // As if nothing were locked: what an account may do when it is unlocked is no news.
+    let unlocked = |account: Option<&Account>| {
+        let mut model = Model::of(world.flavor, account);
+        for profile in model.hosts.values_mut() {
+            profile.state.locked = false;
+        }
+        Powers::of(&model, &ground)
+    };
+    let mut allowed = unlocked(Some(source));
+    allowed.join(unlocked(twin));
+    let mut model = Model::of(world.flavor, twin);
+    let changes = plan(source, twin);
+    for (at, change) in changes.iter().enumerate() {
+        prop_assert!(model.apply(change).is_ok());
+        if changes
+            .get(at + 1)
+            .is_some_and(|next| gives_way(change, next))
+        {
+            continue;
+        }
+        let new = Powers::of(&model, &ground).beyond(&allowed, &ground, passing_on);
+        let done: Vec<_> = changes[..=at].iter().map(|c| format!("{c:?}")).collect();
+        prop_assert!(new.is_empty(), "after {done:#?}\nthe twin may {new:#?}");
+    }
+    Ok(())
+}
+
+/// Whether a privilege on a table gives way to one on columns of it. No statement does both, and a
+/// row that holds nothing else is not there between the two.
+fn gives_way(change: &Change, next: &Change) -> bool {
+    change.host == next.host
+        && matches!(
+            (&change.action, &next.action),
+            (Action::Revoke(from, _), Action::Grant(to, _)) if from == to
+        )
+}
+
+/// The account at one of its hosts, without rows that cover one another, and without rows that hold
+/// nothing but the grant option. An option that both accounts have cannot go for the moment at which
+/// another row uncovers it.
+fn plain(account: &Account, host: &str) -> Account {
+    let mut account = account.clone();
+    account.hosts.retain(|name, _| name == host);
+    for profile in account.hosts.values_mut() {
+        profile.grants.retain(|object, held| match object {
+            Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. } => true,
+            Object::Schema(pattern) if pattern.contains(['%', '_']) => false,
+            _ => !held.privileges.is_empty(),
+        });
+    }
+    account
+}

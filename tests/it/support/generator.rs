@@ -1,0 +1,277 @@
+//! Ugly accounts: any pair of a user and its twin that the servers can express, on a few names.
+//!
+//! Few names, so that the two meet: the same object held differently, patterns that match one
+//! another's schemas, hosts that match one another's clients.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::{btree_map, vec};
+use proptest::option::weighted;
+use proptest::prelude::{BoxedStrategy, Strategy, any};
+use proptest::sample::{select, subsequence};
+use rotation::database::account::{Account, Held, Object, Profile, Setting, State, Value};
+use rotation::database::privilege::Privilege;
+use rotation::username::Username;
+
+mod settings;
+mod world;
+pub(crate) use settings::defaults;
+use settings::{authentication, settings};
+pub(crate) use world::{COLUMNS, Flavor, World};
+
+const SCHEMA: [&str; 6] = [
+    "SELECT",
+    "INSERT",
+    "DELETE",
+    "CREATE",
+    "EXECUTE",
+    "SHOW VIEW",
+];
+const TABLE: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER"];
+const COLUMN: [&str; 3] = ["SELECT", "UPDATE", "REFERENCES"];
+const ROUTINE: [&str; 2] = ["EXECUTE", "ALTER ROUTINE"];
+
+fn global(flavor: Flavor) -> Vec<&'static str> {
+    let mut names = vec![
+        "SELECT",
+        "INSERT",
+        "DELETE",
+        "PROCESS",
+        "RELOAD",
+        "CREATE USER",
+    ];
+    names.extend(match flavor {
+        Flavor::Mysql { .. } => ["REPLICATION CLIENT", "CREATE ROLE"],
+        Flavor::Mariadb1011 => ["READ_ONLY ADMIN", "DELETE HISTORY"],
+        Flavor::Mariadb118 => ["BINLOG MONITOR", "SHOW CREATE ROUTINE"],
+    });
+    names
+}
+
+/// A user and its twin, if it has one, with the twin's hosts among the user's.
+pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
+    let (source_name, twin_name) = world.names();
+    let hosts = select(vec![
+        vec!["%"],
+        vec!["%"],
+        vec!["127.%"],
+        vec!["127.%", "%"],
+        vec!["127.0.0.1", "10.1.%"],
+        vec!["127.0.0.1", "127.%", "%", "10.1.%"],
+    ]);
+    let world = world.clone();
+    hosts
+        .prop_flat_map(move |hosts| {
+            let profiles = |world: &World| {
+                let profiles: Vec<_> = (hosts.iter().enumerate())
+                    .map(|(at, _)| profile(world, at == 0))
+                    .collect();
+                profiles
+            };
+            let names = hosts.clone();
+            let number = hosts.len();
+            let source = profiles(&world);
+            // Often a twin that has much in common with the user.
+            let twin = (profiles(&world), vec(any::<[bool; 5]>(), number));
+            let present = weighted(0.9, vec(proptest::bool::weighted(0.8), number));
+            (source, twin, present).prop_map(move |(source, (twin, alike), present)| {
+                let twin = twin.into_iter().zip(alike).zip(&source);
+                let twin: Vec<_> = twin
+                    .map(|((twin, alike), source)| mixed(source, twin, alike))
+                    .collect();
+                let by_host = |profiles: Vec<Profile>, chosen: &dyn Fn(usize) -> bool| {
+                    let profiles = names.iter().zip(profiles).enumerate();
+                    profiles
+                        .filter(|(at, _)| chosen(*at))
+                        .map(|(_, (host, profile))| ((*host).to_owned(), profile))
+                        .collect::<BTreeMap<_, _>>()
+                };
+                let twin = present
+                    .map(|present| by_host(twin, &|at| present[at]))
+                    .filter(|hosts| !hosts.is_empty());
+                (by_host(source, &|_| true), twin)
+            })
+        })
+        .prop_map(move |(source, twin)| {
+            let account = |user: &Username, hosts| Account {
+                user: user.clone(),
+                hosts,
+            };
+            (
+                account(&source_name, source),
+                twin.map(|hosts| account(&twin_name, hosts)),
+            )
+        })
+        .boxed()
+}
+
+/// The twin, with those levels taken from the source that are alike.
+fn mixed(source: &Profile, twin: Profile, alike: [bool; 5]) -> Profile {
+    let level = |object: &Object| match object {
+        Object::Dynamic(_) | Object::Global | Object::Restriction(_) => 0,
+        Object::Schema(_) => 1,
+        Object::Table { .. } | Object::Routine { .. } => 2,
+        Object::Role(_) | Object::Proxy { .. } => 3,
+    };
+    let from_source = |object: &Object| alike[level(object)];
+    let mut mixed = twin.clone();
+    mixed.grants = (source
+        .grants
+        .iter()
+        .filter(|(object, _)| from_source(object)))
+    .chain(
+        twin.grants
+            .iter()
+            .filter(|(object, _)| !from_source(object)),
+    )
+    .map(|(object, held)| (object.clone(), held.clone()))
+    .collect();
+    if alike[4] {
+        mixed.settings = source.settings.clone();
+    }
+    if alike[3] {
+        let roles = source.settings[&Setting::DefaultRoles].clone();
+        mixed.settings.insert(Setting::DefaultRoles, roles);
+    } else {
+        let roles = twin.settings[&Setting::DefaultRoles].clone();
+        mixed.settings.insert(Setting::DefaultRoles, roles);
+    }
+    settle(&mut mixed.grants);
+    mixed
+}
+
+/// What a server would make of it: no exception without the rule, and none where the schema's own
+/// row would have to go first.
+fn settle(grants: &mut BTreeMap<Object, Held>) {
+    let global = grants.get(&Object::Global).cloned().unwrap_or_default();
+    let rows = grants.clone();
+    for (object, held) in grants.iter_mut() {
+        if let Object::Restriction(schema) = object {
+            let row = rows.get(&Object::Schema(schema.clone()));
+            held.privileges.retain(|p| {
+                global.privileges.contains(p) && row.is_none_or(|row| !row.privileges.contains(p))
+            });
+        }
+    }
+    grants.retain(|object, held| {
+        let as_whole = matches!(
+            object,
+            Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
+        );
+        as_whole || !held.is_empty()
+    });
+}
+
+fn profile(world: &World, in_use: bool) -> BoxedStrategy<Profile> {
+    let state = proptest::bool::weighted(if in_use { 0.0 } else { 0.3 });
+    (
+        grants(world),
+        settings(world.flavor, in_use),
+        authentication(world.flavor, in_use),
+        state,
+        any::<u8>(),
+    )
+        .prop_map({
+            let roles = world.roles();
+            let is_mysql = world.flavor.is_mysql();
+            move |(grants, mut settings, authentication, locked, choice)| {
+                let granted: Vec<_> = (roles.iter().enumerate())
+                    .filter(|(_, role)| grants.contains_key(&Object::Role((*role).clone())))
+                    .filter(|(at, _)| choice & 1 << at != 0)
+                    .map(|(_, role)| role.clone())
+                    .take(if is_mysql { 3 } else { 1 })
+                    .collect();
+                let roles = Value::Roles(granted.into_iter().collect());
+                settings.insert(Setting::DefaultRoles, roles);
+                Profile {
+                    authentication,
+                    settings,
+                    grants,
+                    state: State {
+                        locked,
+                        ..State::default()
+                    },
+                }
+            }
+        })
+        .boxed()
+}
+
+fn privileges(names: &[&'static str]) -> BoxedStrategy<BTreeSet<Privilege>> {
+    let all: Vec<_> = names
+        .iter()
+        .map(|name| Privilege::named(name).unwrap())
+        .collect();
+    let few = all.len().div_ceil(2);
+    subsequence(all, 0..=few)
+        .prop_map(|some| some.into_iter().collect())
+        .boxed()
+}
+
+fn held(names: &[&'static str]) -> BoxedStrategy<Held> {
+    (privileges(names), proptest::bool::weighted(0.25))
+        .prop_map(|(privileges, grantable)| Held {
+            privileges,
+            grantable,
+            ..Held::default()
+        })
+        .boxed()
+}
+
+fn some(objects: Vec<Object>, of_each: BoxedStrategy<Held>) -> BoxedStrategy<Vec<(Object, Held)>> {
+    let most = objects.len().min(3);
+    (subsequence(objects, 0..=most), vec(of_each, most))
+        .prop_map(|(objects, held)| objects.into_iter().zip(held).collect())
+        .boxed()
+}
+
+fn grants(world: &World) -> BoxedStrategy<BTreeMap<Object, Held>> {
+    let whole = || held(&[]);
+    let columns = btree_map(select(COLUMNS.to_vec()), privileges(&COLUMN), 0..=2);
+    let on_table = (held(&TABLE), columns).prop_map(|(mut held, columns)| {
+        held.columns = columns
+            .into_iter()
+            .filter(|(_, privileges)| !privileges.is_empty())
+            .map(|(column, privileges)| (column.to_owned(), privileges))
+            .collect();
+        held
+    });
+    let mut levels = vec![
+        some(vec![Object::Global], held(&global(world.flavor))),
+        some(schemas(world.patterns()), held(&SCHEMA)),
+        some(world.tables(), on_table.boxed()),
+        some(world.routines(), held(&ROUTINE)),
+        some(world.proxied(), whole()),
+        some(
+            world.roles().into_iter().map(Object::Role).collect(),
+            whole(),
+        ),
+    ];
+    if world.flavor.is_mysql() {
+        let names = ["XA_RECOVER_ADMIN", "ROLE_ADMIN", "BACKUP_ADMIN"];
+        let dynamic = names.map(|name| Object::Dynamic(name.to_owned()));
+        levels.push(some(dynamic.to_vec(), whole()));
+    }
+    if world.flavor.has_partial_revokes() {
+        let mut names = world.schemas();
+        names.push("mysql".to_owned());
+        let restricted = names.into_iter().map(Object::Restriction).collect();
+        let privileges = privileges(&["SELECT", "INSERT", "DELETE"]);
+        let held = privileges.prop_map(|privileges| Held {
+            privileges,
+            ..Held::default()
+        });
+        levels.push(some(restricted, held.boxed()));
+    }
+    levels
+        .prop_map(|levels| {
+            let mut grants = levels.into_iter().flatten().collect();
+            settle(&mut grants);
+            grants
+        })
+        .boxed()
+}
+
+fn schemas(patterns: Vec<String>) -> Vec<Object> {
+    patterns.into_iter().map(Object::Schema).collect()
+}

@@ -1,0 +1,156 @@
+//! Ways to log in and settings of an account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::btree_map;
+use proptest::option::weighted;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any};
+use proptest::sample::select;
+use rotation::database::account::{Method, Setting, Tls, Value};
+use serde_json::{Map, Value as Json, json};
+
+use super::Flavor;
+
+pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<Method>> {
+    let chains: Vec<Vec<(&str, Option<&str>)>> = match (flavor.is_mysql(), in_use) {
+        (true, true) => vec![vec![("caching_sha2_password", None)]],
+        (true, false) => vec![
+            vec![("caching_sha2_password", None)],
+            vec![("sha256_password", None)],
+        ],
+        (false, _) => vec![
+            vec![("mysql_native_password", None)],
+            vec![("ed25519", None)],
+            vec![("ed25519", None), ("mysql_native_password", None)],
+            vec![("mysql_native_password", None), ("unix_socket", Some(""))],
+            vec![("unix_socket", Some("")), ("ed25519", None)],
+        ],
+    };
+    select(chains)
+        .prop_map(|chain| {
+            let method = |(plugin, string): (&str, Option<&str>)| Method {
+                plugin: plugin.to_owned(),
+                string: string.map(str::to_owned),
+            };
+            chain.into_iter().map(method).collect()
+        })
+        .boxed()
+}
+
+pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<Setting, Value>> {
+    // The account in use must still be able to log in a few times.
+    let limits: &[i64] = if in_use {
+        &[0, 1000, 99_999]
+    } else {
+        &[0, 1, 7]
+    };
+    let number = |numbers: &[i64]| select(numbers.to_vec()).prop_map(Value::Number).boxed();
+    let or_default = |numbers: &[i64]| {
+        weighted(0.6, number(numbers))
+            .prop_map(|number| number.unwrap_or(Value::Default))
+            .boxed()
+    };
+    let mut all = vec![
+        (Setting::Tls, tls(in_use)),
+        (Setting::QueriesPerHour, number(limits)),
+        (Setting::UpdatesPerHour, number(limits)),
+        (Setting::ConnectionsPerHour, number(limits)),
+        (Setting::UserConnections, number(limits)),
+        (Setting::Expiration, or_default(&[0, 30, 365])),
+    ];
+    if flavor.is_mysql() {
+        let flag =
+            weighted(0.6, any::<bool>()).prop_map(|flag| flag.map_or(Value::Default, Value::Flag));
+        all.extend([
+            (Setting::History, or_default(&[0, 3])),
+            (Setting::ReuseInterval, or_default(&[0, 9])),
+            (Setting::RequireCurrent, flag.boxed()),
+            (Setting::FailedLogins, number(&[0, 5])),
+            (Setting::LockTime, number(&[-1, 0, 2])),
+            (
+                Setting::Attribute,
+                attribute().prop_map(Value::Json).boxed(),
+            ),
+        ]);
+    } else {
+        let seconds =
+            select(vec!["", "5.500000", "100.000001"]).prop_map(|seconds| match seconds {
+                "" => Value::Number(0),
+                seconds => Value::Decimal(seconds.to_owned()),
+            });
+        all.push((Setting::StatementTime, seconds.boxed()));
+    }
+    let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    values
+        .prop_map(move |values| names.iter().copied().zip(values).collect())
+        .boxed()
+}
+
+/// The settings of an account for which nothing was set.
+pub(crate) fn defaults(flavor: Flavor) -> BTreeMap<Setting, Value> {
+    let mut names = vec![
+        (Setting::Tls, Value::Tls(Tls::None)),
+        (Setting::QueriesPerHour, Value::Number(0)),
+        (Setting::UpdatesPerHour, Value::Number(0)),
+        (Setting::ConnectionsPerHour, Value::Number(0)),
+        (Setting::UserConnections, Value::Number(0)),
+        (Setting::Expiration, Value::Default),
+        (Setting::DefaultRoles, Value::Roles(BTreeSet::new())),
+    ];
+    if flavor.is_mysql() {
+        names.extend([
+            (Setting::History, Value::Default),
+            (Setting::ReuseInterval, Value::Default),
+            (Setting::RequireCurrent, Value::Default),
+            (Setting::FailedLogins, Value::Number(0)),
+            (Setting::LockTime, Value::Number(0)),
+            (Setting::Attribute, Value::Json(Map::new())),
+        ]);
+    } else {
+        names.push((Setting::StatementTime, Value::Number(0)));
+    }
+    names.into_iter().collect()
+}
+
+fn tls(in_use: bool) -> BoxedStrategy<Value> {
+    let specified = |subject: &str, issuer: &str, cipher: &str| Tls::Specified {
+        subject: subject.to_owned(),
+        issuer: issuer.to_owned(),
+        cipher: cipher.to_owned(),
+    };
+    let mut demands = vec![Tls::None, Tls::Ssl];
+    if !in_use {
+        demands.extend([
+            Tls::X509,
+            specified("/CN=it's \\ \"é\"", "", ""),
+            specified("", "/CN=CA", "ECDHE"),
+            specified("/s", "/i", "TLS_AES_256_GCM_SHA384"),
+        ]);
+    }
+    select(demands).prop_map(Value::Tls).boxed()
+}
+
+/// JSON that a merge patch, two quotations and a server's own spelling all have to leave alone.
+fn attribute() -> BoxedStrategy<Map<String, Json>> {
+    let keys = vec!["k", "", "comment", "a'b", "\"\\é\n"];
+    let leaves = select(vec![
+        json!("it's \\ \"é\"\u{1}"),
+        json!(""),
+        json!(-7),
+        json!(1.5),
+        json!(true),
+        json!([1, {"a": []}, null]),
+    ]);
+    let object = |values: BoxedStrategy<Json>| {
+        btree_map(select(keys.clone()), values, 0..=3).prop_map(|map| {
+            map.into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<Map<_, _>>()
+        })
+    };
+    let inner = object(leaves.clone().boxed())
+        .prop_map(Json::Object)
+        .boxed();
+    let nested = object(proptest::prop_oneof![leaves, inner].boxed());
+    proptest::prop_oneof![Just(Map::new()), nested].boxed()
+}

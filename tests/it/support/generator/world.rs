@@ -1,0 +1,117 @@
+//! The few names that accounts are made of.
+
+use rotation::database::account::{Object, RoleName, RoutineKind};
+use rotation::username::Username;
+
+/// What differs between the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavor {
+    Mysql { partial_revokes: bool },
+    Mariadb1011,
+    Mariadb118,
+}
+
+impl Flavor {
+    pub(crate) fn is_mysql(self) -> bool {
+        matches!(self, Self::Mysql { .. })
+    }
+
+    pub(crate) fn has_partial_revokes(self) -> bool {
+        self == Self::Mysql {
+            partial_revokes: true,
+        }
+    }
+}
+
+/// Where accounts are made: a flavor, and the text that every name of the test holds.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) flavor: Flavor,
+    pub(crate) mark: String,
+}
+
+impl World {
+    /// The user that the source is, and its twin's name.
+    pub(crate) fn names(&self) -> (Username, Username) {
+        let source = format!("{}'`\"\\é%_", self.mark);
+        let twin = format!("{source}_clone");
+        (
+            Username::parse(&source).unwrap(),
+            Username::parse(&twin).unwrap(),
+        )
+    }
+
+    /// Schemas that exist.
+    pub(crate) fn schemas(&self) -> Vec<String> {
+        ["_a", "xa", "`t'o TO \"é"]
+            .iter()
+            .map(|rest| format!("{}{rest}", self.mark))
+            .collect()
+    }
+
+    /// What schema privileges are granted on: names and patterns that match some of the schemas.
+    pub(crate) fn patterns(&self) -> Vec<String> {
+        ["_a", "\\_a", "xa", "%", "_%", "x%", "`t'o TO \"é", "\\\\"]
+            .iter()
+            .map(|rest| format!("{}{rest}", self.mark))
+            .collect()
+    }
+
+    /// Tables of the first schema and the last, with the columns of each.
+    pub(crate) fn tables(&self) -> Vec<Object> {
+        let schemas = self.schemas();
+        [(0, "t"), (0, "ta TO `b"), (2, "t")]
+            .iter()
+            .map(|(schema, name)| Object::Table {
+                schema: schemas[*schema].clone(),
+                name: (*name).to_owned(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn routines(&self) -> Vec<Object> {
+        let schemas = self.schemas();
+        let mut routines = vec![
+            (RoutineKind::Function, "f"),
+            (RoutineKind::Procedure, "p`'"),
+        ];
+        routines.push(match self.flavor {
+            Flavor::Mysql { .. } => (RoutineKind::Library, "l"),
+            _ => (RoutineKind::Package, "k"),
+        });
+        if !self.flavor.is_mysql() {
+            routines.push((RoutineKind::PackageBody, "k"));
+        }
+        routines
+            .iter()
+            .map(|(kind, name)| Object::Routine {
+                kind: *kind,
+                schema: schemas[0].clone(),
+                name: (*name).to_owned(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn roles(&self) -> Vec<RoleName> {
+        let names = [("r1", "%"), ("r'`2", "10.%"), ("r TO 3", "%")];
+        names
+            .iter()
+            .map(|(user, host)| RoleName {
+                user: format!("{}{user}", self.mark),
+                host: self.flavor.is_mysql().then(|| (*host).to_owned()),
+            })
+            .collect()
+    }
+
+    pub(crate) fn proxied(&self) -> Vec<Object> {
+        [(format!("{}p'`", self.mark), "%"), (String::new(), "%")]
+            .into_iter()
+            .map(|(user, host)| Object::Proxy {
+                user,
+                host: host.to_owned(),
+            })
+            .collect()
+    }
+}
+
+pub(crate) const COLUMNS: [&str; 2] = ["id", "co`l'"];

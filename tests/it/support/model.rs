@@ -1,0 +1,247 @@
+//! What the servers do with account statements.
+//!
+//! Written from what was seen on real servers, not from the code that it judges:
+//!
+//! * Under partial revokes, a grant on a schema lifts its exceptions first, and a revoke of what is not
+//!   held on the schema but globally is an exception.
+//! * A privilege revoked on a table goes from its columns; a role that is revoked is no default role
+//!   any more on MySQL; the global grant option takes along that of every dynamic privilege.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rotation::database::account::{Account, Held, Object, Profile, RoleName, Setting, Value};
+use rotation::database::mirror::{Action, Change};
+use rotation::database::privilege::Privilege;
+use serde_json::{Map, Value as Json};
+
+use super::generator::{Flavor, defaults};
+
+/// The accounts of one user on a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) flavor: Flavor,
+    pub(crate) hosts: BTreeMap<String, Profile>,
+}
+
+impl Model {
+    pub(crate) fn of(flavor: Flavor, account: Option<&Account>) -> Self {
+        let hosts = account.map(|account| account.hosts.clone());
+        Self {
+            flavor,
+            hosts: hosts.unwrap_or_default(),
+        }
+    }
+
+    /// Carries a statement out. A statement that a server would refuse is an error.
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<(), String> {
+        let flavor = self.flavor;
+        if let Action::Create { settings, .. } = &change.action {
+            let mut profile = newborn(flavor);
+            profile.settings.extend(settings.clone());
+            return match self.hosts.insert(change.host.clone(), profile) {
+                None => Ok(()),
+                Some(_) => Err("the account exists".to_owned()),
+            };
+        }
+        let profile = self.hosts.get_mut(&change.host);
+        let profile = profile.ok_or("there is no such account")?;
+        match &change.action {
+            Action::Create { .. } => {}
+            Action::Lock => profile.state.locked = true,
+            Action::Unlock => profile.state.locked = false,
+            Action::Alter(settings) => alter(profile, settings),
+            Action::Grant(object, held) => grant(flavor, profile, object, held),
+            Action::Revoke(object, held) => return revoke(flavor, profile, object, held),
+            Action::Restrict(schema, names) => {
+                let object = Object::Schema(schema.clone());
+                return revoke(flavor, profile, &object, &only(names));
+            }
+            Action::Unrestrict(schema, names) => {
+                let object = Object::Schema(schema.clone());
+                grant(flavor, profile, &object, &only(names));
+            }
+            Action::DefaultRoles(roles) => {
+                let granted = |role: &&RoleName| {
+                    let object = Object::Role((*role).clone());
+                    !profile.grants.contains_key(&object)
+                };
+                if let Some(role) = roles.iter().find(granted) {
+                    return Err(format!("the default role {role} is not granted"));
+                }
+                let roles = Value::Roles(roles.clone());
+                profile.settings.insert(Setting::DefaultRoles, roles);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An account for which nothing was set.
+fn newborn(flavor: Flavor) -> Profile {
+    let mut profile = Profile {
+        settings: defaults(flavor),
+        ..Profile::default()
+    };
+    profile.state.locked = true;
+    profile
+}
+
+fn only(privileges: &BTreeSet<Privilege>) -> Held {
+    Held {
+        privileges: privileges.clone(),
+        ..Held::default()
+    }
+}
+
+fn alter(profile: &mut Profile, settings: &BTreeMap<Setting, Value>) {
+    for (setting, value) in settings {
+        let slot = profile.settings.entry(*setting);
+        let slot = slot.or_insert_with(|| value.clone());
+        match (slot, value) {
+            (Value::Json(old), Value::Json(patch)) => merge(old, patch),
+            (slot, value) => *slot = value.clone(),
+        }
+    }
+}
+
+/// `JSON_MERGE_PATCH`
+fn merge(target: &mut Map<String, Json>, patch: &Map<String, Json>) {
+    for (key, value) in patch {
+        match value {
+            Json::Null => {
+                target.remove(key);
+            }
+            Json::Object(patch) => {
+                let slot = target.entry(key.clone()).or_insert(Json::Null);
+                if !slot.is_object() {
+                    *slot = Json::Object(Map::new());
+                }
+                if let Json::Object(inner) = slot {
+                    merge(inner, patch);
+                }
+            }
+            value => {
+                target.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn restriction<'a>(
+    grants: &'a mut BTreeMap<Object, Held>,
+    object: &Object,
+) -> Option<&'a mut Held> {
+    match object {
+        Object::Schema(schema) => grants.get_mut(&Object::Restriction(schema.clone())),
+        _ => None,
+    }
+}
+
+fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
+    let mut wanted = held.clone();
+    if flavor.has_partial_revokes()
+        && let Some(restricted) = restriction(&mut profile.grants, object)
+    {
+        wanted.privileges = (held.privileges)
+            .difference(&restricted.privileges)
+            .copied()
+            .collect();
+        restricted
+            .privileges
+            .retain(|p| !held.privileges.contains(p));
+    }
+    let as_whole = matches!(
+        object,
+        Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
+    );
+    if as_whole || !wanted.is_empty() {
+        let slot = profile.grants.entry(object.clone()).or_default();
+        slot.grantable |= wanted.grantable;
+        slot.privileges.extend(wanted.privileges);
+        for (column, privileges) in wanted.columns {
+            slot.columns.entry(column).or_default().extend(privileges);
+        }
+    }
+    forget_empty(profile);
+}
+
+fn forget_empty(profile: &mut Profile) {
+    profile.grants.retain(|object, held| {
+        let as_whole = matches!(
+            object,
+            Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
+        );
+        as_whole || !held.is_empty()
+    });
+}
+
+fn revoke(
+    flavor: Flavor,
+    profile: &mut Profile,
+    object: &Object,
+    held: &Held,
+) -> Result<(), String> {
+    match object {
+        Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. } => {
+            let there = profile.grants.remove(object);
+            if let Object::Role(role) = object
+                && flavor.is_mysql()
+                && let Some(Value::Roles(roles)) = profile.settings.get_mut(&Setting::DefaultRoles)
+            {
+                roles.remove(role);
+            }
+            return there.map(|_| ()).ok_or(format!("{object} is not held"));
+        }
+        _ => {}
+    }
+    let global = profile.grants.get(&Object::Global);
+    let global = global.cloned().unwrap_or_default();
+    let row = profile.grants.entry(object.clone()).or_default();
+    let mut excepted = BTreeSet::new();
+    for privilege in &held.privileges {
+        for column in row.columns.values_mut() {
+            column.remove(privilege);
+        }
+        if row.privileges.remove(privilege) {
+            continue;
+        }
+        let is_schema = matches!(object, Object::Schema(_)) && flavor.has_partial_revokes();
+        if is_schema && global.privileges.contains(privilege) {
+            excepted.insert(*privilege);
+        } else {
+            return Err(format!("{privilege} is not held on {object}"));
+        }
+    }
+    for (column, privileges) in &held.columns {
+        let there = row.columns.entry(column.clone()).or_default();
+        there.retain(|p| !privileges.contains(p));
+    }
+    row.columns.retain(|_, privileges| !privileges.is_empty());
+    if held.grantable && !std::mem::take(&mut row.grantable) {
+        return Err(format!("there is no grant option on {object}"));
+    }
+    if let (Object::Schema(schema), false) = (object, excepted.is_empty()) {
+        let object = Object::Restriction(schema.clone());
+        let slot = profile.grants.entry(object).or_default();
+        slot.privileges.extend(excepted);
+    }
+    if *object == Object::Global {
+        revoke_global(profile, held)?;
+    }
+    forget_empty(profile);
+    Ok(())
+}
+
+fn revoke_global(profile: &mut Profile, held: &Held) -> Result<(), String> {
+    for (object, there) in &mut profile.grants {
+        match object {
+            Object::Restriction(_) => there.privileges.retain(|p| !held.privileges.contains(p)),
+            // The server would keep it usable in memory.
+            Object::Dynamic(name) if held.grantable && there.grantable => {
+                return Err(format!("{name} has the grant option still"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
