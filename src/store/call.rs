@@ -46,18 +46,22 @@ impl Call {
 
     /// Waits for the answer. A call that waited long when the invocation's time ended had no answer;
     /// one that began late is not to blame.
-    pub(crate) async fn answer<T>(
+    pub(crate) fn answer<T>(
         &self,
         deadline: Deadline,
         sent: impl Future<Output = T>,
-    ) -> Result<T, Error> {
-        let started = Instant::now();
-        deadline.run(self, sent).await.map_err(|late| {
-            if started.elapsed() < CONNECT_TIMEOUT {
-                return late;
-            }
-            self.unreachable("until the time of this invocation ended")
-        })
+    ) -> impl Future<Output = Result<T, Error>> {
+        // The SDK's futures are large, and would make those of all callers large.
+        let sent = Box::pin(sent);
+        async move {
+            let started = Instant::now();
+            deadline.run(self, sent).await.map_err(|late| {
+                if started.elapsed() < CONNECT_TIMEOUT {
+                    return late;
+                }
+                self.unreachable("until the time of this invocation ended")
+            })
+        }
     }
 
     /// The error that an operator is to see for an error of the SDK.

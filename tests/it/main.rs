@@ -17,6 +17,7 @@ mod laws;
 mod main_job;
 mod preflight;
 mod protocol;
+mod replica;
 mod retain;
 mod scale;
 mod settings;

@@ -8,6 +8,7 @@ pub(crate) mod grants;
 pub(crate) mod model;
 pub(crate) mod powers;
 pub(crate) mod proxy;
+pub(crate) mod rds;
 pub(crate) mod refusal;
 pub(crate) mod scene;
 pub(crate) mod stack;
