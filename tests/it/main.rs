@@ -17,6 +17,8 @@ mod laws;
 mod main_job;
 mod preflight;
 mod protocol;
+mod rds;
+mod regions;
 mod replica;
 mod retain;
 mod scale;
