@@ -12,6 +12,7 @@
 mod aws_errors;
 mod consistency;
 mod counts;
+mod faults;
 mod harness;
 mod laws;
 mod main_job;

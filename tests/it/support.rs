@@ -13,4 +13,5 @@ pub(crate) mod refusal;
 pub(crate) mod scene;
 pub(crate) mod stack;
 pub(crate) mod untouched;
+pub(crate) mod watch;
 pub(crate) mod wire;

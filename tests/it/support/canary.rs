@@ -75,7 +75,7 @@ pub(crate) fn assert_absent(secrets: &[&str], text: &str, place: &str) {
 }
 
 /// The ways in which a secret could be written.
-fn forms(secret: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     assert!(secret.len() >= 8, "too short to be told from other text");
     let json = serde_json::to_string(secret).unwrap();
     let json_in_json = serde_json::to_string(&json).unwrap();

@@ -131,6 +131,13 @@ impl Proxy {
         state.connections = 0;
     }
 
+    /// Ends all connections, on both sides: a client that has gone is noticed.
+    pub(crate) fn hang_up(&self) {
+        for task in self.shared.state.lock().unwrap().tasks.drain(..) {
+            task.abort();
+        }
+    }
+
     /// All requests in the order of their arrival.
     pub(crate) fn seen(&self) -> Vec<Request> {
         self.shared.state.lock().unwrap().seen.clone()
@@ -153,9 +160,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.listening.abort();
-        for task in &self.shared.state.lock().unwrap().tasks {
-            task.abort();
-        }
+        self.hang_up();
     }
 }
 
