@@ -9,6 +9,7 @@ POST   /functions            {"name", "binary", "env": {}, "timeout": 30, "memor
 GET    /functions            all functions; GET /functions/NAME one
 POST   /functions/NAME/restart   also /stop
 DELETE /functions/NAME
+POST   /aws                  one more AWS (Secrets Manager, RDS, IAM, ...), with nothing in it; DELETE /aws/ID
 GET    /rotations?secret=ARN&wait=SECONDS    steps so far, and whether the rotation has ended
 POST   /rotations/settings                   see rotations.py
 
@@ -27,6 +28,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from aws import Aws
 from functions import Function
 from packages import SERVERS, Missing
 from servers import Server
@@ -39,11 +41,13 @@ class NotFound(Exception):
 class Stack:
     """Everything that is running, by name."""
 
-    def __init__(self, folder: Path, certificates: Path, stack_env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, certificates: Path, stack_env: dict[str, str], url: str) -> None:
         self.folder = folder
         self.certificates = certificates
         self.stack_env = stack_env
+        self.url = url
         self.servers: dict[str, Server] = {}
+        self.aws: dict[str, Aws] = {}
         self.functions: dict[str, Function] = {}
         self.lock = threading.Lock()
         self.closed = False
@@ -86,6 +90,13 @@ class Stack:
             raise
         return function
 
+    def add_aws(self) -> Aws:
+        aws = Aws(f"aws-{next(self._numbers)}", self.folder, self.url)
+        self._keep(self.aws, aws.id, aws)
+        aws.start()
+        aws.wait()
+        return aws
+
     def _keep(self, known: dict[str, Any], name: str, thing: Any) -> None:
         with self.lock:
             if self.closed:
@@ -100,6 +111,8 @@ class Stack:
             function.stop()
         for server in list(self.servers.values()):
             server.kill()
+        for aws in list(self.aws.values()):
+            aws.stop()
 
 
 def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
@@ -108,6 +121,12 @@ def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
         return route_server(stack, method, name, action, body)
     if kind == "functions":
         return route_function(stack, method, name, action, body)
+    if kind == "aws" and method == "POST":
+        return stack.add_aws().describe()
+    if kind == "aws" and method == "DELETE":
+        find(stack.aws, name).stop()
+        stack.aws.pop(name)
+        return {}
     raise NotFound(path)
 
 

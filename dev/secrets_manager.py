@@ -17,6 +17,7 @@ from typing import Any
 from moto.core.exceptions import AccessDeniedError, JsonRESTError
 from moto.iam import access_control
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.rds.responses import RDSResponse
 from moto.secretsmanager.exceptions import (
     InvalidParameterException,
     InvalidRequestException,
@@ -188,12 +189,23 @@ def resource(self: SecretsManagerResponse) -> str:
     return secret.arn if secret else secret_id or "*"
 
 
+def rds_resource(self: RDSResponse) -> str:
+    for kind, name in (("db", "DBInstanceIdentifier"), ("cluster", "DBClusterIdentifier")):
+        wanted = self._get_param(name)
+        if wanted:
+            return wanted if wanted.startswith("arn:") else f"arn:aws:rds:{self.region}:{self.current_account}:{kind}:{wanted}"
+    return "*"
+
+
 def collect_policies(self: access_control.AssumedRoleAccessKey) -> list[str]:
-    """CloudFormation leaves inline documents as dictionaries, which moto cannot evaluate."""
+    """CloudFormation leaves inline documents as dictionaries, with a null for what is AWS::NoValue."""
     backend, role = self.backend, self._owner_role_name
     inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
-    documents = [document if isinstance(document, str) else json.dumps(document) for document in inline]
-    return documents + list(backend.list_attached_role_policies(role)[0])
+    documents = [json.loads(document) if isinstance(document, str) else document for document in inline]
+    for document in documents:
+        if isinstance(document["Statement"], list):
+            document["Statement"] = [statement for statement in document["Statement"] if statement]
+    return [json.dumps(document) for document in documents] + list(backend.list_attached_role_policies(role)[0])
 
 
 moto_authorize = SecretsManagerResponse._authenticate_and_authorize_normal_action
@@ -213,6 +225,7 @@ def authorize(self: SecretsManagerResponse, resource: str = "*") -> None:
 def install_iam() -> None:
     SecretsManagerResponse._authenticate_and_authorize_normal_action = authorize
     SecretsManagerResponse._determine_resource = resource
+    RDSResponse._determine_resource = rds_resource
     access_control.AssumedRoleAccessKey.collect_policies = collect_policies
 
 

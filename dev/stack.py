@@ -26,7 +26,6 @@ import argparse
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -37,10 +36,10 @@ from types import FrameType
 
 import control
 import packages
+from aws import Aws
 from packages import DEV, HOME, PARTS, SERVERS, Missing
-from processes import end_guard, free_port, kill_session, start, start_guard, stop, tell_guard, wait_until
+from processes import end_guard, free_port, kill_session, start_guard, tell_guard
 
-MOTO_SECONDS = 60
 COMMAND_SECONDS = 20
 
 
@@ -102,33 +101,29 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 def start_stack(flavors: list[str], folder: Path, clean_up: list[Callable[[], None]]) -> dict[str, str]:
     """Starts moto, the control endpoint and the servers; the environment of the command."""
-    moto_port, control_port = free_port(), free_port()
+    control_port = free_port()
+    stack_url = f"http://127.0.0.1:{control_port}"
+    moto = Aws("moto", folder, stack_url)
     aws = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto_port}",
+        "AWS_ENDPOINT_URL": moto.url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    stack_url = f"http://127.0.0.1:{control_port}"
     python = packages.root("python") / "bin" / "python"
-    moto_env = {**os.environ, "STACK_URL": stack_url, "PYTHONDONTWRITEBYTECODE": "1"}
-    moto_env.pop("AWS_ENDPOINT_URL", None)
-    moto = start([str(python), str(DEV / "secrets_manager.py"), str(moto_port)], folder / "moto.log", moto_env)
-    clean_up.append(lambda: stop(moto, signal.SIGKILL, 5))
+    moto.start()
+    clean_up.append(moto.stop)
 
-    stack = control.Stack(folder, certificates(python), aws)
+    stack = control.Stack(folder, certificates(python), aws, stack_url)
     clean_up.append(stack.close)
     with ThreadPoolExecutor() as pool:
         servers = list(pool.map(lambda flavor: stack.add_server(flavor, [], id=flavor), flavors))
     server = control.serve(stack, aws["AWS_ENDPOINT_URL"], control_port)
     clean_up.append(server.shutdown)
-    try:
-        wait_until(lambda: listens(moto_port), MOTO_SECONDS, moto)
-    except TimeoutError as error:
-        raise Missing(f"moto did not start ({error}): {(folder / 'moto.log').read_text()[-500:]}") from error
+    moto.wait()
 
-    env = {**os.environ, **aws, "STACK_URL": stack_url, "MOTO_LOG": str(folder / "moto.log")}
+    env = {**os.environ, **aws, "STACK_URL": stack_url, "MOTO_LOG": str(moto.log)}
     env["MYSQL_OTHER_CA_FILE"] = str(stack.certificates / "other-ca.pem")
     if "mysql" in flavors or not env.get("MYSQL_URL"):
         env["MYSQL_CA_FILE"] = str(stack.certificates / "ca.pem")
@@ -138,14 +133,6 @@ def start_stack(flavors: list[str], folder: Path, clean_up: list[Callable[[], No
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):  # the developer's own must not win over the test values
         env.pop(name, None)
     return env
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        return True
-    except OSError:
-        return False
 
 
 def certificates(python: Path) -> Path:

@@ -14,6 +14,7 @@ mod consistency;
 mod counts;
 mod faults;
 mod harness;
+mod iam;
 mod laws;
 mod main_job;
 mod preflight;

@@ -1,6 +1,7 @@
 //! What the scenarios are made of.
 
 pub(crate) mod account;
+pub(crate) mod aws;
 pub(crate) mod canary;
 pub(crate) mod edited;
 pub(crate) mod generator;

@@ -19,10 +19,20 @@ impl Rds {
     }
 
     pub(crate) async fn within(tenant: &Tenant, region: &str) -> Self {
+        Self::new(tenant, region, &setting("AWS_ENDPOINT_URL")).await
+    }
+
+    /// RDS in the home region of another AWS.
+    pub(crate) async fn at(tenant: &Tenant, url: &str) -> Self {
+        Self::new(tenant, &setting("AWS_REGION"), url).await
+    }
+
+    async fn new(tenant: &Tenant, region: &str, url: &str) -> Self {
         let http = aws_smithy_http_client::Builder::new().build_http();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .region(Region::new(region.to_owned()))
+            .endpoint_url(url)
             .load()
             .await;
         Self {

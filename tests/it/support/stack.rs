@@ -291,7 +291,11 @@ pub(crate) async fn secrets_manager() -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::new(&config)
 }
 
-async fn control<T: DeserializeOwned>(method: &str, path: &str, body: Option<Value>) -> T {
+pub(super) async fn control<T: DeserializeOwned>(
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> T {
     let url = format!("{}{path}", setting("STACK_URL").trim_end_matches('/'));
     let (status, answer) = request(method, &url, body.as_ref()).await;
     assert!(
@@ -304,7 +308,7 @@ async fn control<T: DeserializeOwned>(method: &str, path: &str, body: Option<Val
 }
 
 /// Status and body of the answer to one HTTP request on a connection of its own.
-async fn request(method: &str, url: &str, body: Option<&Value>) -> (u16, String) {
+pub(super) async fn request(method: &str, url: &str, body: Option<&Value>) -> (u16, String) {
     let (host, path) = url
         .strip_prefix("http://")
         .and_then(|rest| rest.split_once('/'))

@@ -1,0 +1,66 @@
+//! An AWS of a test's own, in which IAM decides who may do what.
+
+use std::process::Command;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::stack::{Rotations, control, finally, request};
+
+/// An AWS with nothing in it, ended when dropped.
+#[derive(Debug)]
+pub(crate) struct OwnAws {
+    id: String,
+    pub(crate) url: String,
+}
+
+impl OwnAws {
+    pub(crate) async fn start() -> Self {
+        #[derive(Deserialize)]
+        struct Started {
+            id: String,
+            url: String,
+        }
+        let Started { id, url } =
+            control("POST", "/aws", Some(Value::Object(Default::default()))).await;
+        Self { id, url }
+    }
+
+    /// Enforces IAM's policies after this many more calls.
+    pub(crate) async fn enforce_after(&self, calls: u32) {
+        let url = format!("{}/moto-api/reset-auth", self.url);
+        let (status, answer) = request("POST", &url, Some(&calls.into())).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// The rotations of a secret, when none is running any more.
+    pub(crate) async fn rotations_ended(&self, secret_arn: &str) -> Rotations {
+        let url = format!("{}/rotations?secret={secret_arn}&wait=120", self.url);
+        let (_, answer) = request("GET", &url, None).await;
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// What the command line of AWS answers.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Value {
+        let output = Command::new("aws")
+            .args(["--endpoint-url", &self.url, "--output", "json"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "aws {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+}
+
+impl Drop for OwnAws {
+    fn drop(&mut self) {
+        let path = format!("/aws/{}", self.id);
+        finally(async move {
+            let _: Value = control("DELETE", &path, None).await;
+        });
+    }
+}
