@@ -30,7 +30,7 @@ help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
 	@echo 'make test         runs every test, on MySQL and both MariaDBs'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
-	@echo 'make package      builds the function for Lambda, and prints its size'
+	@echo 'make package      builds the function for Lambda; prints its size and the regions of its RDS roots'
 	@echo 'make bench        builds the function for this machine, and measures its start'
 	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
 	@echo 'make fuzz         gives the parsers CASES=$(CASES) random inputs'
@@ -68,6 +68,7 @@ package:
 	@cd target/lambda/bootstrap && rm -f bootstrap.zip && python3 -m zipfile -c bootstrap.zip bootstrap
 	@cd target/lambda/bootstrap && for file in bootstrap bootstrap.zip; do \
 		printf '%-14s %-7s %10d bytes\n' $$file $(ARCHITECTURE) $$(wc -c < $$file); done
+	@echo "roots of RDS in these regions: $$(sed -n 's/^# Amazon RDS .*(\(.*\)), valid.*/\1/p' certs/rds-roots.pem | sort -u | xargs)"
 
 bench: package
 	python3 benches/start.py target/lambda/bootstrap/bootstrap

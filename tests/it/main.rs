@@ -17,6 +17,7 @@ mod harness;
 mod iam;
 mod laws;
 mod main_job;
+mod migration;
 mod preflight;
 mod protocol;
 mod rds;
