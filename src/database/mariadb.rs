@@ -2,7 +2,8 @@
 //!
 //! `mysql.user` is a view there that shows only part of an account, so accounts are read from
 //! `mysql.global_priv`. Its bit mask of global privileges means different things in different
-//! versions; their names come from `information_schema.USER_PRIVILEGES`.
+//! versions; their names come from `information_schema.USER_PRIVILEGES`, and those of roles, which
+//! that table does not have, from `SHOW GRANTS`.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,8 @@ use super::account::{Held, Method, Object, Profile, RoleName, Setting, State, Tl
 use super::mariadb_password;
 use super::privilege::Privilege;
 use super::reader::{Accounts, Tables, not_understood};
+use super::statement::quote_identifier;
+use super::witness::{self, Saying};
 use crate::error::Error;
 
 /// The keys of an account's JSON that are understood.
@@ -49,6 +52,7 @@ pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
         accounts.0.insert(key, profile(&account, &json)?);
     }
     global(&mut accounts, tables).await?;
+    global_of_roles(&mut accounts, tables).await?;
     roles(&mut accounts, tables).await?;
     Ok(accounts)
 }
@@ -215,14 +219,46 @@ async fn global(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), 
         };
         let name = row.text_or_empty("PRIVILEGE_TYPE");
         let grantable = row.text_or_empty("IS_GRANTABLE") == "YES";
-        if name == "USAGE" && !grantable {
+        hold_globally(&grantee, profile, &name, grantable)?;
+    }
+    Ok(())
+}
+
+/// Roles matter where the superuser has them, so what is read here is never copied.
+async fn global_of_roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), Error> {
+    for ((role, _), profile) in &mut accounts.0 {
+        if !profile.state.role {
             continue;
         }
-        let held = profile.grants.entry(Object::Global).or_default();
-        held.grantable |= grantable;
-        if name != "USAGE" {
-            let privilege = Privilege::named(&name)
-                .ok_or_else(|| not_understood(&grantee, &format!("the privilege {name}")))?;
+        let sql = format!("SHOW GRANTS FOR {}", quote_identifier(role));
+        for row in tables.query("the grants of a role", &sql, ()).await? {
+            let column = row.columns().next().unwrap_or_default().to_owned();
+            let sayings = witness::sayings_of(&row.text_or_empty(&column));
+            for (name, grantable) in sayings.iter().filter_map(Saying::global_privilege) {
+                hold_globally(&format!("role {role}"), profile, &name, grantable)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hold_globally(
+    grantee: &str,
+    profile: &mut Profile,
+    name: &str,
+    grantable: bool,
+) -> Result<(), Error> {
+    if name == "USAGE" && !grantable {
+        return Ok(());
+    }
+    let held = profile.grants.entry(Object::Global).or_default();
+    held.grantable |= grantable;
+    match name {
+        "USAGE" => {}
+        "ALL PRIVILEGES" => held.privileges.extend(Privilege::all()),
+        _ => {
+            let privilege = Privilege::named(name)
+                .ok_or_else(|| not_understood(grantee, &format!("the privilege {name}")))?;
             held.privileges.insert(privilege);
         }
     }

@@ -25,6 +25,11 @@ impl Privilege {
         Self::find(|entry| entry.sql == sql)
     }
 
+    /// Every privilege that is known.
+    pub fn all() -> impl Iterator<Item = Self> {
+        VOCABULARY.iter().map(|entry| Self(entry.sql))
+    }
+
     /// The SQL spelling.
     pub fn as_sql(self) -> &'static str {
         self.0

@@ -62,6 +62,27 @@ impl Saying {
         self.how.starts_with(&place)
     }
 
+    /// The privilege on everything that it is about, and whether it may be passed on.
+    pub fn global_privilege(&self) -> Option<(String, bool)> {
+        let place = ["ON", "*", ".", "*", "TO"];
+        let is_global = place.len() <= self.how.len()
+            && place
+                .iter()
+                .zip(&self.how)
+                .all(|(word, token)| token.is(word));
+        let words: Vec<_> = self.what.iter().skip(1).map(Token::text).collect();
+        let grantable = self.how.iter().any(|token| token.is("OPTION"));
+        is_global.then(|| (words.join(" "), grantable))
+    }
+
+    /// The column that it is about, if it is about one.
+    pub fn column(&self) -> Option<&str> {
+        match self.what.as_slice() {
+            [_, .., Token::Quoted(column)] if self.table().is_some() => Some(column),
+            _ => None,
+        }
+    }
+
     /// The schema and table that it is about.
     pub fn table(&self) -> Option<(&str, &str)> {
         match self.how.as_slice() {
