@@ -209,7 +209,8 @@ async fn same_view(
 }
 
 /// Whether a privilege that only the current user has is on something that does not exist any more,
-/// so that it could not be granted to the twin. The server's error decides.
+/// so that it could not be granted to the twin. The server's error decides; for a column, the list
+/// of those that the user may see, which has each that it holds something on.
 async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, saying: &Saying) -> bool {
     let sql = if let Some((kind, schema, name)) = saying.routine() {
         let place = format!("{}.{}", quote_identifier(schema), quote_identifier(name));
@@ -223,6 +224,11 @@ async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, saying: &Sayi
     } else {
         return false;
     };
-    let answer = session.rows(&sql, (), rotation.deadline).await;
-    matches!(answer, Err(failure) if matches!(failure.code(), Some(1146 | 1305)))
+    match session.rows(&sql, (), rotation.deadline).await {
+        Ok(columns) => saying.column().is_some_and(|column| {
+            let is_it = |name: &str| name.to_lowercase() == column.to_lowercase();
+            !columns.iter().any(|row| is_it(&row.text_or_empty("Field")))
+        }),
+        Err(failure) => matches!(failure.code(), Some(1146 | 1305 | 1356)),
+    }
 }
