@@ -92,8 +92,13 @@ impl Superuser {
     fn permits_change(&self, source: &Account, change: &Change) -> Result<(), Error> {
         let (verb, object, held) = match &change.action {
             Action::Grant(object, held) => {
-                self.passes_on_no_restriction(source, change, object, held)?;
+                if *object == Object::Global {
+                    self.no_restriction(None, &held.privileges)?;
+                }
                 ("grant", object, held)
+            }
+            Action::Restrict(schema, privileges) | Action::Unrestrict(schema, privileges) => {
+                return self.no_restriction(Some(schema), privileges);
             }
             Action::Revoke(object, held) => ("revoke", object, held),
             Action::DefaultRoles(_) => return self.may_set_default_roles(),
@@ -221,38 +226,20 @@ impl Superuser {
     }
 
     /// Under partial revokes, a superuser silently passes its own exceptions on with a global
-    /// privilege.
-    fn passes_on_no_restriction(
+    /// privilege, and can neither make nor lift one where it has one itself.
+    fn no_restriction(
         &self,
-        source: &Account,
-        change: &Change,
-        object: &Object,
-        held: &Held,
+        on: Option<&String>,
+        privileges: &BTreeSet<Privilege>,
     ) -> Result<(), Error> {
-        if *object != Object::Global {
-            return Ok(());
-        }
-        let wanted = source
-            .hosts
-            .get(&change.host)
-            .map(|profile| &profile.grants);
-        let passed_on = self
-            .profiles
-            .iter()
-            .flat_map(|profile| &profile.grants)
-            .find(|(object, restricted)| {
-                let nothing = Held::default();
-                let also = wanted
-                    .and_then(|grants| grants.get(object))
-                    .unwrap_or(&nothing);
-                matches!(object, Object::Restriction(_))
-                    && restricted
-                        .privileges
-                        .difference(&also.privileges)
-                        .any(|p| held.privileges.contains(p))
-            });
-        match passed_on {
-            None => Ok(()),
+        let concerned = |(object, restricted): &(&Object, &Held)| match object {
+            Object::Restriction(schema) => {
+                on.is_none_or(|on| on == schema) && !restricted.privileges.is_disjoint(privileges)
+            }
+            _ => false,
+        };
+        let grants = self.profiles.iter().flat_map(|profile| &profile.grants);
+        match grants.map(|(object, held)| (object, held)).find(concerned) {
             Some((Object::Restriction(schema), _)) => {
                 Err(ErrorType::SuperuserRestricted.because(format!(
                     "the superuser {} is under a partial revoke on schema \"{schema}\", which the \
@@ -261,7 +248,7 @@ impl Superuser {
                     self.name
                 )))
             }
-            Some(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
