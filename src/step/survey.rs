@@ -136,10 +136,13 @@ pub async fn survey(
     checks::writable(&server, &variables)?;
     notes.find(format!("{server} accepts writes"));
 
-    if pending.is_some() && lock_pair(&mut superuser, &twin_name, rotation.deadline).await? {
-        still_pending(rotation).await?;
+    if pending.is_some() {
+        lock_pair(&mut superuser, &twin_name, rotation.deadline).await?;
     }
-    let roles = superuser::role_names(&mut superuser, &variables, rotation.deadline).await?;
+    let (roles, ()) = tokio::try_join!(
+        superuser::role_names(&mut superuser, &variables, rotation.deadline),
+        still_pending(rotation, pending.is_some()),
+    )?;
     let own_name = superuser.account_user.clone();
     let mut names = vec![current.username().as_str(), twin_name.as_str(), &own_name];
     names.extend(roles.iter().map(|role| role.user.as_str()));
@@ -155,6 +158,7 @@ pub async fn survey(
     checks::usable(&source, &host_in_use)?;
     let twin = accounts.of(&twin_name);
     if let Some(twin) = &twin {
+        checks::no_role(twin)?;
         checks::twin_hosts(&source, twin)?;
         let created = pending.map_or(i64::MAX, |(_, created)| created);
         notes.find(ownership::check(rotation, twin, created).await?);
@@ -192,20 +196,23 @@ fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
     })
 }
 
-/// After waiting for another rotation of the pair, this one may be over.
-async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
-    let description = rotation
+/// The labels are looked at again under the lock: since the step began, another rotation of the pair
+/// may have come to its end, and then the twin is somebody's current user.
+async fn still_pending(rotation: &Rotation<'_>, is_locked: bool) -> Result<(), Error> {
+    if !is_locked {
+        return Ok(());
+    }
+    let now = rotation
         .store
         .describe(&rotation.secret, rotation.deadline)
         .await?;
-    if description.has_label(&rotation.version, Label::Pending)
-        && !description.has_label(&rotation.version, Label::Current)
-    {
+    let unchanged = |label| now.version(label) == rotation.description.version(label);
+    if unchanged(Label::Pending) && unchanged(Label::Current) {
         return Ok(());
     }
     Err(ErrorType::RotationSuperseded.because(format!(
-        "while another rotation of the same pair of users was waited for, version {} lost its label \
-         AWSPENDING or became AWSCURRENT; there is nothing left to do for this try",
+        "AWSPENDING or AWSCURRENT moved since this step of version {} began, so nothing was written; \
+         if the version is still AWSPENDING, the next try goes on from here",
         rotation.version
     )))
 }

@@ -1,7 +1,7 @@
 //! The refusals of the survey, one function each.
 
 use crate::database::Session;
-use crate::database::account::{Account, Profile, Setting, Tls, Value};
+use crate::database::account::{Account, Method, Profile, Setting, Tls, Value};
 use crate::database::login::{Refusal, Server};
 use crate::database::reader::Accounts;
 use crate::database::server::Variables;
@@ -131,6 +131,13 @@ pub(super) fn usable(source: &Account, host_in_use: &str) -> Result<(), Error> {
         if let Some(method) = foreign {
             return Err(plugin_unsupported(&name(host), &method.plugin));
         }
+        if is_open(profile) {
+            return Err(ErrorType::AccountUnusable.because(format!(
+                "{} has no password, so anybody can log in with it, and a twin with a password \
+                 would not be equal; give it a password, or drop it",
+                name(host)
+            )));
+        }
     }
     let Some(profile) = source.hosts.get(host_in_use) else {
         return Err(ErrorType::WrongAccount.because(format!(
@@ -140,6 +147,12 @@ pub(super) fn usable(source: &Account, host_in_use: &str) -> Result<(), Error> {
         )));
     };
     unusable(&name(host_in_use), profile).map_or(Ok(()), Err)
+}
+
+/// Whether the account's only plugin checks a password and has none.
+fn is_open(profile: &Profile) -> bool {
+    let is_password = |method: &Method| method.string.is_none();
+    profile.state.without_password && profile.authentication.iter().all(is_password)
 }
 
 fn unusable(name: &str, profile: &Profile) -> Option<Error> {
@@ -220,6 +233,7 @@ pub(super) fn explain_refusal(
             current.username()
         )));
     };
+    no_role(&source)?;
     let mut hosts = source.hosts.iter();
     if refusal.proves_password() {
         return match (hosts.next(), hosts.next()) {

@@ -1,14 +1,13 @@
 //! Whose twin is it? What other versions of the secret say.
 
-use super::checks::no_role;
 use crate::database::account::Account;
 use crate::database::takeover;
 use crate::error::{Error, ErrorType};
 use crate::event::VersionId;
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
+use crate::step::survey::stored_at;
 use crate::store::{Label, Selector};
-use crate::username::Username;
 
 /// How many older versions are read to find out whose twin it is.
 const VERSIONS_READ: usize = 10;
@@ -19,7 +18,6 @@ pub(super) async fn check(
     twin: &Account,
     pending_created: i64,
 ) -> Result<String, Error> {
-    no_role(twin)?;
     let name = &twin.user;
     if takeover::accounts_show_it(twin, pending_created) {
         return Ok(format!(
@@ -27,7 +25,7 @@ pub(super) async fn check(
         ));
     }
     let previous = rotation.description.version(Label::Previous);
-    if let Some(version) = naming(rotation, previous, name).await? {
+    if let Some(version) = naming(rotation, previous, twin, |_| true).await? {
         return Ok(format!(
             "the account \"{name}\" is that of version {version}"
         ));
@@ -39,31 +37,41 @@ pub(super) async fn check(
             format!("; older versions could not be looked at: {error}"),
         ),
     };
-    if let Some(version) = naming(rotation, &older, name).await? {
+    // Not every older version was current once: a rotation that was refused has left one that names
+    // a stranger. The password of an account that is ours was set after its version was stored.
+    let set_since = |created| {
+        let mut accounts = twin.hosts.values();
+        accounts.all(|profile| profile.state.changed_since(created))
+    };
+    if let Some(version) = naming(rotation, &older, twin, set_since).await? {
         return Ok(format!(
             "the account \"{name}\" is that of version {version}"
         ));
     }
     Err(ErrorType::TwinNotOurs.because(format!(
         "an account \"{name}\" exists already, and nothing shows that it is this secret's: no \
-         version of the secret names it, it is not locked, and its password is older than this \
-         rotation. If it may be taken over, lock it (ALTER USER … ACCOUNT LOCK) and rotate again; \
+         version of the secret that its password could be from names it, it is not locked, and its \
+         password is older than this rotation. If it may be taken over, lock it (ALTER USER … ACCOUNT LOCK) and rotate again; \
          if it is nobody's, drop it; if somebody uses it, rename the user of this secret{note}"
     )))
 }
 
-/// The first of these versions whose value names the twin.
+/// The first of these versions whose value names the twin, and was stored at a time that counts.
 async fn naming<'a>(
     rotation: &Rotation<'_>,
     versions: impl IntoIterator<Item = &'a VersionId>,
-    twin: &Username,
+    twin: &Account,
+    counts: impl Fn(i64) -> bool,
 ) -> Result<Option<&'a VersionId>, Error> {
     let (store, secret) = (rotation.store, &rotation.secret);
     for version in versions {
         let selector = Selector::Version(version);
         let value = store.value(secret, selector, rotation.deadline).await?;
-        let document = value.and_then(|value| DatabaseSecret::parse(secret, value.document).ok());
-        if document.is_some_and(|document| document.username() == twin) {
+        let Some(value) = value.filter(|value| counts(stored_at(value))) else {
+            continue;
+        };
+        let document = DatabaseSecret::parse(secret, value.document);
+        if document.is_ok_and(|document| *document.username() == twin.user) {
             return Ok(Some(version));
         }
     }
