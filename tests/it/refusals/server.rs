@@ -1,0 +1,163 @@
+//! Servers that take no writes, that restrict the superuser, that check passwords, and that give
+//! roles to everybody.
+
+use rotation::error::ErrorType::{
+    PasswordPolicy, ServerReadOnly, SuperuserRestricted, WrongAccount,
+};
+
+use super::admin::{self, Through};
+use crate::support::account::{Tenant, account, identifier, literal};
+use crate::support::grants::{Picture, assert_equal_accounts};
+use crate::support::scene::{Scene, superuser_document};
+use crate::support::stack::{OwnServer, Server};
+use crate::support::untouched::{assert_refused, change_superuser};
+
+const FIRST: &str = "First-kanarienvogel-1";
+
+#[tokio::test]
+async fn a_server_that_is_read_only_by_any_flag_is_refused_whatever_the_superuser_may_do() {
+    for server in [Server::Mysql, Server::Mariadb1011, Server::Mariadb118] {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle(FIRST).await;
+        let scene = Scene::of(&tenant, FIRST).await;
+        let flags: &[(&str, &str)] = match server {
+            Server::Mysql => &[("read_only", "ON"), ("super_read_only", "ON")],
+            Server::Mariadb1011 | Server::Mariadb118 => &[("read_only", "ON")],
+        };
+        for (flag, value) in flags {
+            // MySQL turns both flags on and off together, as far as they imply each other.
+            tenant.sql(format!("SET GLOBAL {flag} = {value}")).await;
+            assert_refused(
+                &tenant,
+                &scene,
+                ServerReadOnly,
+                &["read_only is on", "writer"],
+            )
+            .await;
+            tenant.sql("SET GLOBAL read_only = OFF").await;
+        }
+        scene.rotate().await;
+        assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_superuser_under_partial_revokes_that_it_would_pass_on_is_refused() {
+    let own = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
+    let tenant = Tenant::at(own.address.clone());
+    tenant.settle(FIRST).await;
+    let scene = Scene::of(&tenant, FIRST).await;
+    let admin = admin::rds(&tenant, Through::Itself).await;
+    change_superuser(&scene, &admin).await;
+    let as_admin = account(&format!("{}_admin", tenant.mark()), "%");
+    let (user, database) = (account(&tenant.user(), "%"), tenant.database());
+    tenant
+        .sql(format!(
+            "REVOKE INSERT ON {database}.* FROM {as_admin}; GRANT SELECT, INSERT ON *.* TO {user}"
+        ))
+        .await;
+    let texts = [database.as_str(), "partial revoke", "_admin"];
+    assert_refused(&tenant, &scene, SuperuserRestricted, &texts).await;
+
+    // It cannot make such a restriction either; one that has none can.
+    let restrict = format!("REVOKE INSERT ON {database}.* FROM {user}");
+    tenant.sql(restrict).await;
+    assert_refused(&tenant, &scene, SuperuserRestricted, &texts).await;
+    change_superuser(&scene, &superuser_document(&tenant.address)).await;
+    scene.rotate().await;
+    assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+}
+
+#[tokio::test]
+async fn roles_that_everybody_has_are_neither_granted_nor_missed() {
+    let own = OwnServer::start(Server::Mysql, &[]).await;
+    let tenant = Tenant::at(own.address.clone());
+    tenant.settle(FIRST).await;
+    let scene = Scene::of(&tenant, FIRST).await;
+    let [everybody, granted] = ["_all", "_one"].map(|end| format!("{}{end}", tenant.mark()));
+    let user = account(&tenant.user(), "%");
+    tenant
+        .sql(format!(
+            "CREATE ROLE {0}, {1}; GRANT {0}, {1} TO {user}; \
+             SET GLOBAL mandatory_roles = '`{everybody}`@`%`,{granted}_gone'",
+            identifier(&everybody),
+            identifier(&granted),
+        ))
+        .await;
+    for _ in 0..2 {
+        scene.rotate().await;
+        let (user, password) = scene.login("AWSCURRENT").await;
+        assert!(tenant.logs_in(&user, &password).await);
+    }
+    let twin = Picture::of_tables(&tenant, &tenant.twin()).await;
+    assert!(twin.holds(&granted) && !twin.holds(&everybody), "{twin:?}");
+}
+
+#[tokio::test]
+async fn a_password_that_the_servers_policy_will_refuse_is_found_out_before_anything_is_written() {
+    let policies: &[(Server, &[&str], &str)] = &[
+        (
+            Server::Mysql,
+            &[],
+            "INSTALL COMPONENT 'file://component_validate_password'; \
+             SET GLOBAL validate_password.policy = 'MEDIUM'; \
+             SET GLOBAL validate_password.special_char_count = 2",
+        ),
+        (
+            Server::Mariadb1011,
+            &["--plugin-load-add=simple_password_check"],
+            "SET GLOBAL simple_password_check_other_characters = 2",
+        ),
+        (
+            Server::Mariadb118,
+            &["--plugin-load-add=simple_password_check"],
+            "SET GLOBAL simple_password_check_other_characters = 2",
+        ),
+    ];
+    for (server, args, policy) in policies {
+        let own = OwnServer::start(*server, args).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.sql(policy).await;
+        tenant.settle(FIRST).await;
+        let scene = Scene::of(&tenant, FIRST).await;
+        let plain = [("EXCLUDE_PUNCTUATION", "true")];
+        let scene = scene.in_environment(&tenant, &plain).await;
+        assert_refused(
+            &tenant,
+            &scene,
+            PasswordPolicy,
+            &["is 2", "PASSWORD_…", "AWSPENDING"],
+        )
+        .await;
+
+        let scene = scene.in_environment(&tenant, &[]).await;
+        for _ in 0..2 {
+            scene.rotate().await;
+            let (user, password) = scene.login("AWSCURRENT").await;
+            assert!(tenant.logs_in(&user, &password).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
+    for server in [Server::Mysql, Server::Mariadb118] {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle(FIRST).await;
+        let scene = Scene::of(&tenant, FIRST).await;
+        // Root keeps its way in, beside the account that catches everybody else from this address.
+        let root = account(&own.address.root, "127.0.0.1");
+        let password = literal(&own.address.root_password);
+        tenant
+            .sql(format!(
+                "CREATE USER {root} IDENTIFIED BY {password}; \
+                 GRANT ALL PRIVILEGES ON *.* TO {root} WITH GRANT OPTION; \
+                 CREATE USER ''@`127.0.0.1` IDENTIFIED BY '{FIRST}'"
+            ))
+            .await;
+        let texts = ["ended in the account ''@'127.0.0.1'", &tenant.user()];
+        assert_refused(&tenant, &scene, WrongAccount, &texts).await;
+    }
+}
