@@ -120,8 +120,7 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
 /// How long to wait for another rotation of the same pair of users.
 const PAIR_LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Takes the lock on a pair of users, which ends with the session. Returns whether it had to wait,
-/// after which everything may be different.
+/// Takes the lock on a pair of users, which ends with the session.
 ///
 /// # Errors
 ///
@@ -130,7 +129,7 @@ pub async fn lock_pair(
     session: &mut Session,
     user: &Username,
     deadline: Deadline,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     // Both users have the same base. MySQL's limit on the name is 64 characters.
     let name = format!("rotation:{}", user.base());
     for wait in [Duration::ZERO, PAIR_LOCK_WAIT] {
@@ -143,7 +142,7 @@ pub async fn lock_pair(
             .await
             .map_err(|failure| failure.while_doing("taking the lock on the pair of users"))?;
         if row.number("locked") == Some(1) {
-            return Ok(!wait.is_zero());
+            return Ok(());
         }
         if !wait.is_zero() {
             return Err(ErrorType::RotationInProgress.because(format!(
@@ -153,7 +152,7 @@ pub async fn lock_pair(
             )));
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The global variables of a server that matter to a rotation.

@@ -9,9 +9,8 @@ use crate::database::statement::Dialect;
 use crate::database::witness;
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
-use crate::step::survey::{Notes, Subject, Survey, stored_at, survey};
+use crate::step::survey::{Notes, Pending, Purpose, Survey, survey};
 use crate::step::{Rotation, Summary};
-use crate::store::Selector;
 use crate::username::Username;
 
 /// How often the accounts are read and changed until nothing differs. One round does it, unless
@@ -22,19 +21,16 @@ const NAMED: usize = 5;
 
 /// Surveys, applies and verifies.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
-    let (current, pending) = tokio::try_join!(rotation.current(), pending(rotation))?;
-    let (pending, created) = pending;
-    rotation.check_pending(&current, &pending)?;
-    let subject = Subject {
-        current: &current,
-        pending: Some((&pending, created)),
-    };
+    let current = rotation.current().await?;
     let mut notes = Notes::default();
-    let mut survey = survey(rotation, subject, &mut notes).await?;
+    let mut survey = survey(rotation, &current, Purpose::Rotation, &mut notes).await?;
+    let Some(pending) = survey.pending.take() else {
+        return Err(ErrorType::PendingValueMissing.because("the pending value was not read"));
+    };
     let existed = survey.twin.is_some();
 
     let mut record = Record::default();
-    let drift = apply(rotation, &mut survey, &pending, created, &mut record).await?;
+    let drift = apply(rotation, &mut survey, &pending, &mut record).await?;
     let what = format!(
         "\"{}\" was made equal to \"{}\" and got the pending password{}",
         survey.twin_name,
@@ -59,35 +55,18 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     })
 }
 
-async fn pending(rotation: &Rotation<'_>) -> Result<(DatabaseSecret, i64), Error> {
-    let selector = Selector::Version(&rotation.version);
-    let value = rotation
-        .store
-        .fresh_value(&rotation.secret, selector, rotation.deadline)
-        .await?;
-    let Some(value) = value else {
-        return Err(ErrorType::PendingValueMissing.because(format!(
-            "version {} has no value yet; createSecret must come first, or its value is not visible \
-             yet; the next try will find it",
-            rotation.version
-        )));
-    };
-    let created = stored_at(&value);
-    Ok((
-        DatabaseSecret::parse(&rotation.secret, value.document)?,
-        created,
-    ))
-}
-
 /// Carries the plan out until the accounts are equal, then sets the password, and then proves that
 /// they are equal. Returns how many statements repaired the twin.
 async fn apply(
     rotation: &Rotation<'_>,
     survey: &mut Survey,
-    pending: &DatabaseSecret,
-    created: i64,
+    pending: &Pending,
     record: &mut Record,
 ) -> Result<usize, Error> {
+    let Pending {
+        document: pending,
+        created,
+    } = pending;
     let name = survey.twin_name.clone();
     for _ in 0..ROUNDS {
         if survey.plan.is_empty() {
@@ -107,7 +86,7 @@ async fn apply(
     let Some(twin) = survey.twin.clone() else {
         return Err(vanished(survey));
     };
-    let retain = rotation.config.retain_previous_password.then_some(created);
+    let retain = rotation.config.retain_previous_password.then_some(*created);
     applier(rotation, survey, &name, pending, record)
         .set_password(&source, &twin, retain)
         .await?;

@@ -15,29 +15,32 @@ use crate::error::{Error, ErrorType};
 use crate::password::Password;
 use crate::secret::DatabaseSecret;
 use crate::step::{Rotation, plaintext_warning};
-use crate::store::{Label, SecretValue};
+use crate::store::SecretValue;
 use crate::username::Username;
 
 mod checks;
+mod labelled;
 mod logins;
 mod ownership;
 mod superuser_login;
 
+use labelled::Labelled;
 use logins::{Logins, Place, as_the_user, log_in};
 
 pub use checks::{refuse_proxy, right_account, use_database};
+pub use labelled::Pending;
 pub use superuser_login::SuperuserLogin;
 
-/// What is surveyed.
-pub struct Subject<'a> {
-    /// The current document.
-    pub current: &'a DatabaseSecret,
-    /// The pending document, if there is one yet, and when it was stored.
-    pub pending: Option<(&'a DatabaseSecret, i64)>,
+/// What a survey is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The plan is to be carried out, under the lock on the pair of users.
+    Rotation,
+    /// The plan is to be shown.
+    Preflight,
 }
 
-/// What was found. It holds the superuser's session, with the lock on the pair if there is a
-/// pending document.
+/// What was found. It holds the superuser's session, for a rotation with the lock on the pair.
 pub struct Survey {
     /// The superuser's session.
     pub superuser: Session,
@@ -51,6 +54,8 @@ pub struct Survey {
     pub twin: Option<Account>,
     /// The twin's name.
     pub twin_name: Username,
+    /// The pending document; none in a preflight.
+    pub pending: Option<Pending>,
     /// What must be changed.
     pub plan: Vec<Change>,
 }
@@ -115,10 +120,10 @@ impl Survey {
 /// Every refusal of a rotation.
 pub async fn survey(
     rotation: &Rotation<'_>,
-    subject: Subject<'_>,
+    current: &DatabaseSecret,
+    purpose: Purpose,
     notes: &mut Notes,
 ) -> Result<Survey, Error> {
-    let Subject { current, pending } = subject;
     let twin_name = rotation.twin_of(current)?;
     let Logins {
         mut superuser,
@@ -136,12 +141,12 @@ pub async fn survey(
     checks::writable(&server, &variables)?;
     notes.find(format!("{server} accepts writes"));
 
-    if pending.is_some() {
+    if purpose == Purpose::Rotation {
         lock_pair(&mut superuser, &twin_name, rotation.deadline).await?;
     }
-    let (roles, ()) = tokio::try_join!(
+    let (roles, Labelled { pending, previous }) = tokio::try_join!(
         superuser::role_names(&mut superuser, &variables, rotation.deadline),
-        still_pending(rotation, pending.is_some()),
+        labelled::read(rotation, current, purpose),
     )?;
     let own_name = superuser.account_user.clone();
     let mut names = vec![current.username().as_str(), twin_name.as_str(), &own_name];
@@ -160,8 +165,8 @@ pub async fn survey(
     if let Some(twin) = &twin {
         checks::no_role(twin)?;
         checks::twin_hosts(&source, twin)?;
-        let created = pending.map_or(i64::MAX, |(_, created)| created);
-        notes.find(ownership::check(rotation, twin, created).await?);
+        let created = pending.as_ref().map_or(i64::MAX, |pending| pending.created);
+        notes.find(ownership::check(rotation, twin, created, previous).await?);
     } else {
         notes.find(format!("the twin \"{twin_name}\" does not exist yet"));
     }
@@ -173,6 +178,7 @@ pub async fn survey(
         source,
         twin,
         twin_name,
+        pending,
     };
     survey.leave_out_mandatory_roles();
     survey.plan = mirror::plan(&survey.source, survey.twin.as_ref());
@@ -180,8 +186,8 @@ pub async fn survey(
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
     power.permits(&survey.source, survey.twin.as_ref(), &survey.plan)?;
     notes.find("the superuser may grant all that the twin needs");
-    if let Some((pending, _)) = pending {
-        survey.check_policy(pending.password())?;
+    if let Some(pending) = &survey.pending {
+        survey.check_policy(pending.document.password())?;
     }
     checks::retain(rotation, &survey)?;
     warn_of_failed_logins(rotation, &survey, notes);
@@ -194,27 +200,6 @@ fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
             "the user \"{user}\" does not exist on the server; create it, or correct the secret"
         ))
     })
-}
-
-/// The labels are looked at again under the lock: since the step began, another rotation of the pair
-/// may have come to its end, and then the twin is somebody's current user.
-async fn still_pending(rotation: &Rotation<'_>, is_locked: bool) -> Result<(), Error> {
-    if !is_locked {
-        return Ok(());
-    }
-    let now = rotation
-        .store
-        .describe(&rotation.secret, rotation.deadline)
-        .await?;
-    let unchanged = |label| now.version(label) == rotation.description.version(label);
-    if unchanged(Label::Pending) && unchanged(Label::Current) {
-        return Ok(());
-    }
-    Err(ErrorType::RotationSuperseded.because(format!(
-        "AWSPENDING or AWSCURRENT moved since this step of version {} began, so nothing was written; \
-         if the version is still AWSPENDING, the next try goes on from here",
-        rotation.version
-    )))
 }
 
 /// A client that still uses the replaced password can block the account after its promotion.

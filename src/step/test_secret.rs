@@ -12,7 +12,7 @@ use crate::database::statement::quote_identifier;
 use crate::database::witness::{self, Saying};
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
-use crate::step::survey::{self, Notes, Subject, survey};
+use crate::step::survey::{self, Notes, Purpose, survey};
 use crate::step::{Rotation, Summary, login, plaintext_warning};
 use crate::store::Selector;
 
@@ -59,12 +59,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 /// Surveys, and shows the plan of the first real rotation.
 async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<Summary, Error> {
     survey::refuse_proxy(&rotation.secret, current)?;
-    let subject = Subject {
-        current,
-        pending: None,
-    };
     let mut notes = Notes::default();
-    let found = match survey(rotation, subject, &mut notes).await {
+    let found = match survey(rotation, current, Purpose::Preflight, &mut notes).await {
         Ok(survey) => {
             let sample = rotation.config.password_policy.generate();
             let checked = survey.check_policy(&sample);

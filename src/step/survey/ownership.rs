@@ -7,7 +7,7 @@ use crate::event::VersionId;
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
 use crate::step::survey::stored_at;
-use crate::store::{Label, Selector};
+use crate::store::{Label, SecretValue, Selector};
 
 /// How many older versions are read to find out whose twin it is.
 const VERSIONS_READ: usize = 10;
@@ -17,6 +17,7 @@ pub(super) async fn check(
     rotation: &Rotation<'_>,
     twin: &Account,
     pending_created: i64,
+    previous: Option<SecretValue>,
 ) -> Result<String, Error> {
     let name = &twin.user;
     if takeover::accounts_show_it(twin, pending_created) {
@@ -24,8 +25,7 @@ pub(super) async fn check(
             "the account \"{name}\" is locked or was made by an earlier try of this rotation"
         ));
     }
-    let previous = rotation.description.version(Label::Previous);
-    if let Some(version) = naming(rotation, previous, twin, |_| true).await? {
+    if let Some(version) = previous.and_then(|previous| names(rotation, previous, twin)) {
         return Ok(format!(
             "the account \"{name}\" is that of version {version}"
         ));
@@ -57,25 +57,28 @@ pub(super) async fn check(
 }
 
 /// The first of these versions whose value names the twin, and was stored at a time that counts.
-async fn naming<'a>(
+async fn naming(
     rotation: &Rotation<'_>,
-    versions: impl IntoIterator<Item = &'a VersionId>,
+    versions: &[VersionId],
     twin: &Account,
     counts: impl Fn(i64) -> bool,
-) -> Result<Option<&'a VersionId>, Error> {
+) -> Result<Option<VersionId>, Error> {
     let (store, secret) = (rotation.store, &rotation.secret);
     for version in versions {
         let selector = Selector::Version(version);
         let value = store.value(secret, selector, rotation.deadline).await?;
-        let Some(value) = value.filter(|value| counts(stored_at(value))) else {
-            continue;
-        };
-        let document = DatabaseSecret::parse(secret, value.document);
-        if document.is_ok_and(|document| *document.username() == twin.user) {
+        let value = value.filter(|value| counts(stored_at(value)));
+        if let Some(version) = value.and_then(|value| names(rotation, value, twin)) {
             return Ok(Some(version));
         }
     }
     Ok(None)
+}
+
+/// The version of a value, if the value names the twin.
+fn names(rotation: &Rotation<'_>, value: SecretValue, twin: &Account) -> Option<VersionId> {
+    let document = DatabaseSecret::parse(&rotation.secret, value.document).ok()?;
+    (*document.username() == twin.user).then_some(value.version)
 }
 
 async fn older_versions(rotation: &Rotation<'_>) -> Result<Vec<VersionId>, Error> {

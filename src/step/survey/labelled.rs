@@ -1,0 +1,90 @@
+//! What the labels lead to, read under the lock on the pair of users.
+//!
+//! Since the step began, another rotation of the pair may have come to its end, and then the twin
+//! is somebody's current user. Reading by label shows that: AWSPENDING would lead elsewhere, and
+//! AWSPREVIOUS follows every move of AWSCURRENT.
+
+use super::{Purpose, stored_at};
+use crate::error::{Error, ErrorType};
+use crate::secret::DatabaseSecret;
+use crate::step::Rotation;
+use crate::store::{Label, SecretValue, Selector};
+
+/// The values that a survey needs beside the current one.
+pub(super) struct Labelled {
+    /// The pending value; none in a preflight.
+    pub(super) pending: Option<Pending>,
+    /// The value of AWSPREVIOUS, if there is one.
+    pub(super) previous: Option<SecretValue>,
+}
+
+/// The pending document, and when it was stored, in seconds since the epoch.
+pub struct Pending {
+    /// The document.
+    pub document: DatabaseSecret,
+    /// When it was stored.
+    pub created: i64,
+}
+
+/// Reads them, and refuses if a label has moved since the step began.
+pub(super) async fn read(
+    rotation: &Rotation<'_>,
+    current: &DatabaseSecret,
+    purpose: Purpose,
+) -> Result<Labelled, Error> {
+    let previous = value(rotation, Label::Previous);
+    if purpose == Purpose::Preflight {
+        return Ok(Labelled {
+            pending: None,
+            previous: previous.await?,
+        });
+    }
+    let (pending, previous) = tokio::try_join!(value(rotation, Label::Pending), previous)?;
+    let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
+    let same_previous =
+        version(&previous).as_ref() == rotation.description.version(Label::Previous);
+    let mut pending = pending.filter(|pending| pending.version == rotation.version);
+    if pending.is_none() || !same_previous {
+        still_pending(rotation).await?;
+        let selector = Selector::Version(&rotation.version);
+        let (store, deadline) = (rotation.store, rotation.deadline);
+        pending = store
+            .fresh_value(&rotation.secret, selector, deadline)
+            .await?;
+    }
+    let Some(pending) = pending else {
+        return Err(ErrorType::PendingValueMissing.because(format!(
+            "version {} has no value yet; createSecret must come first, or its value is not visible \
+             yet; the next try will find it",
+            rotation.version
+        )));
+    };
+    let created = stored_at(&pending);
+    let document = DatabaseSecret::parse(&rotation.secret, pending.document)?;
+    rotation.check_pending(current, &document)?;
+    Ok(Labelled {
+        pending: Some(Pending { document, created }),
+        previous,
+    })
+}
+
+async fn value(rotation: &Rotation<'_>, label: Label) -> Result<Option<SecretValue>, Error> {
+    let selector = Selector::Labelled(label);
+    let (store, deadline) = (rotation.store, rotation.deadline);
+    store.value(&rotation.secret, selector, deadline).await
+}
+
+/// A value that was not the expected one may be a moment old; the labels themselves decide.
+async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
+    let (store, deadline) = (rotation.store, rotation.deadline);
+    let now = store.describe(&rotation.secret, deadline).await?;
+    let unchanged = |label| now.version(label) == rotation.description.version(label);
+    if unchanged(Label::Pending) && unchanged(Label::Current) {
+        return Ok(());
+    }
+    Err(ErrorType::RotationSuperseded.because(format!(
+        "AWSPENDING or AWSCURRENT moved since this step of version {} began, so nothing was written; \
+         if the version is still AWSPENDING, the next try goes on from here",
+        rotation.version
+    )))
+}
