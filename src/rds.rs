@@ -122,13 +122,23 @@ fn engine(name: Option<&str>) -> Option<Engine> {
         .find(|engine| Some(engine.as_str()) == name)
 }
 
+/// A host and a port that RDS itself gave out, whatever a secret calls them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
 /// What RDS says about two addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// Both lead to the server that accepts writes.
     Same,
-    /// The user's address may lead to a server that receives the superuser's writes later.
-    Replica,
+    /// The user's address may lead to a server that receives the superuser's writes later. It is
+    /// the one at this endpoint.
+    Replica(Endpoint),
     /// RDS does not know that they have to do with each other.
     Unknown,
 }
@@ -150,11 +160,12 @@ pub async fn relation(
     let Some(mut place) = place(store, user, deadline).await? else {
         return Ok(Relation::Unknown);
     };
+    let endpoint = place.endpoint.clone();
     if place.is_part_of(&writer) {
         return Ok(if place.is_writer(&writer) {
             Relation::Same
         } else {
-            Relation::Replica
+            Relation::Replica(endpoint)
         });
     }
     // A replica can have replicas, which can have some too.
@@ -163,7 +174,7 @@ pub async fn relation(
             break;
         };
         if source.is_part_of(&writer) {
-            return Ok(Relation::Replica);
+            return Ok(Relation::Replica(endpoint));
         }
         place = source;
     }

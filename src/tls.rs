@@ -29,6 +29,18 @@ pub enum TlsMode {
 }
 
 impl TlsMode {
+    /// The same mode for another host, whose certificate holds its own name.
+    #[must_use]
+    pub fn of_the_host(&self) -> Self {
+        match self {
+            Self::Plaintext => Self::Plaintext,
+            Self::Verified { ca_file, .. } => Self::Verified {
+                server_name: None,
+                ca_file: ca_file.clone(),
+            },
+        }
+    }
+
     /// The name that the certificate of this host must hold.
     pub fn expected_name<'a>(&'a self, host: &'a str) -> &'a str {
         match self {

@@ -7,8 +7,8 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::rds::Address;
 use crate::rds::name::{Kind, RdsName, is_one_of, region_of_arn};
+use crate::rds::{Address, Endpoint};
 use crate::store::SecretStore;
 use crate::store::call::Call;
 
@@ -16,6 +16,7 @@ use crate::store::call::Call;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     region: String,
+    pub(super) endpoint: Endpoint,
     instance: Option<String>,
     cluster: Option<String>,
     is_writer_endpoint: bool,
@@ -82,6 +83,13 @@ pub(super) async fn place(
     }
 }
 
+fn endpoint(host: Option<&str>, port: Option<i32>) -> Endpoint {
+    Endpoint {
+        host: host.unwrap_or_default().to_owned(),
+        port: port.and_then(|port| port.try_into().ok()).unwrap_or(3306),
+    }
+}
+
 /// RDS in one region.
 pub(super) struct Rds {
     region: String,
@@ -123,6 +131,10 @@ impl Rds {
             .filter(|i| is_one_of(host, [i.endpoint().and_then(|e| e.address())]))
             .map(|i| Place {
                 region: self.region.clone(),
+                endpoint: endpoint(
+                    i.endpoint().and_then(|endpoint| endpoint.address()),
+                    i.endpoint().and_then(|endpoint| endpoint.port()),
+                ),
                 instance: owned(i.db_instance_identifier()),
                 cluster: owned(i.db_cluster_identifier()),
                 is_writer_endpoint: false,
@@ -146,6 +158,7 @@ impl Rds {
             })
             .map(|c| Place {
                 region: self.region.clone(),
+                endpoint: endpoint(host.or(c.reader_endpoint()), c.port()),
                 instance: None,
                 cluster: owned(c.db_cluster_identifier()),
                 is_writer_endpoint: host.is_some() && is_one_of(host, [c.endpoint()]),

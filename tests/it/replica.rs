@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use rotation::error::ErrorType::{DifferentServer, ReplicaBehind, ServerReadOnly};
-use serde_json::Value;
+use rotation::error::ErrorType::{DifferentServer, ServerReadOnly};
+use serde_json::{Value, json};
 
 use crate::support::account::{Tenant, root};
+use crate::support::edited::{Edit, Edited};
 use crate::support::grants::assert_equal_accounts;
+use crate::support::proxy::Proxy;
 use crate::support::rds::Rds;
 use crate::support::refusal::refused;
-use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::stack::{Address, OwnServer, Server};
+use crate::support::scene::{STEPS, Scene, document, superuser_document};
+use crate::support::stack::{Address, Function, FunctionError, OwnServer, Server};
 
 const PASSWORD: &str = "a password";
 
@@ -137,20 +139,71 @@ impl Pair {
         row.unwrap().1
     }
 
-    /// The user's secret names the replica, the superuser's the writer, each with its identifier.
-    async fn scene(&self, rds: &Rds) -> Scene {
+    /// The user's secret names the replica at this port, the superuser's the writer, each with its
+    /// identifier.
+    async fn scene(&self, port: u16, rds: &Rds) -> (Scene, String) {
         let mut superuser = superuser_document(&self.writer.address);
-        superuser["dbInstanceIdentifier"] = rds.instance(self.writer.address.port).await.into();
-        let id = rds
-            .replica(superuser["dbInstanceIdentifier"].as_str().unwrap())
-            .await;
+        let source = rds.instance(self.writer.address.port).await;
+        let replica = rds.replica(&source).await;
+        superuser["dbInstanceIdentifier"] = source.into();
         let mut user = self.user();
-        user["dbInstanceIdentifier"] = id.into();
-        Scene::with(&self.writer, &superuser, user).await
+        user["port"] = port.into();
+        user["dbInstanceIdentifier"] = replica.as_str().into();
+        (Scene::with(&self.writer, &superuser, user).await, replica)
+    }
+
+    /// An AWS whose RDS says that its instances are where the two servers are.
+    async fn aws(&self, replica_id: String) -> Edited {
+        let aws = Edited::aws().await;
+        let (source, replica) = (self.writer.address.port, self.replica.port);
+        aws.edit(move |call| {
+            let port = if call.body.contains(&replica_id) {
+                replica
+            } else {
+                source
+            };
+            let asks = call.operation == "DescribeDBInstances";
+            asks.then(|| Edit::change(move |answer| at_port(&answer, port)))
+        });
+        aws
+    }
+
+    /// The built function with this timeout.
+    async fn function(&self, aws: &Edited, seconds: u64) -> Function {
+        let ca_file = self.replica.ca_file.to_string_lossy().into_owned();
+        let url = aws.url();
+        let environment = [("AWS_ENDPOINT_URL", &*url), ("TLS_CA_FILE", &ca_file)];
+        let name = format!("replica-{}-{seconds}", self.writer.mark());
+        let binary = env!("CARGO_BIN_EXE_bootstrap");
+        Function::start(&name, binary, &environment, Duration::from_secs(seconds)).await
     }
 
     fn user(&self) -> Value {
         document(&self.replica, &self.writer.user(), PASSWORD)
+    }
+}
+
+/// The description of an instance, with another endpoint.
+fn at_port(answer: &str, port: u16) -> String {
+    let (head, rest) = answer.split_once("<Endpoint>").expect("an endpoint");
+    let (_, tail) = rest.split_once("</Endpoint>").expect("its end");
+    format!("{head}<Endpoint><Address>localhost</Address><Port>{port}</Port></Endpoint>{tail}")
+}
+
+async fn step(
+    function: &Function,
+    scene: &Scene,
+    step: &str,
+    token: &str,
+) -> Option<FunctionError> {
+    let event = json!({"Step": step, "SecretId": scene.arn, "ClientRequestToken": token});
+    function.invoke(&event).await.err()
+}
+
+async fn steps(function: &Function, scene: &Scene, first: &str, token: &str) {
+    for name in STEPS.iter().skip_while(|name| **name != first) {
+        let error = step(function, scene, name, token).await;
+        assert!(error.is_none(), "{name}: {error:?}");
     }
 }
 
@@ -159,31 +212,34 @@ async fn a_user_at_a_replica_is_rotated_without_a_login_before_the_twin_has_arri
     for server in [Server::Mysql, Server::Mariadb118] {
         let mut pair = Pair::start(server).await;
         let rds = Rds::of(&pair.writer).await;
-        let mut scene = pair.scene(&rds).await;
+        let (scene, id) = pair.scene(pair.replica.port, &rds).await;
+        let aws = pair.aws(id).await;
+        let (function, hurried) = (pair.function(&aws, 30).await, pair.function(&aws, 8).await);
         let failed_before = pair.failed_logins().await;
 
         // The twin does not exist at the replica until the writer's statements arrive there.
         pair.delay(3).await;
-        scene.rotate().await;
+        let token = scene.begin().await;
+        steps(&function, &scene, "createSecret", &token).await;
         assert_equal_accounts(&pair.writer, &pair.writer.user(), &pair.writer.twin()).await;
         pair.delay(0).await;
 
         // The user exists there, with its replaced password.
         pair.applier("STOP").await;
         let token = scene.begin().await;
-        scene.step("createSecret", &token).await.unwrap();
-        scene.step("setSecret", &token).await.unwrap();
-        scene.timeout = Duration::from_secs(6);
-        let result = scene.step("testSecret", &token).await;
-        refused(
-            result,
-            ReplicaBehind,
-            &["is not yet what it is at the writer", "replication"],
+        for name in ["createSecret", "setSecret"] {
+            assert!(step(&function, &scene, name, &token).await.is_none());
+        }
+        let error = step(&hurried, &scene, "testSecret", &token).await.unwrap();
+        assert_eq!(error.error_type, "ReplicaBehind", "{error:?}");
+        assert!(
+            error
+                .error_message
+                .contains("is not yet what it is at the writer")
         );
         assert_eq!(scene.login("AWSCURRENT").await.0, pair.writer.twin());
         pair.applier("START").await;
-        scene.timeout = Duration::from_secs(30);
-        scene.resume("testSecret", &token).await.unwrap();
+        steps(&function, &scene, "testSecret", &token).await;
 
         assert_eq!(pair.failed_logins().await, failed_before, "{server:?}");
         let (user, password) = scene.login("AWSCURRENT").await;
@@ -191,6 +247,40 @@ async fn a_user_at_a_replica_is_rotated_without_a_login_before_the_twin_has_arri
         assert!(replica.logs_in(&user, &password).await);
         assert!(pair.writer.logs_in(&user, &password).await);
     }
+}
+
+#[tokio::test]
+async fn the_superusers_password_goes_where_rds_says_and_not_where_the_users_secret_says() {
+    let pair = Pair::start(Server::Mysql).await;
+    let rds = Rds::of(&pair.writer).await;
+    let proxy = Proxy::mysql(&pair.replica.host, pair.replica.port).await;
+    let (scene, id) = pair.scene(proxy.address.port(), &rds).await;
+    let aws = pair.aws(id).await;
+    let function = pair.function(&aws, 30).await;
+    let token = scene.begin().await;
+    for (name, connections) in [("createSecret", 0), ("setSecret", 1), ("testSecret", 2)] {
+        proxy.reset();
+        let error = step(&function, &scene, name, &token).await;
+        assert!(error.is_none(), "{name}: {error:?}");
+        // Those of the two users.
+        assert_eq!(proxy.connections(), connections, "{name}");
+    }
+
+    // A server that says that it is the superuser's, and that it is read-only, is not believed.
+    let place = Tenant::at(pair.writer.address.clone());
+    let mut user = document(&pair.replica, &pair.writer.user(), PASSWORD);
+    user["port"] = proxy.address.port().into();
+    let other = Scene::with(&place, &superuser_document(&pair.writer.address), user).await;
+    let token = other.begin().await;
+    other.step("createSecret", &token).await.unwrap();
+    proxy.reset();
+    let result = other.step("testSecret", &token).await;
+    refused(
+        result,
+        DifferentServer,
+        &["is read-only", "the superuser cannot look there"],
+    );
+    assert_eq!(proxy.connections(), 1);
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ pub(super) fn same_server(
     relation: Result<Relation, Error>,
 ) -> Result<(), Error> {
     let same = itself.identity().is_some() && itself.identity() == variables.identity();
-    if same || matches!(relation, Ok(Relation::Same | Relation::Replica)) {
+    if same || matches!(relation, Ok(Relation::Same | Relation::Replica(_))) {
         return Ok(());
     }
     relation?;

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::database::login::Server;
 use crate::database::reader::{self, Accounts};
 use crate::database::server::prepare;
 use crate::database::{Family, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
+use crate::rds::{Endpoint, Relation};
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
 use crate::step::survey::SuperuserLogin;
@@ -26,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 ///
-/// `ReplicaBehind` if it is not in time.
+/// `ReplicaBehind` if it is not in time; `DifferentServer` if RDS does not know the replica.
 pub(super) async fn wait(
     rotation: &Rotation<'_>,
     current: &DatabaseSecret,
@@ -35,10 +37,12 @@ pub(super) async fn wait(
 ) -> Result<(), Error> {
     let deadline = rotation.deadline;
     let mut superuser = SuperuserLogin::find(rotation, current).await?;
+    let server = confirmed(rotation, current, &superuser)?;
+    let resolved = server.addresses(deadline).await?;
+    let is_users = current.host() == Some(&server.host) || resolved.contains(&address);
+    let addresses = if is_users { vec![address] } else { resolved };
     let mut writer = superuser.open(rotation).await?;
-    let mut server = rotation.server(current);
-    server.tls = superuser.server.tls.clone();
-    let mut replica = superuser.open_at(rotation, &server, &[address]).await?;
+    let mut replica = superuser.open_at(rotation, &server, &addresses).await?;
     for session in [&mut writer, &mut replica] {
         prepare(session, deadline).await?;
     }
@@ -60,6 +64,30 @@ pub(super) async fn wait(
     writer.close(deadline).await;
     replica.close(deadline).await;
     Ok(())
+}
+
+/// Where the superuser may look. The user's secret alone does not decide it: whoever can write that
+/// must not get the superuser's password sent to a server of his own.
+fn confirmed(
+    rotation: &Rotation<'_>,
+    current: &DatabaseSecret,
+    superuser: &SuperuserLogin,
+) -> Result<Server, Error> {
+    let writer = &superuser.server;
+    match superuser.relation.clone()? {
+        Relation::Same => Ok(writer.clone()),
+        Relation::Replica(Endpoint { host, port }) => Ok(Server {
+            host,
+            port,
+            tls: writer.tls.of_the_host(),
+        }),
+        Relation::Unknown => Err(ErrorType::DifferentServer.because(format!(
+            "{} is read-only, and RDS does not say that it is a replica of the superuser's server \
+             {writer}, so that the superuser cannot look there; correct the host in one of the two \
+             secrets",
+            rotation.server(current)
+        ))),
+    }
 }
 
 /// All of the twin's accounts with digests of their hashes.
