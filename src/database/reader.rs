@@ -214,18 +214,32 @@ fn table_of(row: &Record) -> Object {
 fn routines(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
     for row in rows {
         if let Some((profile, name)) = accounts.profile(row) {
+            let (schema, routine) = (row.text_or_empty("Db"), row.text_or_empty("Routine_name"));
+            if !schema.is_ascii() || !routine.is_ascii() {
+                return Err(garbled(&name));
+            }
             let kind = row.text_or_empty("Routine_type");
             let object = Object::Routine {
                 kind: RoutineKind::named(&kind)
                     .ok_or_else(|| not_understood(&name, &format!("privileges on a {kind}")))?,
-                schema: row.text_or_empty("Db"),
-                name: row.text_or_empty("Routine_name"),
+                schema,
+                name: routine,
             };
             let held = set_privileges(&name, &row.text_or_empty("Proc_priv"))?;
             hold(profile, object, held);
         }
     }
     Ok(())
+}
+
+/// Every server so far takes the bytes of these names for another encoding when it stores them, and
+/// so forgets the privileges at its next start.
+fn garbled(account: &str) -> Error {
+    ErrorType::AccountNotUnderstood.because(format!(
+        "{account} has privileges on a routine whose name, or whose schema's, is not ASCII; the \
+         server garbles such names in its grant tables, so they cannot be copied; grant EXECUTE on \
+         the schema in their place"
+    ))
 }
 
 fn proxies(accounts: &mut Accounts, rows: &[Record]) {

@@ -76,6 +76,7 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
     let roles = matches!(session.family, Family::MySql(_)) && session.family.is_modern();
     let pin = format!(
         "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \
+         sql_quote_show_create = ON, \
          lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{extra}"
     );
     let mut statements = vec!["SET NAMES utf8mb4".to_owned(), pin];

@@ -152,17 +152,16 @@ pub async fn of_account(
 /// Of the connection.
 pub async fn of_self(session: &mut Session, deadline: Deadline) -> Result<BTreeSet<Saying>, Error> {
     let mut sayings = BTreeSet::new();
+    // How names and strings are quoted is the session's choice. A salt may hold any byte; in
+    // hexadecimal it is one token.
     let hex = matches!(session.family, Family::MySql(version) if version >= (8, 0, 17));
-    if hex {
-        // A salt may hold any byte; in hexadecimal it is one token.
-        ask(
-            session,
-            "SET SESSION print_identified_with_as_hex = ON",
-            &mut sayings,
-            deadline,
-        )
-        .await?;
-    }
+    let hex = if hex {
+        ", print_identified_with_as_hex = ON"
+    } else {
+        ""
+    };
+    let quotes = format!("SET SESSION sql_mode = '', sql_quote_show_create = ON{hex}");
+    ask(session, &quotes, &mut sayings, deadline).await?;
     for sql in ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"] {
         ask(session, sql, &mut sayings, deadline).await?;
     }

@@ -1,8 +1,8 @@
 //! What the labels lead to, read under the lock on the pair of users.
 //!
 //! Since the step began, another rotation of the pair may have come to its end, and then the twin
-//! is somebody's current user. Reading by label shows that: AWSPENDING would lead elsewhere, and
-//! AWSPREVIOUS follows every move of AWSCURRENT.
+//! is somebody's current user. Reading by label shows that: AWSPENDING would lead elsewhere, for it
+//! was on the other rotation's version, and AWSPREVIOUS follows every move of AWSCURRENT.
 
 use super::{Purpose, stored_at};
 use crate::error::{Error, ErrorType};
@@ -68,10 +68,18 @@ pub(super) async fn read(
     })
 }
 
+/// The value with a label. The secret was described a moment ago, so if something is not found it is
+/// the value.
 async fn value(rotation: &Rotation<'_>, label: Label) -> Result<Option<SecretValue>, Error> {
+    if rotation.description.version(label).is_none() {
+        return Ok(None);
+    }
     let selector = Selector::Labelled(label);
     let (store, deadline) = (rotation.store, rotation.deadline);
-    store.value(&rotation.secret, selector, deadline).await
+    match store.value(&rotation.secret, selector, deadline).await {
+        Err(error) if error.error_type() == ErrorType::SecretNotFound => Ok(None),
+        value => value,
+    }
 }
 
 /// A value that was not the expected one may be a moment old; the labels themselves decide.
