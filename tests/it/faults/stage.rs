@@ -127,6 +127,8 @@ impl Stage {
             self.drift(&before.0).await;
             self.drifts += 1;
         }
+        // A password that was set a moment ago would be taken for that of an earlier try.
+        self.tenant.grow_old().await;
         let token = self.scene.begin().await;
         let trigger = Arc::new(Mutex::new(Trigger::new(at, kind)));
         let pulled = trigger.clone();

@@ -1,0 +1,165 @@
+//! Nothing outlives an invocation, and nothing that was given up is carried out later.
+
+use std::time::Duration;
+
+use rotation::error::{Error, ErrorType};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::races::assert_in_order;
+use crate::support::account::{Tenant, account};
+use crate::support::grants::Picture;
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::stack::{OwnServer, Server};
+
+/// What setSecret says of a server at this port, before its time is over.
+async fn set_secret_at(port: u16, timeout: Duration) -> Error {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let at = |mut document: Value| {
+        document["port"] = port.into();
+        document
+    };
+    let user = at(document(&tenant.address, &tenant.user(), "a password"));
+    let superuser = at(superuser_document(&tenant.address));
+    let mut scene = Scene::with(&tenant, &superuser, user).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    scene.timeout = timeout;
+    let ended = tokio::time::timeout(timeout, scene.step("setSecret", &token)).await;
+    ended.expect("it outlived its invocation").unwrap_err()
+}
+
+#[tokio::test]
+async fn a_host_that_swallows_packets_is_told_from_wrong_credentials() {
+    // A listener whose queue is full: what comes next has no answer at all.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await
+    {
+        queue.push(stream);
+    }
+    let error = set_secret_at(address.port(), Duration::from_secs(10)).await;
+    assert_eq!(error.error_type(), ErrorType::ServerUnreachable, "{error}");
+    assert!(error.to_string().contains("not the credentials"), "{error}");
+
+    // With little time left nothing is concluded from the silence.
+    let error = set_secret_at(address.port(), Duration::from_secs(3)).await;
+    assert_eq!(error.error_type(), ErrorType::DeadlineExceeded, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_connection_and_never_speaks_is_called_silent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let taking = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            taken.push(stream);
+        }
+    });
+    let error = set_secret_at(port, Duration::from_secs(9)).await;
+    assert_eq!(error.error_type(), ErrorType::ServerSilent, "{error}");
+    taking.abort();
+}
+
+#[tokio::test]
+async fn a_statement_that_was_given_up_under_a_global_read_lock_never_commits() {
+    for server in Server::ALL {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle("a password").await;
+        let mut scene = Scene::of(&tenant, "a password").await;
+        scene.rotate().await;
+        // The twin needs a grant, so that not only the password is at stake.
+        let (user, _) = scene.login("AWSCURRENT").await;
+        let (twin, password) = scene.login("AWSPREVIOUS").await;
+        let grant = format!(
+            "GRANT INSERT ON {}.* TO {}",
+            tenant.database(),
+            account(&user, "%")
+        );
+        tenant.sql(grant).await;
+        let before = Picture::of_shown(&tenant, &twin).await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+
+        use mysql_async::prelude::Queryable;
+        let mut backup = tenant.root().await;
+        backup
+            .query_drop("FLUSH TABLES WITH READ LOCK")
+            .await
+            .unwrap();
+        scene.timeout = Duration::from_secs(6);
+        let error = scene.step("setSecret", &token).await.unwrap_err();
+        let expected = [ErrorType::StatementRefused, ErrorType::DeadlineExceeded];
+        assert!(
+            expected.contains(&error.error_type()),
+            "{server:?}: {error}"
+        );
+        backup.query_drop("UNLOCK TABLES").await.unwrap();
+        backup.disconnect().await.unwrap();
+
+        assert!(tenant.logs_in(&twin, &password).await, "{server:?}");
+        assert_eq!(Picture::of_shown(&tenant, &twin).await, before);
+        scene.timeout = Duration::from_secs(30);
+        scene.resume("createSecret", &token).await.unwrap();
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most() {
+    use mysql_async::prelude::Queryable;
+    let tenant = Tenant::of(Server::Mysql).await;
+    tenant.settle("a password").await;
+    let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+    let mut superuser = superuser_document(&tenant.address);
+    superuser["port"] = proxy.address.port().into();
+    superuser["ssl"] = false.into();
+    let user = document(&tenant.address, &tenant.user(), "a password");
+    let mut scene = Scene::with(&tenant, &superuser, user).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    proxy.script(|request| {
+        request
+            .text
+            .contains("CREATE USER")
+            .then_some(Fault::HoldAnswer)
+    });
+    scene.timeout = Duration::from_secs(8);
+    scene.step("setSecret", &token).await.unwrap_err();
+    proxy.reset();
+
+    // The server's side of it is still there, and ends by itself.
+    scene.timeout = Duration::from_secs(30);
+    let refused = scene.step("setSecret", &token).await.unwrap_err();
+    assert_eq!(
+        refused.error_type(),
+        ErrorType::RotationInProgress,
+        "{refused}"
+    );
+    let mut root = tenant.root().await;
+    let lock = format!("SELECT IS_USED_LOCK('rotation:{}')", tenant.user());
+    let holder: Option<u64> = root.query_first(lock).await.unwrap();
+    let limit: Option<String> = root
+        .exec_first(
+            "SELECT VARIABLE_VALUE FROM performance_schema.variables_by_thread JOIN \
+             performance_schema.threads USING (THREAD_ID) \
+             WHERE PROCESSLIST_ID = ? AND VARIABLE_NAME = 'wait_timeout'",
+            (holder.unwrap(),),
+        )
+        .await
+        .unwrap();
+    assert_eq!(limit.as_deref(), Some("60"));
+    root.query_drop(format!("KILL {}", holder.unwrap()))
+        .await
+        .unwrap();
+    root.disconnect().await.unwrap();
+    scene.resume("createSecret", &token).await.unwrap();
+    assert_in_order(&tenant, &scene).await;
+}

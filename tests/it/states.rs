@@ -1,0 +1,239 @@
+//! Stale and strange states: what other tries, people and servers leave behind.
+
+use rotation::error::ErrorType;
+use serde_json::Value;
+
+use crate::races::{assert_in_order, withdraw};
+use crate::support::account::{Tenant, account};
+use crate::support::scene::{STEPS, Scene};
+use crate::support::stack::{OwnServer, Server};
+
+async fn settled(server: Server) -> (Tenant, Scene) {
+    let tenant = Tenant::of(server).await;
+    tenant.settle("a password").await;
+    let scene = Scene::of(&tenant, "a password").await;
+    (tenant, scene)
+}
+
+/// Stores the current document with one more key, as a person does.
+async fn edit(scene: &Scene) {
+    let mut document: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
+    document["note"] = "edited".into();
+    let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+    call.secret_string(document.to_string())
+        .send()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_value() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        for done in 1..STEPS.len() {
+            let token = scene.begin().await;
+            for step in &STEPS[..done] {
+                scene.step(step, &token).await.unwrap();
+            }
+            let value = scene.text("AWSPENDING").await;
+            let again = scene.secrets.rotate_secret().secret_id(&scene.arn);
+            let refused = again.send().await.unwrap_err().into_service_error();
+            assert!(
+                refused.is_invalid_request_exception(),
+                "it goes on with the old token"
+            );
+            scene.resume("createSecret", &token).await.unwrap();
+            assert_eq!(scene.text("AWSCURRENT").await, value);
+            assert_in_order(&tenant, &scene).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_from_before_an_edit_is_stale_and_its_remedy_helps() {
+    let (tenant, scene) = settled(Server::Mysql).await;
+    let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
+    edit(&scene).await;
+    // Secrets Manager takes the label away then, and somebody puts it back.
+    let call = scene.secrets.update_secret_version_stage();
+    let call = call.secret_id(&scene.arn).version_stage("AWSPENDING");
+    call.move_to_version_id(&token).send().await.unwrap();
+    let stale = scene.step("createSecret", &token).await.unwrap_err();
+    assert_eq!(stale.error_type(), ErrorType::StalePending, "{stale}");
+    let remedy = format!(
+        "--secret-id {} --version-stage AWSPENDING --remove-from-version-id {token}",
+        scene.arn
+    );
+    assert!(stale.to_string().contains(&remedy), "{stale}");
+    for step in ["setSecret", "testSecret"] {
+        let refused = scene.step(step, &token).await.unwrap_err();
+        assert_eq!(
+            refused.error_type(),
+            ErrorType::PendingMismatch,
+            "{refused}"
+        );
+    }
+    withdraw(&scene, &token).await;
+    scene.rotate().await;
+    assert!(scene.text("AWSCURRENT").await.contains("edited"));
+    assert_in_order(&tenant, &scene).await;
+}
+
+#[tokio::test]
+async fn a_pending_value_for_another_user_is_refused_before_anything_is_written() {
+    let (tenant, scene) = settled(Server::Mysql).await;
+    scene.begin().await;
+    let other = scene
+        .text("AWSCURRENT")
+        .await
+        .replace(&tenant.user(), "somebody");
+    let token = scene.put_pending(&other).await;
+    for step in ["setSecret", "testSecret"] {
+        let refused = scene.step(step, &token).await.unwrap_err();
+        assert_eq!(
+            refused.error_type(),
+            ErrorType::PendingMismatch,
+            "{refused}"
+        );
+    }
+    assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_without_awsprevious_or_with_the_same_user_there_is_rotated() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        scene.rotate().await;
+        // An edit by hand leaves AWSPREVIOUS to a version of the same user.
+        edit(&scene).await;
+        assert_eq!(scene.login("AWSPREVIOUS").await.0, tenant.twin());
+        scene.rotate().await;
+        assert_in_order(&tenant, &scene).await;
+
+        let previous = scene.version("AWSPREVIOUS").await.unwrap();
+        let call = scene.secrets.update_secret_version_stage();
+        let call = call.secret_id(&scene.arn).version_stage("AWSPREVIOUS");
+        call.remove_from_version_id(previous).send().await.unwrap();
+        scene.rotate().await;
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+/// What people and failed logins do to a twin between two rotations; `{twin}` is the account.
+const MISHAPS: &[&str] = &[
+    "DROP USER {twin}",
+    "ALTER USER {twin} ACCOUNT LOCK",
+    "ALTER USER {twin} PASSWORD EXPIRE",
+    "ALTER USER {twin} IDENTIFIED BY 'by hand'",
+    "DROP USER {twin}; CREATE USER {twin} IDENTIFIED BY 'by hand'",
+    "DROP USER {twin}; CREATE USER {twin} IDENTIFIED BY 'by hand' ACCOUNT LOCK",
+];
+
+#[tokio::test]
+async fn a_twin_that_was_dropped_locked_expired_changed_or_made_again_by_hand_is_repaired() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        scene.rotate().await;
+        for mishap in MISHAPS {
+            let (twin, _) = scene.login("AWSPREVIOUS").await;
+            tenant
+                .sql(mishap.replace("{twin}", &account(&twin, "%")))
+                .await;
+            scene.rotate().await;
+            assert_in_order(&tenant, &scene).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_changes_while_it_is_mirrored_is_mirrored_as_it_is_in_the_end() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let user = account(&tenant.user(), "%");
+        let changes = async {
+            for privilege in ["INSERT", "UPDATE", "DELETE", "INDEX", "DROP"] {
+                let grant = format!("GRANT {privilege} ON {}.* TO {user}", tenant.database());
+                tenant.sql(grant).await;
+            }
+        };
+        let (first, ()) = tokio::join!(scene.step("setSecret", &token), changes);
+        if let Err(error) = first {
+            assert_eq!(error.error_type(), ErrorType::MirrorIncomplete, "{error}");
+        }
+        scene.step("setSecret", &token).await.unwrap();
+        scene.resume("testSecret", &token).await.unwrap();
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_restart_between_any_two_steps() {
+    for server in Server::ALL {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle("a password").await;
+        let scene = Scene::of(&tenant, "a password").await;
+        let token = scene.begin().await;
+        for step in STEPS {
+            scene.step(step, &token).await.unwrap();
+            own.restart().await;
+        }
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_read_only_for_a_while_is_left_alone_and_rotated_later() {
+    for server in Server::ALL {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle("a password").await;
+        let scene = Scene::of(&tenant, "a password").await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        tenant.sql("SET GLOBAL read_only = 1").await;
+        let refused = scene.step("setSecret", &token).await.unwrap_err();
+        assert_eq!(refused.error_type(), ErrorType::ServerReadOnly, "{refused}");
+        assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+        tenant.sql("SET GLOBAL read_only = 0").await;
+        scene.resume("createSecret", &token).await.unwrap();
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_rotations_never_fail_a_login_on_mysql() {
+    let (tenant, scene) = settled(Server::Mysql).await;
+    let user = account(&tenant.user(), "%");
+    tenant
+        .sql(format!(
+            "ALTER USER {user} FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"
+        ))
+        .await;
+    hundred_rotations(&tenant, &scene).await;
+}
+
+#[tokio::test]
+async fn a_hundred_rotations_never_fail_a_login_on_mariadb() {
+    let own = OwnServer::start(Server::Mariadb118, &["--max-password-errors=1"]).await;
+    let tenant = Tenant::at(own.address.clone());
+    tenant.settle("a password").await;
+    let scene = Scene::of(&tenant, "a password").await;
+    hundred_rotations(&tenant, &scene).await;
+}
+
+/// One failed login of either user would block it, and it would be refused from then on.
+async fn hundred_rotations(tenant: &Tenant, scene: &Scene) {
+    for n in 0..100 {
+        let token = scene.begin().await;
+        // Some are given up somewhere, and tried again from the start.
+        for step in &STEPS[..n % STEPS.len()] {
+            scene.step(step, &token).await.unwrap();
+        }
+        scene.resume("createSecret", &token).await.unwrap();
+    }
+    assert_in_order(tenant, scene).await;
+}
