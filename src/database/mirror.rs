@@ -129,18 +129,28 @@ fn newborn(source: &Profile) -> Profile {
     born
 }
 
-fn account_itself(site: &Site<'_>, exists: bool) -> Option<Action> {
+fn account_itself(site: &Site<'_>, exists: bool) -> Vec<Action> {
     if exists {
         let settings = changed_settings(site.wanted, &site.held);
-        return (!settings.is_empty()).then_some(Action::Alter(settings));
+        let mut steps = Vec::new();
+        // From an interval to the default, MySQL's memory keeps the interval; not so from never.
+        let has_interval = matches!(
+            site.held.settings.get(&Setting::Expiration),
+            Some(Value::Number(1..))
+        );
+        if has_interval && settings.get(&Setting::Expiration) == Some(&Value::Default) {
+            steps.push([(Setting::Expiration, Value::Number(0))].into());
+        }
+        steps.extend((!settings.is_empty()).then_some(settings));
+        return steps.into_iter().map(Action::Alter).collect();
     }
     let mut settings = site.wanted.settings.clone();
     settings
         .retain(|setting, value| *setting != Setting::DefaultRoles && !setting.is_default(value));
-    Some(Action::Create {
+    vec![Action::Create {
         authentication: site.wanted.authentication.clone(),
         settings,
-    })
+    }]
 }
 
 fn changed_settings(source: &Profile, twin: &Profile) -> BTreeMap<Setting, Value> {

@@ -187,7 +187,7 @@ async fn ask(
 
 /// Takes one line of the server apart.
 pub fn sayings_of(line: &str) -> Vec<Saying> {
-    let mut tokens = tokens(line);
+    let mut tokens = tokens(&without_demands(line));
     mask_hashes(&mut tokens);
     let verb = tokens.first().map(|token| token.text().to_owned());
     match verb.as_deref() {
@@ -265,6 +265,38 @@ fn grants(tokens: &[Token]) -> Vec<Saying> {
         finish(&privilege, None);
     }
     sayings
+}
+
+/// Takes out what a certificate must say. MySQL shows it as it is, quotes and all, so that it may not
+/// end where it seems to; the grant tables have been compared by then.
+fn without_demands(line: &str) -> String {
+    let is_account =
+        line.starts_with("CREATE USER") || line.starts_with("GRANT ") && line.contains(" REQUIRE ");
+    let mut line = line.to_owned();
+    for word in [" SUBJECT '", " ISSUER '", " CIPHER '"]
+        .iter()
+        .filter(|_| is_account)
+    {
+        let Some(start) = line.find(word).map(|at| at + word.len()) else {
+            continue;
+        };
+        let rest = &line[start..];
+        let ends = [
+            "' SUBJECT '",
+            "' ISSUER '",
+            "' CIPHER '",
+            "' WITH ",
+            "' PASSWORD ",
+            "' ACCOUNT ",
+        ]
+        .iter()
+        .filter_map(|end| rest.find(end))
+        .min();
+        if let Some(end) = ends.or_else(|| rest.strip_suffix('\'').map(str::len)) {
+            line.replace_range(start..start + end, "");
+        }
+    }
+    line
 }
 
 /// Replaces what the account is identified by. MySQL shows an account no hash of its own unless the

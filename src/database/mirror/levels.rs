@@ -42,12 +42,13 @@ fn is_bare(held: &Held) -> bool {
 pub(super) fn give_up(site: &mut Site<'_>) -> Vec<Action> {
     let wanted = &site.wanted.grants;
     let extra = at(&site.held.grants, &Object::Global).minus(&at(wanted, &Object::Global));
+    let option_goes = extra.grantable || !proxies_with_option(site).is_empty();
     let mut actions = Vec::new();
     let settings = &mut site.held.settings;
     site.held.grants.retain(|object, held| {
         let stale = (is_dynamic(object) || is_role_or_proxy(object))
             && (is_stale(wanted, object, held)
-                || is_dynamic(object) && extra.grantable && held.grantable);
+                || is_dynamic(object) && option_goes && held.grantable);
         if !stale {
             return true;
         }
@@ -85,20 +86,46 @@ pub(super) fn give_up(site: &mut Site<'_>) -> Vec<Action> {
     actions
 }
 
-/// Global and dynamic privileges, and partial revokes. The twin is locked around a change of these,
-/// because a global privilege comes in one statement and what is excepted from it in the next.
+/// Global and dynamic privileges, and partial revokes. The twin is locked where a privilege comes in
+/// one statement and what is excepted from it in the next; global ones reach only new sessions.
 pub(super) fn global_level(site: &mut Site<'_>) -> Vec<Action> {
     let wanted = &site.wanted.grants;
     let restrictions = restrictions(wanted, &site.held.grants);
-    let lock = !restrictions.is_empty() && !site.held.state.locked;
+    let proxies = proxies_with_option(site);
+    let lock = !(restrictions.is_empty() && proxies.is_empty()) && !site.held.state.locked;
     let mut actions: Vec<_> = lock.then_some(Action::Lock).into_iter().collect();
     let mut missing = at(wanted, &Object::Global).minus(&at(&site.held.grants, &Object::Global));
     missing.grantable &= site.alone;
     site.grant(&Object::Global, missing, &mut actions);
     actions.extend(restrictions);
+    if !proxies.is_empty() {
+        for object in proxies {
+            site.held.grants.insert(object.clone(), option());
+            actions.push(Action::Grant(object, option()));
+        }
+        actions.push(Action::Revoke(Object::Global, option()));
+    }
     actions.extend(lock.then_some(Action::Unlock));
     actions.extend(missing_wholes(site, is_dynamic));
     actions
+}
+
+/// The proxy users that are missing with the grant option, where the source does not have the global
+/// one: the server gives the one along with the other.
+fn proxies_with_option(site: &Site<'_>) -> Vec<Object> {
+    let wanted = &site.wanted.grants;
+    if at(wanted, &Object::Global).grantable {
+        return Vec::new();
+    }
+    wanted
+        .iter()
+        .filter(|(object, held)| {
+            matches!(object, Object::Proxy { .. })
+                && held.grantable
+                && site.held.grants.get(object) != Some(*held)
+        })
+        .map(|(object, _)| object.clone())
+        .collect()
 }
 
 /// First what is excepted, then what no longer is.
@@ -241,11 +268,13 @@ fn after_revoke(held: &Held, extra: &Held) -> Held {
 }
 
 /// Whether something that is held as a whole must be revoked: the source does not have it, or has
-/// it without the grant option, which no statement takes away alone.
+/// it without the grant option, which no statement takes away alone. MariaDB does not note the
+/// option of a proxy user that is granted again either.
 fn is_stale(source: &BTreeMap<Object, Held>, object: &Object, held: &Held) -> bool {
-    source
-        .get(object)
-        .is_none_or(|wanted| held.grantable && !wanted.grantable)
+    let is_proxy = matches!(object, Object::Proxy { .. });
+    source.get(object).is_none_or(|wanted| {
+        held.grantable && !wanted.grantable || is_proxy && held.grantable != wanted.grantable
+    })
 }
 
 /// What is held as a whole, and is not held yet or not with the grant option.

@@ -152,6 +152,40 @@ fn only_the_settings_that_differ_are_altered() {
 }
 
 #[test]
+fn an_interval_of_expiry_becomes_the_default_by_way_of_never() {
+    let expiration = |value| (Setting::Expiration, value);
+    let source = with(Profile::default(), [expiration(Value::Default)]);
+    let twin = with(Profile::default(), [expiration(Value::Number(30))]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Alter([expiration(Value::Number(0))].into()),
+            Alter([expiration(Value::Default)].into()),
+        ]
+    );
+}
+
+#[test]
+fn a_proxy_user_gets_the_grant_option_by_going_and_coming_and_gives_the_global_one_back() {
+    let proxy = || Object::Proxy {
+        user: "p".to_owned(),
+        host: "%".to_owned(),
+    };
+    let source = profile([(proxy(), passed_on(&[]))]);
+    let twin = profile([(proxy(), held(&[]))]);
+    assert_eq!(
+        actions(source, twin),
+        [
+            Revoke(proxy(), held(&[])),
+            Lock,
+            Grant(proxy(), passed_on(&[])),
+            Revoke(Object::Global, passed_on(&[])),
+            Unlock,
+        ]
+    );
+}
+
+#[test]
 fn an_attribute_is_patched_because_the_server_merges_it() {
     let source = json(r#"{"new": 1, "deep": {"a": 1, "b": 2}, "same": true, "kind": {"a": 1}}"#);
     let twin = json(r#"{"gone": 1, "deep": {"a": 1, "c": 3}, "same": true, "kind": 7}"#);

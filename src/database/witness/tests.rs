@@ -289,3 +289,15 @@ fn an_expired_password_is_no_difference() {
     let history = "CREATE USER `u`@`%` REQUIRE NONE PASSWORD HISTORY 3 ACCOUNT UNLOCK";
     assert_ne!(sayings_of(history), sayings_of(plain));
 }
+
+#[test]
+fn what_a_certificate_must_say_is_shown_with_its_quotes_as_they_are() {
+    let plain = "CREATE USER `u`@`%` REQUIRE SUBJECT '{}' CIPHER 'A' PASSWORD EXPIRE DEFAULT";
+    for subject in ["/CN=O'Hara", "/CN=it's \\ \"é\"", "'", "back\\"] {
+        let line = plain.replace("{}", subject);
+        let with_limit = line.replace(" PASSWORD", " WITH MAX_USER_CONNECTIONS 0 PASSWORD");
+        assert_eq!(sayings_of(&line), sayings_of(&with_limit), "{line}");
+        let different = line.replace(" PASSWORD", " WITH MAX_USER_CONNECTIONS 1 PASSWORD");
+        assert_ne!(sayings_of(&line), sayings_of(&different), "{line}");
+    }
+}
