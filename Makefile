@@ -75,7 +75,7 @@ bench: package
 
 fuzz-mirror:
 	$(STACK) setup
-	MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it laws
+	MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- laws mirror_fuzz
 
 fuzz:
 	$(STACK) setup

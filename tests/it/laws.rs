@@ -21,8 +21,14 @@ const FLAVORS: [Flavor; 4] = [
     Flavor::Mariadb1011,
     Flavor::Mariadb118,
 ];
-/// Cases for each flavor, where one is checked in no time.
-const CASES: u32 = 400;
+/// Cases for each flavor, unless `MIRROR_CASES` says otherwise.
+const CASES: u32 = 250;
+
+fn cases() -> u32 {
+    crate::mirror_fuzz::number("MIRROR_CASES").map_or(CASES, |number| {
+        u32::try_from(number).expect("MIRROR_CASES is a sensible number")
+    })
+}
 
 /// Checks a law for every flavor.
 fn for_all(
@@ -35,7 +41,7 @@ fn for_all(
             mark: "m".to_owned(),
         };
         let mut runner = TestRunner::new(Config {
-            cases: CASES / divisor,
+            cases: cases() / divisor,
             failure_persistence: None,
             ..Config::default()
         });

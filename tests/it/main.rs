@@ -21,6 +21,7 @@ mod iam;
 mod laws;
 mod main_job;
 mod migration;
+mod mirror_fuzz;
 mod ownership;
 mod preflight;
 mod protocol;

@@ -47,7 +47,8 @@ impl Picture {
                 lines.extend(
                     shown
                         .iter()
-                        .map(|line| without_hashes(&line.replace(&name, "{user}@"))),
+                        .map(|line| without_hashes(&line.replace(&name, "{user}@")))
+                        .map(|line| without_nothing(&line)),
                 );
             }
         }
@@ -183,6 +184,9 @@ fn mysql_attributes(column: Option<String>) -> Option<String> {
     if attributes.get("metadata") == Some(&json!({})) {
         attributes.remove("metadata");
     }
+    if let Some(Value::Array(restrictions)) = attributes.get_mut("Restrictions") {
+        restrictions.sort_by_key(|restriction| restriction["Database"].to_string());
+    }
     (!attributes.is_empty()).then(|| Value::from(attributes).to_string())
 }
 
@@ -200,13 +204,21 @@ fn mariadb_account(column: Option<String>) -> Option<String> {
         account.remove("password_lifetime");
     }
     if let Some(Value::Array(alternatives)) = account.get_mut("auth_or") {
+        // One that once had alternatives keeps a list of itself alone.
+        if *alternatives == [json!({})] {
+            alternatives.clear();
+        }
         for alternative in alternatives.iter_mut().filter_map(Value::as_object_mut) {
             alternative.remove("authentication_string");
         }
     }
     // A lifetime of zero is `PASSWORD EXPIRE NEVER`: there, absent is something else.
     account.retain(|key, value| {
-        let zero = *value == json!(0) || *value == json!(0.0) || *value == "" || *value == false;
+        let zero = *value == json!([])
+            || *value == json!(0)
+            || *value == json!(0.0)
+            || *value == ""
+            || *value == false;
         !zero || key == "password_lifetime"
     });
     Some(Value::from(account).to_string())
@@ -223,6 +235,34 @@ async fn show(root: &mut Conn, query: &str) -> Vec<String> {
     rows.iter()
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
         .collect()
+}
+
+/// The line without limits of zero and without an empty attribute, which are shown where they were
+/// once set and not where they never were, and with its lists in order.
+fn without_nothing(line: &str) -> String {
+    let limits = [
+        "QUERIES_PER_HOUR",
+        "UPDATES_PER_HOUR",
+        "CONNECTIONS_PER_HOUR",
+        "USER_CONNECTIONS",
+    ];
+    let mut line = line.replace(" ATTRIBUTE '{}'", "");
+    for limit in limits {
+        line = line.replace(&format!(" MAX_{limit} 0 "), " ");
+    }
+    let line = line.replace(" WITH PASSWORD ", " PASSWORD ");
+    // Columns are listed in the order of a hash table.
+    let mut sorted = String::new();
+    let mut rest = line.as_str();
+    while let Some((before, after)) = rest.split_once("(`")
+        && let Some((columns, after)) = after.split_once("`)")
+    {
+        let mut columns: Vec<_> = columns.split("`, `").collect();
+        columns.sort_unstable();
+        sorted += &format!("{before}(`{}`)", columns.join("`, `"));
+        rest = after;
+    }
+    sorted + rest
 }
 
 /// The line with each password's hash replaced.

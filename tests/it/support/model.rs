@@ -4,6 +4,7 @@
 //!
 //! * Under partial revokes, a grant on a schema lifts its exceptions first, and a revoke of what is not
 //!   held on the schema but globally is an exception.
+//! * Who is granted PROXY with the grant option gets the global grant option too.
 //! * A privilege revoked on a table goes from its columns; a role that is revoked is no default role
 //!   any more on MySQL; the global grant option takes along that of every dynamic privilege.
 
@@ -149,6 +150,10 @@ fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
         restricted
             .privileges
             .retain(|p| !held.privileges.contains(p));
+    }
+    if matches!(object, Object::Proxy { .. }) && wanted.grantable {
+        let global = profile.grants.entry(Object::Global).or_default();
+        global.grantable = true;
     }
     let as_whole = matches!(
         object,

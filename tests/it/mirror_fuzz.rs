@@ -1,0 +1,282 @@
+//! Ugly accounts on real servers: whatever the twin was before, a rotation makes it equal to the
+//! user, in the grant tables, in the server's own words, and in what it may do.
+//!
+//! `MIRROR_CASES` is the number of pairs for each server, and `MIRROR_SEED` the seed of the first
+//! one: a failure prints the seed with which, and `MIRROR_CASES=1`, it happens again.
+
+use std::panic::AssertUnwindSafe;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rotation::database::account::Account;
+
+use crate::support::account::{Tenant, account};
+use crate::support::builder::{self, run};
+use crate::support::canary::Capture;
+use crate::support::generator::{Flavor, World, pair};
+use crate::support::grants::assert_equal_accounts;
+use crate::support::scene::{Scene, document};
+use crate::support::stack::{Address, OwnServer, Server};
+
+mod attempts;
+use attempts::attempts;
+
+/// Pairs for each server, unless `MIRROR_CASES` says otherwise.
+const CASES: u64 = 12;
+const OLD_PASSWORD: &str = "an old password of the twin: 1";
+const PASSWORD: &str = "the user's password: 1";
+
+#[tokio::test]
+async fn random_accounts_are_mirrored_on_mysql() {
+    let flavor = Flavor::Mysql {
+        partial_revokes: false,
+    };
+    fuzz(flavor, Server::Mysql.address()).await;
+}
+
+#[tokio::test]
+async fn random_accounts_are_mirrored_on_mysql_with_partial_revokes() {
+    let flavor = Flavor::Mysql {
+        partial_revokes: true,
+    };
+    let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
+    fuzz(flavor, server.address.clone()).await;
+}
+
+#[tokio::test]
+async fn random_accounts_are_mirrored_on_mariadb_10_11() {
+    fuzz(Flavor::Mariadb1011, Server::Mariadb1011.address()).await;
+}
+
+#[tokio::test]
+async fn random_accounts_are_mirrored_on_mariadb_11_8() {
+    fuzz(Flavor::Mariadb118, Server::Mariadb118.address()).await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only the function's variables are its config's"
+)]
+pub(crate) fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number")),
+    )
+}
+
+async fn fuzz(flavor: Flavor, address: Address) {
+    if !flavor.is_mysql() {
+        load_ed25519(&address).await;
+    }
+    let first = number("MIRROR_SEED").unwrap_or_else(|| rand::random::<u32>().into());
+    for seed in first..first + number("MIRROR_CASES").unwrap_or(CASES) {
+        let tenant = Tenant::at(address.clone());
+        let world = World {
+            flavor,
+            mark: tenant.mark().to_owned(),
+        };
+        let (source, twin) = pair_of(seed, &world);
+        let case = Case {
+            tenant: &tenant,
+            world: &world,
+            source: &source,
+            twin: twin.as_ref(),
+        };
+        let outcome = futures(AssertUnwindSafe(case.check())).await;
+        if let Err(panic) = outcome {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("?");
+            panic!(
+                "{flavor:?}: MIRROR_SEED={seed} MIRROR_CASES=1 shows it again\n{text}\nuser:\n{}\ntwin:\n{}",
+                shown(flavor, &source),
+                twin.as_ref()
+                    .map(|twin| shown(flavor, twin))
+                    .unwrap_or_default()
+            );
+        }
+    }
+}
+
+/// The pair that a seed gives, always the same.
+fn pair_of(seed: u64, world: &World) -> (Account, Option<Account>) {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let tree = pair(world).new_tree(&mut runner);
+    tree.expect("the generator rejects nothing").current()
+}
+
+/// The statements that make an account.
+fn shown(flavor: Flavor, account: &Account) -> String {
+    let hosts = account.hosts.iter();
+    let statements = hosts.flat_map(|(host, profile)| {
+        builder::statements(flavor, account.user.as_str(), host, profile, "?")
+    });
+    statements.collect::<Vec<_>>().join(";\n")
+}
+
+/// Waits for `future`, and gives what it panicked with.
+async fn futures(
+    future: AssertUnwindSafe<impl Future<Output = ()>>,
+) -> Result<(), Box<dyn std::any::Any + Send>> {
+    let mut future = Box::pin(future.0);
+    std::future::poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
+        match std::panic::catch_unwind(poll) {
+            Ok(std::task::Poll::Pending) => std::task::Poll::Pending,
+            Ok(std::task::Poll::Ready(())) => std::task::Poll::Ready(Ok(())),
+            Err(panic) => std::task::Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+async fn load_ed25519(address: &Address) {
+    let mut root = crate::support::account::root(address).await;
+    match root.query_drop("INSTALL SONAME 'auth_ed25519'").await {
+        // It is loaded already.
+        Ok(()) | Err(Error::Server(_)) => {}
+        Err(error) => panic!("{error}"),
+    }
+    root.disconnect().await.unwrap();
+}
+
+fn is_login(error: &rotation::error::Error) -> bool {
+    let name = error.error_type().to_string();
+    name.contains("Login") || name == "ConnectionLost"
+}
+
+struct Case<'a> {
+    tenant: &'a Tenant,
+    world: &'a World,
+    source: &'a Account,
+    twin: Option<&'a Account>,
+}
+
+impl Case<'_> {
+    async fn check(&self) {
+        let Self { tenant, world, .. } = self;
+        let mut root = tenant.root().await;
+        builder::settle(&mut root, world).await;
+        builder::make(&mut root, world.flavor, self.source, PASSWORD).await;
+        if let Some(twin) = self.twin {
+            builder::make(&mut root, world.flavor, twin, OLD_PASSWORD).await;
+        }
+        let (user, twin) = world.names();
+        let scene = self.scene(user.as_str(), twin.as_str()).await;
+
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        self.step(&scene, "setSecret", &token).await;
+        assert_equal_accounts(tenant, user.as_str(), twin.as_str()).await;
+
+        let capture = Capture::everything();
+        self.step(&scene, "setSecret", &token).await;
+        let log = capture.text();
+        drop(capture);
+        for statement in [
+            "GRANT ",
+            "REVOKE ",
+            "CREATE USER ",
+            "REQUIRE ",
+            "DEFAULT ROLE ",
+        ] {
+            let made = log.contains(&format!("plan=\"{statement}"))
+                || log.contains(&format!("; {statement}"));
+            assert!(!made, "the second setSecret makes a {statement}:\n{log}");
+        }
+        assert!(log.contains("drift=0"), "{log}");
+
+        self.step(&scene, "testSecret", &token).await;
+        scene.step("finishSecret", &token).await.unwrap();
+        let (name, password) = scene.login("AWSCURRENT").await;
+        assert_eq!(name, twin.as_str());
+        self.assert_equal_behaviour(&mut root, user.as_str(), twin.as_str(), &password)
+            .await;
+        root.disconnect().await.unwrap();
+    }
+
+    /// A step, which must succeed. In one of 256 logins with ed25519 the driver signs a challenge
+    /// without its last byte, which is zero, and the server refuses the right password.
+    async fn step(&self, scene: &Scene, step: &str, token: &str) {
+        for again in [true, true, false] {
+            match scene.step(step, token).await {
+                Ok(()) => return,
+                Err(error) if again && self.may_be_unlucky() && is_login(&error) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    async fn log_in(&self, name: &str, password: &str) -> Conn {
+        for again in [true, true, false] {
+            match self.tenant.log_in(name, password).await {
+                Ok(conn) => return conn,
+                Err(_) if again && self.may_be_unlucky() => {}
+                Err(error) => panic!("{name} cannot log in: {error}"),
+            }
+        }
+        unreachable!("the last try ends in one way or the other");
+    }
+
+    fn may_be_unlucky(&self) -> bool {
+        !self.world.flavor.is_mysql()
+    }
+
+    /// A secret with the user, of which an older version names the twin, so that it is this one's.
+    async fn scene(&self, user: &str, twin: &str) -> Scene {
+        let address = &self.tenant.address;
+        let superuser = crate::support::scene::superuser_document(address);
+        let mut current = document(address, user, PASSWORD);
+        let scene = Scene::with(
+            self.tenant,
+            &superuser,
+            document(address, twin, OLD_PASSWORD),
+        );
+        let scene = scene.await;
+        current["masterarn"] = scene.superuser_arn.clone().into();
+        let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+        call.secret_string(current.to_string())
+            .send()
+            .await
+            .unwrap();
+        scene
+    }
+
+    /// Tries the same things as both, and compares what comes of it.
+    async fn assert_equal_behaviour(&self, root: &mut Conn, user: &str, twin: &str, new: &str) {
+        let guest = format!("{}guest", self.world.mark);
+        run(root, &format!("CREATE USER {}", account(&guest, "%"))).await;
+        let attempts = attempts(self.world, &account(&guest, "%"));
+        let mut outcomes = Vec::new();
+        for (name, password) in [(user, PASSWORD), (twin, new)] {
+            let mut conn = self.log_in(name, password).await;
+            let mut codes = Vec::new();
+            for attempt in &attempts {
+                codes.push(match conn.query_drop(attempt).await {
+                    Ok(()) => 0,
+                    Err(Error::Server(refusal)) => refusal.code,
+                    Err(error) => panic!("{error}\n{attempt}"),
+                });
+            }
+            conn.disconnect().await.unwrap();
+            outcomes.push(codes);
+        }
+        let differ: Vec<_> = attempts
+            .iter()
+            .zip(outcomes[0].iter().zip(&outcomes[1]))
+            .filter(|(_, (user, twin))| user != twin)
+            .collect();
+        assert!(
+            differ.is_empty(),
+            "user and twin fare differently: {differ:#?}"
+        );
+    }
+}

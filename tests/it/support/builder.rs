@@ -1,0 +1,308 @@
+//! Makes what the generator describes, with real statements on a real server.
+//!
+//! It has nothing in common with the code under test, which makes such statements too.
+
+use std::collections::BTreeSet;
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use rotation::database::account::{
+    Account, Held, Object, Profile, RoleName, RoutineKind, Setting, Tls, Value,
+};
+use rotation::database::privilege::Privilege;
+
+use super::account::{account, identifier, literal};
+use super::generator::{COLUMNS, Flavor, World};
+
+/// Runs a statement as root.
+pub(crate) async fn run(root: &mut Conn, sql: &str) {
+    if let Err(error) = root.query_drop(sql).await {
+        panic!("{error}\n{sql}");
+    }
+}
+
+/// Makes the schemas, tables, routines, roles and proxied users of a world.
+pub(crate) async fn settle(root: &mut Conn, world: &World) {
+    for schema in world.schemas() {
+        run(root, &format!("CREATE DATABASE {}", identifier(&schema))).await;
+    }
+    let columns = COLUMNS.map(|column| format!("{} INT", identifier(column)));
+    for table in world.tables() {
+        let sql = format!("CREATE TABLE {} ({})", place(&table), columns.join(", "));
+        run(root, &sql).await;
+    }
+    let objects = world.routines().into_iter().filter_map(routine);
+    for sql in objects {
+        // MariaDB parses packages in this mode only.
+        let oracle = sql.contains("PACKAGE");
+        if oracle {
+            run(root, "SET SESSION sql_mode = 'ORACLE'").await;
+        }
+        run(root, &sql).await;
+        if oracle {
+            run(root, "SET SESSION sql_mode = DEFAULT").await;
+        }
+    }
+    for name in world.roles() {
+        run(root, &format!("CREATE ROLE {}", role(&name))).await;
+    }
+    for object in world.proxied() {
+        if let Object::Proxy { user, host } = object
+            && !user.is_empty()
+        {
+            run(root, &format!("CREATE USER {}", account(&user, &host))).await;
+        }
+    }
+}
+
+fn routine(object: Object) -> Option<String> {
+    let Object::Routine { kind, .. } = &object else {
+        return None;
+    };
+    let name = place(&object);
+    Some(match kind {
+        RoutineKind::Function => {
+            format!("CREATE {name}() RETURNS INT DETERMINISTIC RETURN 1")
+        }
+        RoutineKind::Procedure => format!("CREATE {name}() SELECT 1"),
+        RoutineKind::Library => format!("CREATE {name} LANGUAGE JAVASCRIPT AS 'export let a = 1'"),
+        RoutineKind::Package => format!("CREATE {name} AS PROCEDURE q; END"),
+        RoutineKind::PackageBody => {
+            format!("CREATE {name} AS PROCEDURE q AS BEGIN SELECT 1; END; END")
+        }
+    })
+}
+
+/// Makes an account at all its hosts.
+pub(crate) async fn make(root: &mut Conn, flavor: Flavor, account: &Account, password: &str) {
+    for (host, profile) in &account.hosts {
+        for sql in statements(flavor, account.user.as_str(), host, profile, password) {
+            let oracle = sql.contains(" ON PACKAGE") && flavor == Flavor::Mariadb1011;
+            if oracle {
+                run(root, "SET SESSION sql_mode = 'ORACLE'").await;
+            }
+            run(root, &sql).await;
+            if oracle {
+                run(root, "SET SESSION sql_mode = DEFAULT").await;
+            }
+        }
+    }
+}
+
+/// The statements that make an account as the profile says.
+pub(crate) fn statements(
+    flavor: Flavor,
+    user: &str,
+    host: &str,
+    profile: &Profile,
+    password: &str,
+) -> Vec<String> {
+    let name = account(user, host);
+    let mut statements = vec![create(flavor, &name, profile, password)];
+    // Exceptions first: a row would take the revoke. Proxies first: they bring the global grant
+    // option along.
+    let rank = |object: &Object| match object {
+        Object::Proxy { .. } => 0,
+        Object::Global => 1,
+        Object::Restriction(_) => 2,
+        _ => 3,
+    };
+    let mut grants: Vec<_> = profile.grants.iter().collect();
+    grants.sort_by_key(|(object, _)| rank(object));
+    let passes_on = |object: &Object| {
+        profile
+            .grants
+            .get(object)
+            .is_some_and(|held| held.grantable)
+    };
+    let mut brought = false;
+    for (object, held) in grants {
+        let is_proxy = matches!(object, Object::Proxy { .. });
+        if brought && !is_proxy {
+            brought = false;
+            statements.push(format!("REVOKE GRANT OPTION ON *.* FROM {name}"));
+        }
+        brought |= is_proxy && held.grantable && !passes_on(&Object::Global);
+        statements.push(match object {
+            Object::Restriction(schema) => format!(
+                "REVOKE {} ON {}.* FROM {name}",
+                list(&held.privileges),
+                identifier(schema)
+            ),
+            Object::Role(granted) if held.grantable => {
+                format!("GRANT {} TO {name} WITH ADMIN OPTION", role(granted))
+            }
+            Object::Role(granted) => format!("GRANT {} TO {name}", role(granted)),
+            _ => grant(&name, object, held),
+        });
+    }
+    if brought {
+        statements.push(format!("REVOKE GRANT OPTION ON *.* FROM {name}"));
+    }
+    if let Some(Value::Roles(roles)) = profile.settings.get(&Setting::DefaultRoles)
+        && !roles.is_empty()
+    {
+        let roles: Vec<_> = roles.iter().map(role).collect();
+        let roles = roles.join(", ");
+        statements.push(match flavor.is_mysql() {
+            true => format!("SET DEFAULT ROLE {roles} TO {name}"),
+            false => format!("SET DEFAULT ROLE {roles} FOR {name}"),
+        });
+    }
+    statements
+}
+
+fn grant(name: &str, object: &Object, held: &Held) -> String {
+    let mut what: Vec<String> = held.privileges.iter().map(ToString::to_string).collect();
+    for (column, privileges) in &held.columns {
+        what.extend(
+            privileges
+                .iter()
+                .map(|privilege| format!("{privilege} ({})", identifier(column))),
+        );
+    }
+    match object {
+        Object::Dynamic(privilege) => what.push(privilege.clone()),
+        Object::Proxy { .. } => what.push("PROXY".to_owned()),
+        _ if what.is_empty() => what.push("USAGE".to_owned()),
+        _ => {}
+    }
+    let option = if held.grantable {
+        " WITH GRANT OPTION"
+    } else {
+        ""
+    };
+    format!(
+        "GRANT {} ON {} TO {name}{option}",
+        what.join(", "),
+        place(object)
+    )
+}
+
+fn place(object: &Object) -> String {
+    match object {
+        Object::Dynamic(_) | Object::Global => "*.*".to_owned(),
+        Object::Restriction(name) | Object::Schema(name) => format!("{}.*", identifier(name)),
+        Object::Table { schema, name } => format!("{}.{}", identifier(schema), identifier(name)),
+        Object::Routine { kind, schema, name } => {
+            let kind = match kind {
+                RoutineKind::Function => "FUNCTION",
+                RoutineKind::Procedure => "PROCEDURE",
+                RoutineKind::Library => "LIBRARY",
+                RoutineKind::Package => "PACKAGE",
+                RoutineKind::PackageBody => "PACKAGE BODY",
+            };
+            format!("{kind} {}.{}", identifier(schema), identifier(name))
+        }
+        Object::Role(granted) => role(granted),
+        Object::Proxy { user, host } => account(user, host),
+    }
+}
+
+fn role(name: &RoleName) -> String {
+    match &name.host {
+        Some(host) => account(&name.user, host),
+        None => identifier(&name.user),
+    }
+}
+
+fn list(privileges: &BTreeSet<Privilege>) -> String {
+    let names: Vec<_> = privileges.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+fn create(flavor: Flavor, name: &str, profile: &Profile, password: &str) -> String {
+    let password = literal(password);
+    let methods: Vec<_> = profile
+        .authentication
+        .iter()
+        .map(|method| match (flavor.is_mysql(), &method.string) {
+            (true, _) => format!("{} BY {password}", method.plugin),
+            (false, None) => format!("{} USING PASSWORD({password})", method.plugin),
+            (false, Some(_)) => method.plugin.clone(),
+        })
+        .collect();
+    let with = if flavor.is_mysql() { "WITH" } else { "VIA" };
+    let mut sql = format!(
+        "CREATE USER {name} IDENTIFIED {with} {}",
+        methods.join(" OR ")
+    );
+    let number = |value: &Value| match value {
+        Value::Number(number) => number.to_string(),
+        Value::Decimal(text) => text.clone(),
+        other => panic!("{other:?} is no number"),
+    };
+    let (mut limits, mut policies, mut attribute) = (String::new(), String::new(), String::new());
+    for (setting, value) in &profile.settings {
+        let limit = |name: &str| format!(" {name} {}", number(value));
+        match setting {
+            Setting::Tls => sql += &require(value),
+            Setting::QueriesPerHour => limits += &limit("MAX_QUERIES_PER_HOUR"),
+            Setting::UpdatesPerHour => limits += &limit("MAX_UPDATES_PER_HOUR"),
+            Setting::ConnectionsPerHour => limits += &limit("MAX_CONNECTIONS_PER_HOUR"),
+            Setting::UserConnections => limits += &limit("MAX_USER_CONNECTIONS"),
+            Setting::StatementTime => limits += &limit("MAX_STATEMENT_TIME"),
+            Setting::Attribute => {
+                if let Value::Json(json) = value {
+                    let json = serde_json::Value::Object(json.clone()).to_string();
+                    attribute = format!(" ATTRIBUTE {}", literal(&json));
+                }
+            }
+            Setting::DefaultRoles => {}
+            _ => policies += &policy(*setting, value),
+        }
+    }
+    let lock = if profile.state.locked {
+        " ACCOUNT LOCK"
+    } else {
+        ""
+    };
+    sql + " WITH" + &limits + &policies + lock + &attribute
+}
+
+fn require(value: &Value) -> String {
+    let Value::Tls(tls) = value else {
+        panic!("{value:?} is no demand");
+    };
+    match tls {
+        Tls::None => String::new(),
+        Tls::Ssl => " REQUIRE SSL".to_owned(),
+        Tls::X509 => " REQUIRE X509".to_owned(),
+        Tls::Specified {
+            subject,
+            issuer,
+            cipher,
+        } => {
+            let parts = [("CIPHER", cipher), ("ISSUER", issuer), ("SUBJECT", subject)];
+            let parts: Vec<_> = parts
+                .iter()
+                .filter(|(_, text)| !text.is_empty())
+                .map(|(word, text)| format!("{word} {}", literal(text)))
+                .collect();
+            format!(" REQUIRE {}", parts.join(" AND "))
+        }
+    }
+}
+
+fn policy(setting: Setting, value: &Value) -> String {
+    match (setting, value) {
+        (Setting::Expiration, Value::Number(0)) => " PASSWORD EXPIRE NEVER".to_owned(),
+        (Setting::Expiration, Value::Number(days)) => {
+            format!(" PASSWORD EXPIRE INTERVAL {days} DAY")
+        }
+        (Setting::History, Value::Number(number)) => format!(" PASSWORD HISTORY {number}"),
+        (Setting::ReuseInterval, Value::Number(days)) => {
+            format!(" PASSWORD REUSE INTERVAL {days} DAY")
+        }
+        (Setting::RequireCurrent, Value::Flag(true)) => " PASSWORD REQUIRE CURRENT".to_owned(),
+        (Setting::RequireCurrent, Value::Flag(false)) => {
+            " PASSWORD REQUIRE CURRENT OPTIONAL".to_owned()
+        }
+        (Setting::FailedLogins, Value::Number(number)) => {
+            format!(" FAILED_LOGIN_ATTEMPTS {number}")
+        }
+        (Setting::LockTime, Value::Number(-1)) => " PASSWORD_LOCK_TIME UNBOUNDED".to_owned(),
+        (Setting::LockTime, Value::Number(days)) => format!(" PASSWORD_LOCK_TIME {days}"),
+        _ => String::new(),
+    }
+}
