@@ -220,6 +220,11 @@ impl Variables {
             .or_else(|| self.value("server_uid"))
     }
 
+    /// Whether both are of one server, as the server itself says.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        self.identity().is_some() && self.identity() == other.identity()
+    }
+
     /// The roles that every account has without being granted them (MySQL).
     pub fn mandatory_roles(&self) -> BTreeSet<RoleName> {
         let tokens = tokens(self.value("mandatory_roles").unwrap_or_default());

@@ -129,16 +129,16 @@ pub async fn survey(
         mut superuser,
         limit,
         variables,
-        server,
-        relation,
+        found,
         user,
     } = log_in(rotation, current, &twin_name).await?;
+    let server = &found.server;
     notes.find(format!(
         "the superuser '{}'@'{}' logged in at {server}, which is {}",
         superuser.account_user, superuser.account_host, superuser.family
     ));
-    notes.warn(plaintext_warning(Whose::Superuser, &server));
-    checks::writable(&server, &variables)?;
+    notes.warn(plaintext_warning(Whose::Superuser, server));
+    checks::writable(server, &variables)?;
     notes.find(format!("{server} accepts writes"));
 
     if purpose == Purpose::Rotation {
@@ -154,9 +154,8 @@ pub async fn survey(
     let accounts = reader::read(&mut superuser, &names, rotation.deadline).await?;
 
     let place = Place {
-        server: &server,
+        superuser: &found,
         variables: &variables,
-        relation,
     };
     let host_in_use = as_the_user(rotation, current, user, &accounts, place, notes).await?;
     let source = source_of(&accounts, current.username())?;

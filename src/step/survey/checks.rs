@@ -89,17 +89,14 @@ pub async fn use_database(
     })
 }
 
-/// The superuser's server must be the user's, or its writer. Two names are one server when the RDS
-/// API says so, or when the server itself does.
+/// The superuser's server must be the user's, or its writer. Where the servers do not say themselves
+/// that they are one, RDS must.
 pub(super) fn same_server(
     user: &Server,
-    itself: &Variables,
     superuser: &Server,
-    variables: &Variables,
     relation: Result<Relation, Error>,
 ) -> Result<(), Error> {
-    let same = itself.identity().is_some() && itself.identity() == variables.identity();
-    if same || matches!(relation, Ok(Relation::Same | Relation::Replica(_))) {
+    if matches!(relation, Ok(Relation::Same | Relation::Replica(_))) {
         return Ok(());
     }
     relation?;

@@ -3,11 +3,10 @@
 use super::superuser_login::SuperuserLogin;
 use super::{Notes, checks, right_account, use_database};
 use crate::database::Session;
-use crate::database::login::{Refusal, Server, Whose};
+use crate::database::login::{Refusal, Whose};
 use crate::database::reader::Accounts;
 use crate::database::server::{StatementLimit, Variables};
 use crate::error::Error;
-use crate::rds::Relation;
 use crate::secret::DatabaseSecret;
 use crate::step::{Rotation, login, plaintext_warning};
 use crate::username::Username;
@@ -17,9 +16,8 @@ pub(super) struct Logins {
     pub(super) superuser: Session,
     pub(super) limit: StatementLimit,
     pub(super) variables: Variables,
-    /// The server where the accounts are changed.
-    pub(super) server: Server,
-    pub(super) relation: Result<Relation, Error>,
+    /// The superuser's secret, and the server where the accounts are changed.
+    pub(super) found: SuperuserLogin,
     /// The current user's session, or why there is none.
     pub(super) user: Result<Session, Refusal>,
 }
@@ -40,17 +38,15 @@ pub(super) async fn log_in(
         superuser,
         limit,
         variables,
-        server: found.server,
-        relation: found.relation,
+        found,
         user,
     })
 }
 
 /// What is known of the superuser's server when the user's is compared with it.
 pub(super) struct Place<'a> {
-    pub(super) server: &'a Server,
+    pub(super) superuser: &'a SuperuserLogin,
     pub(super) variables: &'a Variables,
-    pub(super) relation: Result<Relation, Error>,
 }
 
 /// What the current user's session shows, and the host part of the account in use.
@@ -79,13 +75,10 @@ pub(super) async fn as_the_user(
     right_account(&session, current.username())?;
     use_database(&mut session, current, deadline).await?;
     let itself = Variables::read(&mut session, deadline).await?;
-    checks::same_server(
-        &server,
-        &itself,
-        place.server,
-        place.variables,
-        place.relation,
-    )?;
+    if !itself.is_same_server(place.variables) {
+        let relation = place.superuser.relation(rotation, current).await;
+        checks::same_server(&server, &place.superuser.server, relation)?;
+    }
     notes.find(format!(
         "'{}'@'{}' logged in at {server} with the current password, and it is the superuser's \
          server",

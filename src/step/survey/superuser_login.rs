@@ -29,12 +29,11 @@ pub struct SuperuserLogin {
     pub document: DatabaseSecret,
     /// The server where accounts are changed.
     pub server: Server,
-    /// What the RDS API says of that server and the user's.
-    pub relation: Result<Relation, Error>,
+    address: Address,
 }
 
 impl SuperuserLogin {
-    /// Reads the superuser's secret, and asks RDS for what the secret leaves open.
+    /// Reads the superuser's secret, and asks RDS for the address if the secret has none.
     ///
     /// # Errors
     ///
@@ -51,12 +50,8 @@ impl SuperuserLogin {
                 rds::writer(store, &description, deadline).await?.address
             }
         };
-        let relation = match Address::of(current) {
-            Some(user) => rds::relation(store, &user, &address, deadline).await,
-            None => Ok(Relation::Unknown),
-        };
         let server = Server {
-            host: address.host,
+            host: address.host.clone(),
             port: address.port,
             tls: rotation.tls(&document),
         };
@@ -65,8 +60,27 @@ impl SuperuserLogin {
             value,
             document,
             server,
-            relation,
+            address,
         })
+    }
+
+    /// What RDS says of this server and the user's. It is asked only where the servers themselves
+    /// leave it open.
+    ///
+    /// # Errors
+    ///
+    /// Of the calls to RDS.
+    pub async fn relation(
+        &self,
+        rotation: &Rotation<'_>,
+        current: &DatabaseSecret,
+    ) -> Result<Relation, Error> {
+        match Address::of(current) {
+            Some(user) => {
+                rds::relation(rotation.store, &user, &self.address, rotation.deadline).await
+            }
+            None => Ok(Relation::Unknown),
+        }
     }
 
     /// Logs in where accounts are changed and prepares the session. A server that is read-only

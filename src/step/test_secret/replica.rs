@@ -37,7 +37,7 @@ pub(super) async fn wait(
 ) -> Result<(), Error> {
     let deadline = rotation.deadline;
     let mut superuser = SuperuserLogin::find(rotation, current).await?;
-    let server = confirmed(rotation, current, &superuser)?;
+    let server = confirmed(rotation, current, &superuser).await?;
     let resolved = server.addresses(deadline).await?;
     let is_users = current.host() == Some(&server.host) || resolved.contains(&address);
     let addresses = if is_users { vec![address] } else { resolved };
@@ -68,13 +68,13 @@ pub(super) async fn wait(
 
 /// Where the superuser may look. The user's secret alone does not decide it: whoever can write that
 /// must not get the superuser's password sent to a server of his own.
-fn confirmed(
+async fn confirmed(
     rotation: &Rotation<'_>,
     current: &DatabaseSecret,
     superuser: &SuperuserLogin,
 ) -> Result<Server, Error> {
     let writer = &superuser.server;
-    match superuser.relation.clone()? {
+    match superuser.relation(rotation, current).await? {
         Relation::Same => Ok(writer.clone()),
         Relation::Replica(Endpoint { host, port }) => Ok(Server {
             host,
