@@ -71,6 +71,7 @@ pub async fn read(
     table_rows(&mut accounts, &tables.rows("mysql.tables_priv").await?)?;
     column_rows(&mut accounts, &tables.rows("mysql.columns_priv").await?)?;
     routines(&mut accounts, &tables.rows("mysql.procs_priv").await?)?;
+    no_garbled_users(&mut tables).await?;
     proxies(&mut accounts, &tables.rows("mysql.proxies_priv").await?);
     Ok(accounts)
 }
@@ -232,13 +233,39 @@ fn routines(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every server so far takes the bytes of these names for another encoding when it stores them, and
-/// so forgets the privileges at its next start.
+/// The rows of users whose own name was garbled are not found by it.
+async fn no_garbled_users(tables: &mut Tables<'_>) -> Result<(), Error> {
+    let strange: Vec<&str> = tables
+        .users
+        .iter()
+        .copied()
+        .filter(|user| !user.is_ascii())
+        .collect();
+    if strange.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT 1 FROM mysql.procs_priv \
+         WHERE CONVERT(CAST(CONVERT(User USING latin1) AS BINARY) USING utf8mb4) IN ({})",
+        vec!["?"; strange.len()].join(", ")
+    );
+    let users = strange.iter().map(|user| Param::from(*user)).collect();
+    let rows = tables
+        .query("mysql.procs_priv", &sql, Params::Positional(users))
+        .await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Err(garbled(&format!("\"{}\"", strange.join("\" or \""))))
+}
+
+/// Every server so far takes the bytes of names for those of another encoding when it stores
+/// privileges on routines, and so forgets them at its next start.
 fn garbled(account: &str) -> Error {
     ErrorType::AccountNotUnderstood.because(format!(
-        "{account} has privileges on a routine whose name, or whose schema's, is not ASCII; the \
-         server garbles such names in its grant tables, so they cannot be copied; grant EXECUTE on \
-         the schema in their place"
+        "{account} has privileges on a routine, and the name of the user, the routine or the schema \
+         is not ASCII; the server garbles such names in mysql.procs_priv, so they cannot be copied; \
+         grant EXECUTE on the schema in their place"
     ))
 }
 
