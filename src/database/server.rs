@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::account::RoleName;
 use super::witness::tokens;
 use super::{Family, Session};
@@ -131,8 +133,7 @@ pub async fn lock_pair(
     user: &Username,
     deadline: Deadline,
 ) -> Result<(), Error> {
-    // Both users have the same base. MySQL's limit on the name is 64 characters.
-    let name = format!("rotation:{}", user.base());
+    let name = lock_name(user);
     for wait in [Duration::ZERO, PAIR_LOCK_WAIT] {
         let row = session
             .row(
@@ -154,6 +155,18 @@ pub async fn lock_pair(
         }
     }
     Ok(())
+}
+
+/// The name of the lock on a pair: what both users have in common, or a digest of it where that is
+/// longer than a name may be, which is 64 characters on MySQL and 192 bytes on MariaDB.
+fn lock_name(user: &Username) -> String {
+    let name = format!("rotation:{}", user.base());
+    if name.len() <= 64 {
+        return name;
+    }
+    let digest = Sha256::digest(user.base());
+    let digits = digest.iter().take(16).map(|byte| format!("{byte:02x}"));
+    format!("rotation:{}", digits.collect::<String>())
 }
 
 /// The global variables of a server that matter to a rotation.
