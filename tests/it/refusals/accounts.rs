@@ -1,8 +1,9 @@
 //! Users that cannot be rotated.
 
 use rotation::error::ErrorType::{
-    AccountUnusable, ClientCertificateRequired, CurrentLoginRefused, MultiFactorUnsupported,
-    PluginUnsupported, SuperuserIsRotated, SystemUserProtected, TlsFailed, UserIsRole, UserMissing,
+    AccountNotUnderstood, AccountUnusable, ClientCertificateRequired, CurrentLoginRefused,
+    MultiFactorUnsupported, PluginUnsupported, SuperuserIsRotated, SystemUserProtected, TlsFailed,
+    UserIsRole, UserMissing,
 };
 use serde_json::{Value, json};
 
@@ -140,6 +141,49 @@ async fn an_account_without_a_password_is_refused_also_where_it_is_not_in_use() 
         let name = named(&tenant.user(), "10.%");
         let texts = [name.as_str(), "has no password", "drop it"];
         assert_refused(&tenant, &scene, AccountUnusable, &texts).await;
+    }
+}
+
+#[tokio::test]
+async fn privileges_on_a_routine_whose_name_the_server_garbles_are_refused() {
+    for server in Server::ALL {
+        let (tenant, scene, user) = settled(server).await;
+        let database = tenant.database();
+        tenant
+            .sql(format!(
+                "CREATE PROCEDURE {database}.`prüfe`() SELECT 1; \
+                 GRANT EXECUTE ON PROCEDURE {database}.`prüfe` TO {user}"
+            ))
+            .await;
+        let name = named(&tenant.user(), "%");
+        let texts = [name.as_str(), "not ASCII", "grant EXECUTE on the schema"];
+        assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
+        tenant
+            .sql(format!(
+                "REVOKE EXECUTE ON PROCEDURE {database}.`prüfe` FROM {user}; \
+                 GRANT EXECUTE ON {database}.* TO {user}; CREATE PROCEDURE {database}.p() SELECT 1"
+            ))
+            .await;
+        scene.rotate().await;
+
+        // Where the user's own name is garbled, the row is not found by it.
+        let name = format!("{}ü", tenant.user());
+        let user = account(&name, "%");
+        tenant
+            .sql(format!(
+                "CREATE USER {user} IDENTIFIED BY '{FIRST}'; \
+                 GRANT EXECUTE ON PROCEDURE {database}.p TO {user}"
+            ))
+            .await;
+        let text = document(&tenant.address, &name, FIRST);
+        let mut text = text.as_object().unwrap().clone();
+        text.insert("masterarn".to_owned(), json!(scene.superuser_arn));
+        let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+        call.secret_string(Value::from(text).to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_refused(&tenant, &scene, AccountNotUnderstood, &[&name, "not ASCII"]).await;
     }
 }
 

@@ -34,6 +34,7 @@ impl Picture {
     /// The lines of `SHOW GRANTS` and `SHOW CREATE USER`.
     pub(crate) async fn of_shown(tenant: &Tenant, user: &str) -> Self {
         let mut root = tenant.root().await;
+        root.query_drop("SET sql_mode = ''").await.unwrap();
         if !tenant.address.server.is_mariadb() {
             root.query_drop("SET print_identified_with_as_hex = 1")
                 .await

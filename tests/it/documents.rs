@@ -1,0 +1,210 @@
+//! The documents of secrets, from the bad ones to the strange ones.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_secretsmanager::primitives::Blob;
+use rotation::error::ErrorType::SecretInvalid;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::support::account::Tenant;
+use crate::support::canary::{Capture, assert_absent};
+use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::stack::Server;
+use crate::support::untouched::{Traces, assert_error};
+
+const FIRST: &str = "first kanarienvogel";
+const NOT_JSON: &str = "kanarienvogel, kanarienvogel";
+
+async fn settled() -> (Tenant, Scene) {
+    let tenant = Tenant::of(Server::Mysql).await;
+    tenant.settle(FIRST).await;
+    let scene = Scene::of(&tenant, FIRST).await;
+    (tenant, scene)
+}
+
+/// A secret of a user that need not exist.
+async fn bare() -> (Tenant, Scene) {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = Scene::of(&tenant, FIRST).await;
+    (tenant, scene)
+}
+
+/// Texts that are no document of a user's login, and what is said of them.
+fn bad_texts(good: &Value) -> Vec<(String, String)> {
+    let with = |key: &str, value: Value| {
+        let mut document = good.clone();
+        document[key] = value;
+        document.to_string()
+    };
+    let mut cases = vec![
+        (NOT_JSON.to_owned(), "is not JSON (line 1".to_owned()),
+        (good.to_string() + "}", "is not JSON".to_owned()),
+        (
+            json!([good]).to_string(),
+            "is JSON, but not an object".to_owned(),
+        ),
+        (
+            json!(NOT_JSON).to_string(),
+            "is JSON, but not an object".to_owned(),
+        ),
+        ("null".to_owned(), "is JSON, but not an object".to_owned()),
+    ];
+    let text = good.to_string();
+    for key in ["password", "username", "host", "note"] {
+        let twice = format!("{{\"{key}\": \"{NOT_JSON}\", \"note\": 1, {}", &text[1..]);
+        cases.push((twice, format!("has the key \"{key}\" twice")));
+    }
+    for key in ["engine", "host", "username", "password"] {
+        let mut without = good.clone();
+        without.as_object_mut().unwrap().remove(key);
+        cases.push((without.to_string(), format!("lacks the key \"{key}\"")));
+        cases.push((with(key, json!(null)), format!("\"{key}\" is null")));
+        cases.push((with(key, json!("")), format!("\"{key}\" is empty")));
+        cases.push((
+            with(key, json!(7)),
+            format!("\"{key}\" is a number, not a string"),
+        ));
+        cases.push((
+            with(key, json!([FIRST])),
+            format!("\"{key}\" is an array, not a string"),
+        ));
+    }
+    for key in ["dbname", "masterarn", "tls_server_name"] {
+        cases.push((
+            with(key, json!({"a": FIRST})),
+            format!("\"{key}\" is an object, not a string"),
+        ));
+    }
+    for port in [
+        json!(0),
+        json!(65536),
+        json!(-1),
+        json!(3306.5),
+        json!("x"),
+        json!(true),
+        json!([]),
+    ] {
+        cases.push((with("port", port), "\"port\" is ".to_owned()));
+    }
+    for engine in ["postgres", "MySQL", "mysql "] {
+        let found =
+            format!("\"engine\" is {engine:?}; it must be one of mysql, aurora-mysql, mariadb");
+        cases.push((with("engine", json!(engine)), found));
+    }
+    for name in ["blank ", "line\nbreak", "nul\0", "𝄞"] {
+        cases.push((with("username", json!(name)), "\"username\" ".to_owned()));
+    }
+    cases
+}
+
+#[tokio::test]
+async fn a_bad_document_is_refused_by_each_step_with_its_key_and_no_value() {
+    let number = bad_texts(&json!({})).len();
+    for case in 0..number {
+        let (tenant, scene) = bare().await;
+        let mut good = document(&tenant.address, &tenant.user(), FIRST);
+        good["masterarn"] = json!(scene.superuser_arn);
+        let (text, found) = bad_texts(&good).swap_remove(case);
+        let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+        call.secret_string(&text).send().await.unwrap();
+        let token = scene.begin().await;
+        let before = Traces::of(&tenant, &scene).await;
+        for step in ["createSecret", "setSecret", "testSecret"] {
+            let log = Capture::everything();
+            let Err(error) = scene.step(step, &token).await else {
+                panic!("{step} took the document {text}");
+            };
+            assert_error(&error, SecretInvalid, &[&found, &scene.arn]);
+            let secrets = [FIRST, "kanarienvogel"];
+            assert_absent(&secrets, &error.to_string(), &text);
+            assert_absent(&secrets, &log.text(), &text);
+        }
+        before.assert_unchanged(&tenant, &scene, &text).await;
+    }
+}
+
+#[tokio::test]
+async fn a_secret_of_bytes_is_refused() {
+    let (tenant, scene) = settled().await;
+    let good = document(&tenant.address, &tenant.user(), FIRST).to_string();
+    let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+    call.secret_binary(Blob::new(good)).send().await.unwrap();
+    let token = scene.begin().await;
+    let error = scene.step("createSecret", &token).await.unwrap_err();
+    assert_error(&error, SecretInvalid, &["is binary", &scene.arn]);
+}
+
+#[tokio::test]
+async fn a_bad_document_of_the_superuser_is_refused_with_that_secrets_name() {
+    let good = superuser_document(&Server::Mysql.address());
+    for (text, found) in bad_texts(&good) {
+        // What a superuser's document need not have, RDS's own does not.
+        let needless = ["\"engine\"", "\"host\""]
+            .iter()
+            .any(|key| found.contains(key));
+        if needless
+            && ["lacks", "null", "empty"]
+                .iter()
+                .any(|how| found.contains(how))
+        {
+            continue;
+        }
+        let (tenant, scene) = bare().await;
+        let call = scene.secrets.put_secret_value();
+        let call = call.secret_id(&scene.superuser_arn).secret_string(&text);
+        call.send().await.unwrap();
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let before = Traces::of(&tenant, &scene).await;
+        let log = Capture::everything();
+        let error = scene.step("setSecret", &token).await.unwrap_err();
+        assert_error(&error, SecretInvalid, &[&found, &scene.superuser_arn]);
+        let secrets = [FIRST, "kanarienvogel", &tenant.address.root_password];
+        assert_absent(&secrets, &error.to_string(), &text);
+        assert_absent(&secrets, &log.text(), &text);
+        before.assert_unchanged(&tenant, &scene, &text).await;
+    }
+}
+
+#[tokio::test]
+async fn every_other_key_is_the_same_byte_for_byte_after_two_rotations() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle(FIRST).await;
+        let (user, twin, host) = (tenant.user(), tenant.twin(), &tenant.address.host);
+        let text = |arn: &str, username: &str, password: &str| {
+            format!(
+                "\n {{\"z\":9223372036854775813 ,\t\"a\" : 0.1, \"e\":1e400,\"E\":-1.50E+07,\r\n\
+                 \"host\": \"{host}\", \"port\" :\"{}\" , \"engine\":\"{}\", \"dbname\":null,\n\
+                 \"esc\":\"\\u00e9\\/\\\"\\\\\\ud834\\udd1e\\u0000\", \"é漢🎹\":\"é漢🎹\",\n\
+                 \"password\" : {password}  , \"masterarn\":\"{arn}\",\"username\":{username},\
+                 \"nested\":{{\"password\":\"p\",\"username\":[1,2 , 3.0,{{\"b\":1,\"a\":2}}]}} ,\
+                 \"\":\"\",\"tls_server_name\":\"\",\"no\":false,\"ssl\":\"TRUE\"}}\n ",
+                tenant.address.port,
+                server.engine(),
+            )
+        };
+        let quoted = |text: &str| json!(text).to_string();
+        let superuser = superuser_document(&tenant.address);
+        let scene = Scene::with_text(&tenant, &superuser, |arn| {
+            // However these are written, they are the same login.
+            let escaped: String = user
+                .chars()
+                .map(|c| format!("\\u{:04x}", c as u32))
+                .collect();
+            text(arn, &format!("\"{escaped}\""), &quoted(FIRST))
+        })
+        .await;
+        for name in [&twin, &user, &twin] {
+            scene.rotate().await;
+            let stored = scene.text("AWSCURRENT").await;
+            // 1e400 is more than the usual reader takes.
+            let keys: BTreeMap<String, &RawValue> = serde_json::from_str(&stored).unwrap();
+            let password: String = serde_json::from_str(keys["password"].get()).unwrap();
+            let expected = text(&scene.superuser_arn, &quoted(name), &quoted(&password));
+            assert_eq!(stored, expected);
+            assert!(tenant.logs_in(name, &password).await);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Passwords of every printable character, and the quoting that carries them.
+
+use mysql_async::prelude::Queryable;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use rotation::database::statement::{quote_identifier, quote_literal};
+use serde_json::json;
+
+use crate::support::account::Tenant;
+use crate::support::grants::assert_equal_accounts;
+use crate::support::scene::{STEPS, Scene, document, superuser_document};
+use crate::support::stack::{Address, Server};
+
+/// Each of the 95 printable characters of ASCII, at the start, in the middle and at the end.
+fn passwords() -> Vec<String> {
+    let all: String = (' '..='~').collect();
+    let backwards = all.chars().rev().collect();
+    let pairs: String = ['\'', '"', '\\', '`', '%', '$', '{', ' '].iter().fold(
+        String::new(),
+        |mut text, special| {
+            text.extend([*special, *special, 'x', '\\', *special, '\'', *special]);
+            text
+        },
+    );
+    vec![format!("{all}{}", "x".repeat(100)), backwards, pairs, " \\".repeat(4)]
+}
+
+/// A document of this login, on TLS or not.
+fn login(address: &Address, user: &str, password: &str, ssl: bool) -> serde_json::Value {
+    let mut document = document(address, user, password);
+    document["ssl"] = json!(ssl);
+    document
+}
+
+#[tokio::test]
+async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_without_tls() {
+    for server in Server::ALL {
+        for ssl in [true, false] {
+            let tenant = Tenant::of(server).await;
+            let all = passwords();
+            tenant.settle(&all[1]).await;
+            let mut superuser = superuser_document(&tenant.address);
+            superuser["ssl"] = json!(ssl);
+            let user = login(&tenant.address, &tenant.user(), &all[1], ssl);
+            let scene = Scene::with(&tenant, &superuser, user).await;
+            for password in &all {
+                let (user, before) = scene.login("AWSCURRENT").await;
+                let text = scene.text("AWSCURRENT").await;
+                let mut next: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let names = [tenant.user(), tenant.twin()];
+                let twin = names.iter().find(|name| **name != user).unwrap();
+                next["username"] = json!(twin);
+                next["password"] = json!(password);
+                let token = scene.put_pending(&next.to_string()).await;
+                for step in STEPS {
+                    scene.step(step, &token).await.unwrap();
+                }
+                assert_eq!(scene.login("AWSCURRENT").await.1, *password);
+                assert!(tenant.logs_in(twin, password).await, "{server:?} {password}");
+                assert!(tenant.logs_in(&user, &before).await, "{server:?} {before}");
+            }
+            assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn generated_passwords_with_nothing_excluded_log_in() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle("first kanarienvogel").await;
+        let scene = Scene::of(&tenant, "first kanarienvogel").await;
+        let all = [("EXCLUDE_CHARACTERS", ""), ("PASSWORD_LENGTH", "256")];
+        let scene = scene.in_environment(&tenant, &all).await;
+        for _ in 0..3 {
+            scene.rotate().await;
+            let (user, password) = scene.login("AWSCURRENT").await;
+            assert_eq!(password.len(), 256);
+            assert!(tenant.logs_in(&user, &password).await, "{password}");
+        }
+    }
+}
+
+/// As many texts as fit in a few questions to each server. A failure shows the text itself.
+fn samples(strategy: &impl Strategy<Value = String>, count: usize) -> Vec<String> {
+    let mut runner = TestRunner::deterministic();
+    let mut texts: Vec<_> = (0..count)
+        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+#[tokio::test]
+async fn a_quoted_text_is_the_text_at_the_server() {
+    let plain = samples(&"\\PC{0,40}", 400);
+    let special = samples(&"['\"`\\\\%_;#\\-/*\u{0}\n\r\t\u{1a}\u{bf}\u{5c}a é漢𝄞]{0,30}", 600);
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        let mut root = tenant.root().await;
+        root.query_drop("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'").await.unwrap();
+        for texts in plain.chunks(100).chain(special.chunks(100)) {
+            let literals: Vec<_> = texts.iter().map(|text| quote_literal(text)).collect();
+            let query = format!("SELECT {}", literals.join(", "));
+            let row: Option<mysql_async::Row> = root.query_first(&query).await.unwrap();
+            let row = row.unwrap();
+            for (at, text) in texts.iter().enumerate() {
+                let found: Vec<u8> = row.get(at).unwrap();
+                assert_eq!(String::from_utf8_lossy(&found), *text, "{server:?}");
+            }
+        }
+        root.disconnect().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_quoted_name_is_the_name_at_the_server_in_any_mode() {
+    // What names may have: nothing of four bytes, no NUL, and no blank at the end.
+    let plain = samples(&"[\\x20-\\x7eéß漢ÿ]{0,40}[a-z'\"`\\\\]", 400);
+    let special = samples(&"['\"`\\\\.@%_;#\\-/* é漢]{1,30}x", 400);
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        let mut root = tenant.root().await;
+        for mode in ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI,NO_BACKSLASH_ESCAPES"] {
+            root.query_drop(format!("SET SESSION sql_mode = '{mode}'")).await.unwrap();
+            for names in plain.chunks(100).chain(special.chunks(100)) {
+                let columns = names.iter().map(|name| format!("1 AS {}", quote_identifier(name)));
+                let query = format!("SELECT {}", columns.collect::<Vec<_>>().join(", "));
+                let row: Option<mysql_async::Row> = root.query_first(&query).await.unwrap();
+                let row = row.unwrap();
+                let found = row.columns_ref().iter().map(mysql_async::Column::name_str);
+                for (found, name) in found.zip(names) {
+                    // The server takes blanks away from the start of an alias, and of nothing else.
+                    assert_eq!(found, name.trim_start(), "{server:?} {mode}");
+                }
+            }
+        }
+        root.disconnect().await.unwrap();
+    }
+}
