@@ -22,6 +22,7 @@ mod iam;
 mod laws;
 mod main_job;
 mod migration;
+mod mirror_cases;
 mod mirror_fuzz;
 mod names;
 mod ownership;

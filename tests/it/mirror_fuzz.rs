@@ -138,7 +138,7 @@ async fn futures(
     .await
 }
 
-async fn load_ed25519(address: &Address) {
+pub(crate) async fn load_ed25519(address: &Address) {
     let mut root = crate::support::account::root(address).await;
     match root.query_drop("INSTALL SONAME 'auth_ed25519'").await {
         // It is loaded already.

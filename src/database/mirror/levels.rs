@@ -92,7 +92,8 @@ pub(super) fn global_level(site: &mut Site<'_>) -> Vec<Action> {
     let wanted = &site.wanted.grants;
     let restrictions = restrictions(wanted, &site.held.grants);
     let proxies = proxies_with_option(site);
-    let lock = !(restrictions.is_empty() && proxies.is_empty()) && !site.held.state.locked;
+    let exposed = !restrictions.is_empty() || !proxies.is_empty();
+    let lock = exposed && !site.held.state.locked;
     let mut actions: Vec<_> = lock.then_some(Action::Lock).into_iter().collect();
     let mut missing = at(wanted, &Object::Global).minus(&at(&site.held.grants, &Object::Global));
     missing.grantable &= site.alone;
