@@ -27,9 +27,9 @@ pub mod superuser;
 pub mod takeover;
 pub mod witness;
 
-/// The most rows that an answer may have. No real account comes near; a confused server must not
-/// fill the function's memory.
-const MOST_ROWS: usize = 500_000;
+/// The most that an answer may take in memory, about. No real account comes near; a confused server
+/// must not fill the function's memory.
+const MOST_BYTES: usize = 64 << 20;
 
 /// The kind of server, with its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,19 +105,19 @@ impl Session {
         let params = params.into();
         let conn = &mut self.conn;
         let query = async move {
-            let mut rows = Vec::new();
+            let mut rows = Rows::default();
             if matches!(params, Params::Empty) {
                 let mut result = conn.query_iter(sql).await?;
                 while let Some(row) = result.next().await? {
-                    push(&mut rows, row)?;
+                    rows.push(row)?;
                 }
             } else {
                 let mut result = conn.exec_iter(sql, params).await?;
                 while let Some(row) = result.next().await? {
-                    push(&mut rows, row)?;
+                    rows.push(row)?;
                 }
             }
-            Ok(rows)
+            Ok(rows.records)
         };
         match deadline.run("an answer of the database", query).await {
             Ok(result) => result,
@@ -167,12 +167,24 @@ impl Session {
     }
 }
 
-fn push(rows: &mut Vec<Record>, row: Row) -> Result<(), Failure> {
-    if rows.len() == MOST_ROWS {
-        return Err(Failure::Lost(format!(
-            "the server sent more than {MOST_ROWS} rows"
-        )));
+/// The rows of an answer so far, and what they take.
+#[derive(Default)]
+struct Rows {
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Rows {
+    fn push(&mut self, row: Row) -> Result<(), Failure> {
+        let record = Record::from(row);
+        self.bytes += record.size();
+        if self.bytes > MOST_BYTES {
+            let most = MOST_BYTES >> 20;
+            return Err(Failure::Lost(format!(
+                "the server sent more than {most} MiB of rows"
+            )));
+        }
+        self.records.push(record);
+        Ok(())
     }
-    rows.push(Record::from(row));
-    Ok(())
 }

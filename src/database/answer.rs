@@ -100,6 +100,18 @@ impl From<Row> for Record {
 }
 
 impl Record {
+    /// What the row takes in memory, about.
+    pub(super) fn size(&self) -> usize {
+        let column = |(name, value): &(String, Value)| {
+            let bytes = match value {
+                Value::Bytes(bytes) => bytes.capacity(),
+                _ => 0,
+            };
+            size_of::<(String, Value)>() + name.capacity() + bytes
+        };
+        size_of::<Self>() + self.0.iter().map(column).sum::<usize>()
+    }
+
     /// The names of the columns.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())

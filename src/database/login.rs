@@ -6,9 +6,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use mysql_async::{Conn, OptsBuilder};
+use mysql_async::{Conn, OptsBuilder, Row};
 use tokio::net::{TcpStream, lookup_host};
 
+use super::answer::Record;
 use super::{Family, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
@@ -139,11 +140,15 @@ impl Login<'_> {
         let mut conn = self.wait(address, deadline, Conn::new(options)).await?;
         let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
         let answer = mysql_async::prelude::Queryable::query_first(&mut conn, identity);
-        let answer: Option<(String, String)> = deadline
+        let answer: Option<Row> = deadline
             .run(format!("{} to answer {}", self.server, self.whose), answer)
             .await?
             .map_err(|error| self.refusal(error))?;
-        let (version, account) = answer.unwrap_or_default();
+        // Not every server is one: what is no text, or not there, is taken for empty.
+        let answer = answer.map(Record::from);
+        let text = |column| answer.as_ref().map(|row| row.text_or_empty(column));
+        let (version, account) = (text("version"), text("account"));
+        let (version, account) = (version.unwrap_or_default(), account.unwrap_or_default());
         let family = Family::parse(&version).ok_or_else(|| {
             ErrorType::ServerUnsupported.because(format!(
                 "{} says that it is \"{version}\", which is neither MySQL nor MariaDB",
