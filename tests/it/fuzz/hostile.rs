@@ -1,0 +1,223 @@
+//! A server that is no server: it sends garbage, nonsense after a good beginning, or rows for ever.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use rotation::database::login::{Login, Server, Whose};
+use rotation::deadline::Deadline;
+use rotation::error::Error;
+use rotation::password::Password;
+use rotation::tls::TlsMode;
+use rotation::username::Username;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{CANARY, cases, runner};
+use crate::support::canary::assert_absent;
+
+/// What the server sends, packet by packet; one packet for each that it is sent, the first unasked.
+type Packets = Vec<Vec<u8>>;
+
+/// A greeting with the native plugin and without TLS.
+fn greeting() -> Vec<u8> {
+    let mut bytes = b"\x0a9.7.4\0\x01\0\0\0".to_vec();
+    bytes.extend(b"12345678\0");
+    // Protocol 4.1, transactions, secure connections, plugins.
+    bytes.extend([0x01, 0xa2, 0xff, 0x02, 0x00, 0x08, 0x00, 21]);
+    bytes.extend([0; 10]);
+    bytes.extend(b"123456789012\0mysql_native_password\0");
+    bytes
+}
+
+const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
+const EOF: &[u8] = &[0xfe, 0, 0, 2, 0];
+
+fn column(name: &str) -> Vec<u8> {
+    let mut bytes = b"\x03def\0\0\0".to_vec();
+    bytes.push(u8::try_from(name.len()).unwrap());
+    bytes.extend(name.bytes());
+    bytes.extend([0, 0x0c, 0xff, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0]);
+    bytes
+}
+
+fn framed(sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    let mut bytes = vec![length[0], length[1], length[2], sequence];
+    bytes.extend(payload);
+    bytes
+}
+
+/// The answer to the first question after a login: version and account.
+fn identity() -> Vec<u8> {
+    let row = b"\x059.7.4\x05app@%".to_vec();
+    let packets: [&[u8]; 6] = [&[2], &column("version"), &column("account"), EOF, &row, EOF];
+    let numbered = packets.iter().zip(1..);
+    numbered.flat_map(|(packet, n)| framed(n, packet)).collect()
+}
+
+/// The next packet of the client; its end is an error.
+async fn packet(client: &mut TcpStream) -> std::io::Result<()> {
+    let mut head = [0; 4];
+    client.read_exact(&mut head).await?;
+    let mut body = vec![0; u32::from_le_bytes([head[0], head[1], head[2], 0]) as usize];
+    client.read_exact(&mut body).await?;
+    Ok(())
+}
+
+/// Logs in at a server that sends these packets, asks something, and tells how that ended.
+async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let is_endless = forever.is_some();
+    let counter = sent.clone();
+    let hostile = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await?;
+        for (n, bytes) in packets.iter().enumerate() {
+            if n > 0 {
+                packet(&mut client).await?;
+            }
+            client.write_all(bytes).await?;
+        }
+        if let Some(bytes) = forever {
+            loop {
+                client.write_all(&bytes).await?;
+                counter.fetch_add(bytes.len(), Ordering::Relaxed);
+            }
+        }
+        std::io::Result::Ok(())
+    });
+    let server = Server {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls: TlsMode::Plaintext,
+    };
+    let said = ask(&server, is_endless).await;
+    hostile.abort();
+    (said, sent.load(Ordering::Relaxed))
+}
+
+async fn ask(server: &Server, forever: bool) -> String {
+    let (user, password) = (
+        Username::parse("app").unwrap(),
+        Password::new(CANARY.to_owned()),
+    );
+    let login = Login {
+        whose: Whose::Current,
+        server,
+        user: &user,
+        password: &password,
+    };
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let mut session = match login
+        .open(deadline.at_most(Duration::from_millis(500)))
+        .await
+    {
+        Ok(session) => session,
+        Err(refusal) => {
+            let error = Error::from(refusal);
+            return format!("{error} {error:?}");
+        }
+    };
+    let deadline = if forever {
+        deadline
+    } else {
+        deadline.at_most(Duration::from_millis(500))
+    };
+    match session.rows("SELECT 1", (), deadline).await {
+        Ok(rows) => format!("{} rows", rows.len()),
+        Err(failure) => failure.while_doing("asking").to_string(),
+    }
+}
+
+/// Packets that begin as a server's do, and go wrong somewhere.
+fn packets() -> impl Strategy<Value = Packets> {
+    let good = vec![
+        framed(0, &greeting()),
+        framed(2, OK),
+        identity(),
+        [
+            framed(1, &[1]),
+            framed(2, &column("x")),
+            framed(3, EOF),
+            framed(4, b"\x011"),
+            framed(5, EOF),
+        ]
+        .concat(),
+    ];
+    let junk = vec(any::<u8>(), 0..200);
+    (
+        0..=good.len(),
+        vec(junk, 1..4),
+        any::<prop::sample::Index>(),
+        any::<u8>(),
+        any::<bool>(),
+    )
+        .prop_map(move |(keep, junk, at, byte, framing)| {
+            let mut packets = good[..keep].to_vec();
+            if let Some(last) = packets.last_mut() {
+                // One byte of what was good is another one.
+                let at = at.index(last.len());
+                last[at] = byte;
+            }
+            let sequence = [0, 2, 1, 1, 1][keep];
+            packets.extend(junk.iter().map(|junk| {
+                if framing {
+                    framed(sequence, junk)
+                } else {
+                    junk.clone()
+                }
+            }));
+            packets
+        })
+}
+
+#[tokio::test]
+async fn no_answer_of_a_server_makes_it_panic_or_say_the_password() {
+    let mut runner = runner();
+    for _ in 0..cases(100) {
+        let packets = packets().new_tree(&mut runner).unwrap().current();
+        let (said, _) = meet(packets, None).await;
+        assert_absent(&[CANARY], &said, "what is said of a server");
+    }
+}
+
+#[tokio::test]
+async fn the_imitated_beginning_is_a_good_one() {
+    let rows = [
+        framed(1, &[1]),
+        framed(2, &column("x")),
+        framed(3, EOF),
+        framed(4, b"\x011"),
+        framed(5, EOF),
+    ];
+    let packets = vec![
+        framed(0, &greeting()),
+        framed(2, OK),
+        identity(),
+        rows.concat(),
+    ];
+    assert_eq!(meet(packets, None).await.0, "1 rows");
+}
+
+#[tokio::test]
+async fn rows_without_end_are_not_kept_without_end() {
+    for size in [1, 200, 60_000] {
+        let beginning = [framed(1, &[1]), framed(2, &column("x")), framed(3, EOF)].concat();
+        let packets = vec![framed(0, &greeting()), framed(2, OK), identity(), beginning];
+        let mut row = vec![0xfd];
+        row.extend(&u32::try_from(size).unwrap().to_le_bytes()[..3]);
+        row.extend(vec![b'x'; size]);
+        // The sequence numbers of a hundred rows that follow any other hundred.
+        let rows: Vec<u8> = (0..=255)
+            .flat_map(|n: u8| framed(n.wrapping_add(4), &row))
+            .collect();
+        let (said, sent) = meet(packets, Some(rows)).await;
+        assert!(said.contains("the server sent more than"), "{size}: {said}");
+        assert!(sent < 200 << 20, "{size}: {} MiB were taken", sent >> 20);
+    }
+}
