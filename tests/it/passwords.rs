@@ -22,7 +22,12 @@ fn passwords() -> Vec<String> {
             text
         },
     );
-    vec![format!("{all}{}", "x".repeat(100)), backwards, pairs, " \\".repeat(4)]
+    vec![
+        format!("{all}{}", "x".repeat(100)),
+        backwards,
+        pairs,
+        " \\".repeat(4),
+    ]
 }
 
 /// A document of this login, on TLS or not.
@@ -56,7 +61,10 @@ async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_with
                     scene.step(step, &token).await.unwrap();
                 }
                 assert_eq!(scene.login("AWSCURRENT").await.1, *password);
-                assert!(tenant.logs_in(twin, password).await, "{server:?} {password}");
+                assert!(
+                    tenant.logs_in(twin, password).await,
+                    "{server:?} {password}"
+                );
                 assert!(tenant.logs_in(&user, &before).await, "{server:?} {before}");
             }
             assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
@@ -95,11 +103,16 @@ fn samples(strategy: &impl Strategy<Value = String>, count: usize) -> Vec<String
 #[tokio::test]
 async fn a_quoted_text_is_the_text_at_the_server() {
     let plain = samples(&"\\PC{0,40}", 400);
-    let special = samples(&"['\"`\\\\%_;#\\-/*\u{0}\n\r\t\u{1a}\u{bf}\u{5c}a é漢𝄞]{0,30}", 600);
+    let special = samples(
+        &"['\"`\\\\%_;#\\-/*\u{0}\n\r\t\u{1a}\u{bf}\u{5c}a é漢𝄞]{0,30}",
+        600,
+    );
     for server in Server::ALL {
         let tenant = Tenant::of(server).await;
         let mut root = tenant.root().await;
-        root.query_drop("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'").await.unwrap();
+        root.query_drop("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'")
+            .await
+            .unwrap();
         for texts in plain.chunks(100).chain(special.chunks(100)) {
             let literals: Vec<_> = texts.iter().map(|text| quote_literal(text)).collect();
             let query = format!("SELECT {}", literals.join(", "));
@@ -122,10 +135,19 @@ async fn a_quoted_name_is_the_name_at_the_server_in_any_mode() {
     for server in Server::ALL {
         let tenant = Tenant::of(server).await;
         let mut root = tenant.root().await;
-        for mode in ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI,NO_BACKSLASH_ESCAPES"] {
-            root.query_drop(format!("SET SESSION sql_mode = '{mode}'")).await.unwrap();
+        for mode in [
+            "",
+            "NO_BACKSLASH_ESCAPES",
+            "ANSI_QUOTES",
+            "ANSI,NO_BACKSLASH_ESCAPES",
+        ] {
+            root.query_drop(format!("SET SESSION sql_mode = '{mode}'"))
+                .await
+                .unwrap();
             for names in plain.chunks(100).chain(special.chunks(100)) {
-                let columns = names.iter().map(|name| format!("1 AS {}", quote_identifier(name)));
+                let columns = names
+                    .iter()
+                    .map(|name| format!("1 AS {}", quote_identifier(name)));
                 let query = format!("SELECT {}", columns.collect::<Vec<_>>().join(", "));
                 let row: Option<mysql_async::Row> = root.query_first(&query).await.unwrap();
                 let row = row.unwrap();

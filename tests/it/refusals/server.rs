@@ -2,7 +2,7 @@
 //! roles to everybody.
 
 use rotation::error::ErrorType::{
-    PasswordPolicy, ServerReadOnly, SuperuserRestricted, WrongAccount,
+    PasswordPolicy, ServerReadOnly, SuperuserLoginRefused, SuperuserRestricted, WrongAccount,
 };
 
 use super::admin::{self, Through};
@@ -10,7 +10,7 @@ use crate::support::account::{Tenant, account, identifier, literal};
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{Scene, superuser_document};
 use crate::support::stack::{OwnServer, Server};
-use crate::support::untouched::{assert_refused, change_superuser};
+use crate::support::untouched::{Traces, assert_error, assert_refused, change_superuser};
 
 const FIRST: &str = "First-kanarienvogel-1";
 
@@ -159,5 +159,41 @@ async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
             .await;
         let texts = ["ended in the account ''@'127.0.0.1'", &tenant.user()];
         assert_refused(&tenant, &scene, WrongAccount, &texts).await;
+    }
+}
+
+#[tokio::test]
+async fn what_every_session_begins_with_does_not_change_what_the_statements_mean() {
+    for server in Server::ALL {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle(FIRST).await;
+        let scene = Scene::of(&tenant, FIRST).await;
+        // Root's sessions are spared, those of this one are not.
+        change_superuser(&scene, &admin::rds(&tenant, Through::Itself).await).await;
+        tenant
+            .sql(
+                "SET GLOBAL init_connect = \"SET NAMES latin1, sql_mode = 'ANSI_QUOTES', \
+                 autocommit = 0, sql_quote_show_create = OFF\"",
+            )
+            .await;
+        for _ in 0..2 {
+            scene.rotate().await;
+            assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+            let (user, password) = scene.login("AWSCURRENT").await;
+            assert!(tenant.logs_in(&user, &password).await);
+        }
+        // Where it fails, nobody but root gets in.
+        tenant.sql("SET GLOBAL init_connect = 'NONSENSE'").await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let before = Traces::of(&tenant, &scene).await;
+        let error = scene.step("setSecret", &token).await.unwrap_err();
+        assert_error(
+            &error,
+            SuperuserLoginRefused,
+            &["init_connect command failed"],
+        );
+        before.assert_unchanged(&tenant, &scene, "setSecret").await;
     }
 }
