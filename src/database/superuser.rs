@@ -232,24 +232,26 @@ impl Superuser {
         on: Option<&String>,
         privileges: &BTreeSet<Privilege>,
     ) -> Result<(), Error> {
-        let concerned = |(object, restricted): &(&Object, &Held)| match object {
-            Object::Restriction(schema) => {
-                on.is_none_or(|on| on == schema) && !restricted.privileges.is_disjoint(privileges)
-            }
-            _ => false,
-        };
-        let grants = self.profiles.iter().flat_map(|profile| &profile.grants);
-        match grants.map(|(object, held)| (object, held)).find(concerned) {
-            Some((Object::Restriction(schema), _)) => {
-                Err(ErrorType::SuperuserRestricted.because(format!(
-                    "the superuser {} is under a partial revoke on schema \"{schema}\", which the \
-                     server would silently pass on to the twin; use a superuser without partial \
-                     revokes",
-                    self.name
-                )))
-            }
-            _ => Ok(()),
-        }
+        let restricted = self
+            .profiles
+            .iter()
+            .flat_map(|profile| &profile.grants)
+            .find_map(|(object, restricted)| match object {
+                Object::Restriction(schema)
+                    if on.is_none_or(|on| on == schema)
+                        && !restricted.privileges.is_disjoint(privileges) =>
+                {
+                    Some(schema)
+                }
+                _ => None,
+            });
+        restricted.map_or(Ok(()), |schema| {
+            Err(ErrorType::SuperuserRestricted.because(format!(
+                "the superuser {} is under a partial revoke on schema \"{schema}\", which the \
+                 server would silently pass on to the twin; use a superuser without partial revokes",
+                self.name
+            )))
+        })
     }
 
     fn has(&self, object: &Object, privilege: Privilege) -> bool {
