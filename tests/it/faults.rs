@@ -15,6 +15,7 @@ use crate::support::proxy::Fault;
 use crate::support::stack::Server;
 use crate::support::watch::Watch;
 
+mod killed;
 mod kind;
 mod observer;
 mod stage;

@@ -48,10 +48,19 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 6, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::from),
-            vec((key(), inner), 0..8)
-                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            vec((key(), inner), 0..8).prop_map(|entries| {
+                let entries = entries
+                    .into_iter()
+                    .filter(|(key, value)| !is_said(key, value));
+                Value::Object(entries.collect())
+            }),
         ]
     })
+}
+
+/// Whether an error would say the canary because it stands where no secret does.
+fn is_said(key: &str, value: &Value) -> bool {
+    ["engine", "port", "username"].contains(&key) && value.to_string().contains(CANARY)
 }
 
 fn key() -> impl Strategy<Value = String> {
@@ -102,9 +111,7 @@ fn document_text() -> impl Strategy<Value = String> {
             "password": CANARY, "other": other,
         });
         for (key, value) in changes {
-            // What is wrong with these is said, for they are no secrets.
-            let is_said = ["engine", "port", "username"].contains(&key.as_str());
-            if !is_said || !value.to_string().contains(CANARY) {
+            if !is_said(&key, &value) {
                 document[key] = value;
             }
         }

@@ -13,8 +13,11 @@ mod rules;
 const WRITES_CURRENT: &str = "no rotation writes the account that another has made current";
 const ENDS_WELL: &str = "every run can end well";
 
+/// What it is called, what it breaks, and the property that no longer holds.
+type Mutation = (&'static str, fn(&mut Rules), &'static str);
+
 /// One rule broken at a time, with what the model says about it.
-const MUTATIONS: &[(&str, fn(&mut Rules), &str)] = &[
+const MUTATIONS: &[Mutation] = &[
     (
         "a version that lost its label goes on",
         |rules| rules.looks_at_labels = false,
@@ -75,7 +78,6 @@ const MUTATIONS: &[(&str, fn(&mut Rules), &str)] = &[
 #[test]
 fn in_every_order_of_events_current_logs_in_and_nothing_unproven_is_promoted() {
     let checker = Protocol::default().checker().spawn_bfs().join();
-    println!("{} states of the protocol", checker.unique_state_count());
     checker.assert_properties();
 }
 

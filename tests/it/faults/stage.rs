@@ -45,7 +45,7 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// No form of a password that is this recognizable is missed.
 const ENVIRONMENT: (&str, &str) = ("EXCLUDE_PUNCTUATION", "true");
 /// It is only looked for: where it is needed, Secrets Manager would not accept an invented one.
-const ROTATION_TOKEN: &str = "canary-rotation-token-0f53a1b2c4d6e8f7";
+pub(super) const ROTATION_TOKEN: &str = "canary-rotation-token-0f53a1b2c4d6e8f7";
 
 /// One secret and its proxies.
 pub(super) struct Stage {
@@ -106,11 +106,24 @@ impl Stage {
         self.observer.logins()
     }
 
-    fn proxy(&self, place: Place) -> &Proxy {
+    pub(super) fn proxy(&self, place: Place) -> &Proxy {
         match place {
             Place::Aws => &self.proxies[0],
             Place::Superuser => &self.proxies[1],
             Place::Users => &self.proxies[2],
+        }
+    }
+
+    /// Looks for this secret in all that is logged.
+    pub(super) fn knows(&self, secret: &str) {
+        self.watch.know(secret);
+    }
+
+    /// Lets everything pass again, and ends what is open.
+    pub(super) fn reset(&self) {
+        for proxy in &self.proxies {
+            proxy.reset();
+            proxy.hang_up();
         }
     }
 
@@ -125,7 +138,6 @@ impl Stage {
         let before = self.scene.login("AWSCURRENT").await;
         if situation == Situation::Drift {
             self.drift(&before.0).await;
-            self.drifts += 1;
         }
         // A password that was set a moment ago would be taken for that of an earlier try.
         self.tenant.grow_old().await;
@@ -140,10 +152,7 @@ impl Stage {
             end = self.rotate(&token) => End::Itself(end),
             () = silence(kind, &is_met) => End::Killed,
         };
-        for proxy in &self.proxies {
-            proxy.reset();
-            proxy.hang_up();
-        }
+        self.reset();
         let met = is_met();
         if let End::Itself(Err(error)) = &end {
             self.watch.also(&format!("{error} {error:?}"));
@@ -191,7 +200,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn has_ended_well(&mut self, token: &str, before: (String, String)) {
+    pub(super) async fn has_ended_well(&mut self, token: &str, before: (String, String)) {
         assert_eq!(
             self.scene.version("AWSCURRENT").await.as_deref(),
             Some(token)
@@ -209,7 +218,7 @@ impl Stage {
     }
 
     /// Makes the user and its twin differ in both directions.
-    async fn drift(&self, user: &str) {
+    pub(super) async fn drift(&mut self, user: &str) {
         let other = if user == self.tenant.user() {
             self.tenant.twin()
         } else {
@@ -228,6 +237,7 @@ impl Stage {
                  ALTER USER {user} WITH MAX_USER_CONNECTIONS 0"
             )
         };
+        self.drifts += 1;
         // In the first round there is no twin to differ.
         if self.tenant.hosts(&other).await.is_empty() {
             self.tenant.sql(sql).await;

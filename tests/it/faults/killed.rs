@@ -1,0 +1,201 @@
+//! The built program is killed, or frozen, at a call or a packet, as Lambda does with sandboxes.
+
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::LocalSet;
+
+use super::kind::{OF_PACKETS, Trigger};
+use super::stage::{Place, ROTATION_TOKEN, Situation, Stage};
+use super::{is_long, tell};
+use crate::support::proxy::Request;
+use crate::support::scene::STEPS;
+use crate::support::stack::{Function, FunctionError, Server};
+use crate::support::watch::Watch;
+
+/// Where the function runs, found by its name in its environment.
+fn process(function: &str) -> Option<String> {
+    let marker = format!("AWS_LAMBDA_FUNCTION_NAME={function}\0");
+    let is_it = |folder: &Path| {
+        let program = std::fs::read_link(folder.join("exe")).ok()?;
+        let environment = std::fs::read(folder.join("environ")).ok()?;
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        (program.ends_with("bootstrap") && environment.contains(&marker)).then_some(())
+    };
+    let mut processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let found = processes.find(|entry| is_it(&entry.path()).is_some())?;
+    Some(found.file_name().to_string_lossy().into_owned())
+}
+
+fn signal(function: &str, signal: &str) {
+    if let Some(process) = process(function) {
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.unwrap().success());
+    }
+}
+
+async fn function(stage: &Stage, timeout: Duration) -> (String, Function) {
+    let name = format!("killed-{}", stage.tenant.mark());
+    let aws = stage.proxy(Place::Aws).url();
+    let ca_file = stage.tenant.address.ca_file.display().to_string();
+    let environment = [
+        ("SECRETS_MANAGER_ENDPOINT", &*aws),
+        ("TLS_CA_FILE", &*ca_file),
+        ("EXCLUDE_PUNCTUATION", "true"),
+        ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
+    ];
+    let binary = env!("CARGO_BIN_EXE_bootstrap");
+    let function = Function::start(&name, binary, &environment, timeout).await;
+    (name, function)
+}
+
+async fn rotate(stage: &Stage, function: &Function, token: &str) -> Result<(), FunctionError> {
+    for step in STEPS {
+        let mut event = json!({
+            "Step": step,
+            "SecretId": stage.scene.arn,
+            "ClientRequestToken": token,
+        });
+        if step != "createSecret" {
+            event["RotationToken"] = ROTATION_TOKEN.into();
+        }
+        let answer = function.invoke(&event).await?;
+        // The emulator has no words for a sandbox that died before its first answer.
+        if !answer.is_null() {
+            return Err(FunctionError {
+                error_type: "Killed".to_owned(),
+                error_message: answer.to_string(),
+            });
+        }
+        if step == "createSecret" {
+            stage.knows(&stage.scene.login("AWSPENDING").await.1);
+        }
+    }
+    Ok(())
+}
+
+/// Sends a signal at the request with this number. Returns whether there was one.
+async fn run(
+    stage: &mut Stage,
+    (name, function): &(String, Function),
+    place: Place,
+    at: usize,
+    (stop, go_on): (&'static str, Option<(&str, Duration)>),
+) -> bool {
+    let before = stage.scene.login("AWSCURRENT").await;
+    stage.tenant.grow_old().await;
+    let token = stage.scene.begin().await;
+    let trigger = Arc::new(Mutex::new(Trigger::new(at, OF_PACKETS[1])));
+    let pulled = trigger.clone();
+    let target = name.clone();
+    stage.proxy(place).script(move |request: &Request| {
+        let met = trigger.lock().unwrap().pull(request, false).is_some();
+        if met {
+            signal(&target, stop);
+        }
+        None
+    });
+    let thaw = async {
+        let Some((go_on, after)) = go_on else {
+            return;
+        };
+        while !pulled.lock().unwrap().was_pulled() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(after).await;
+        signal(name, go_on);
+    };
+    let mut end = if go_on.is_some() {
+        let (end, ()) = tokio::join!(rotate(stage, function, &token), thaw);
+        end
+    } else {
+        rotate(stage, function, &token).await
+    };
+    stage.reset();
+    let met = pulled.lock().unwrap().was_pulled();
+    let mut ends = Vec::new();
+    while let Err(error) = end {
+        assert!(met, "a rotation without trouble failed: {error:?}");
+        ends.push(error);
+        assert!(
+            ends.len() < 6,
+            "{place:?} {at} {stop}: every retry fails: {ends:?}"
+        );
+        end = rotate(stage, function, &token).await;
+    }
+    stage.has_ended_well(&token, before).await;
+    met
+}
+
+async fn kill_everywhere(server: Server, stride: usize, watch: Rc<Watch>) {
+    let mut points = 0;
+    let mut stage = Stage::set(server, watch.clone()).await;
+    let function = function(&stage, Duration::from_secs(30)).await;
+    // The first rotation makes the twin; what it meets is as good a point as any.
+    let mut situation = Situation::First;
+    for (place, stride) in [
+        (Place::Aws, 1),
+        (Place::Superuser, stride),
+        (Place::Users, stride),
+    ] {
+        for at in (1..).step_by(stride) {
+            if situation != Situation::First {
+                let (user, _) = stage.scene.login("AWSCURRENT").await;
+                stage.drift(&user).await;
+            }
+            situation = Situation::Drift;
+            if !run(&mut stage, &function, place, at, ("-KILL", None)).await {
+                break;
+            }
+            points += 1;
+        }
+    }
+    watch.also(&function.1.logged());
+    tell(&format!("{server:?}: killed at {points} points"));
+}
+
+/// Frozen somewhere among the statements that make the twin, for longer than a session may idle.
+async fn freeze(server: Server, watch: Rc<Watch>) {
+    let mut stage = Stage::set(server, watch.clone()).await;
+    let function = function(&stage, Duration::from_secs(120)).await;
+    let go_on = Some(("-CONT", Duration::from_secs(65)));
+    let met = run(
+        &mut stage,
+        &function,
+        Place::Superuser,
+        30,
+        ("-STOP", go_on),
+    );
+    assert!(met.await, "{server:?} was not met");
+    watch.also(&function.1.logged());
+}
+
+#[tokio::test]
+async fn the_program_may_be_killed_at_any_point_or_frozen_for_longer_than_the_server_waits() {
+    let (killed, frozen, stride) = if is_long() {
+        (&Server::ALL[..], &Server::ALL[..], 1)
+    } else {
+        (&Server::ALL[..1], &Server::ALL[1..2], 3)
+    };
+    let watch = Rc::new(Watch::all_but_the_sdk());
+    let lanes = LocalSet::new();
+    // A freeze takes a minute of doing nothing, so all go on at once.
+    let freezing = frozen.iter().map(|server| freeze(*server, watch.clone()));
+    let mut running: Vec<_> = freezing.map(|lane| lanes.spawn_local(lane)).collect();
+    for server in killed {
+        running.push(lanes.spawn_local(kill_everywhere(*server, stride, watch.clone())));
+    }
+    lanes
+        .run_until(async {
+            for lane in running {
+                lane.await.unwrap();
+            }
+        })
+        .await;
+    let searched = watch.finish() >> 20;
+    tell(&format!("{searched} MiB of log searched"));
+}
