@@ -136,7 +136,7 @@ async fn ask(server: &Server, forever: bool) -> String {
 
 /// Packets that begin as a server's do, and go wrong somewhere.
 fn packets() -> impl Strategy<Value = Packets> {
-    let good = vec![
+    let good = [
         framed(0, &greeting()),
         framed(2, OK),
         identity(),

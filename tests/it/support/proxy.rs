@@ -27,10 +27,6 @@ pub(crate) enum Framing {
 /// A request that has arrived at the proxy, or a connection that has.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// Counts all requests of the proxy, from 1, connections among them.
-    pub(crate) number: usize,
-    /// Counts the proxy's connections, from 1.
-    pub(crate) connection: usize,
     /// Counts within its connection; 0 is the connection itself, before either side has spoken.
     pub(crate) position: usize,
     /// `Connect`; then the API's operation, or `Login`, `Query` or `Command` for MySQL.
@@ -170,7 +166,6 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
         state.connections += 1;
         let link = Link {
             shared: shared.clone(),
-            connection: state.connections,
             position: 0,
         };
         state.tasks.push(tokio::spawn(async move {
@@ -183,7 +178,6 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
 /// One proxied connection.
 struct Link {
     shared: Arc<Shared>,
-    connection: usize,
     position: usize,
 }
 
@@ -308,8 +302,6 @@ impl Link {
     fn judge(&mut self, operation: &str, text: String) -> Option<Fault> {
         let mut state = self.shared.state.lock().unwrap();
         let request = Request {
-            number: state.seen.len() + 1,
-            connection: self.connection,
             position: self.position,
             operation: operation.to_owned(),
             text,

@@ -101,8 +101,6 @@ impl Address {
 pub(crate) struct OwnServer {
     id: String,
     pub(crate) address: Address,
-    /// The server's error log.
-    pub(crate) log: PathBuf,
 }
 
 impl OwnServer {
@@ -113,23 +111,17 @@ impl OwnServer {
             id: String,
             url: String,
             ca_file: PathBuf,
-            log: PathBuf,
         }
         let wish = json!({"flavor": server.flavor(), "args": args, "tls": true});
         let started: Started = control("POST", "/servers", Some(wish)).await;
         Self {
             address: Address::parse(server, &started.url, started.ca_file),
             id: started.id,
-            log: started.log,
         }
     }
 
     pub(crate) async fn restart(&self) {
         self.order("restart").await;
-    }
-
-    pub(crate) async fn stop(&self) {
-        self.order("stop").await;
     }
 
     /// SIGKILL.
