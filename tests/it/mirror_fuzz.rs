@@ -68,6 +68,7 @@ pub(crate) fn number(name: &str) -> Option<u64> {
 }
 
 async fn fuzz(flavor: Flavor, address: Address) {
+    Capture::prepare();
     if !flavor.is_mysql() {
         load_ed25519(&address).await;
     }
@@ -181,6 +182,11 @@ impl Case<'_> {
         self.step(&scene, "setSecret", &token).await;
         let log = capture.text();
         drop(capture);
+        let log: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains(" rotation::log"))
+            .collect();
+        let log = log.join("\n");
         for statement in [
             "GRANT ",
             "REVOKE ",

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Everything that is logged on this thread, at every level, until it is dropped.
 ///
@@ -19,7 +21,19 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
+    /// Makes every line worth asking for, from now on. A place in the code whose line is logged for
+    /// the first time where nobody listens may be taken for one that nobody ever wants, although a
+    /// capture begins at that moment.
+    pub(crate) fn prepare() {
+        static PREPARED: Once = Once::new();
+        PREPARED.call_once(|| {
+            let listener = tracing_subscriber::registry().with(dynamic_filter_fn(|_, _| false));
+            tracing::subscriber::set_global_default(listener).expect("nobody else sets it");
+        });
+    }
+
     pub(crate) fn everything() -> Self {
+        Self::prepare();
         let written = Written::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
