@@ -124,6 +124,12 @@ impl OwnServer {
         self.order("restart").await;
     }
 
+    /// Restarts it with other arguments beside the usual ones.
+    pub(crate) async fn restart_with(&self, args: &[&str]) {
+        let path = format!("/servers/{}/restart", self.id);
+        let _: Value = control("POST", &path, Some(json!({"args": args}))).await;
+    }
+
     /// SIGKILL.
     pub(crate) async fn kill(&self) {
         self.order("kill").await;
