@@ -18,6 +18,8 @@ ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 CASES ?= 5000
 
 export SAM_CLI_TELEMETRY := 0
+# Most tests wait for a server most of the time, so two of them for each of two processors.
+export RUST_TEST_THREADS ?= 4
 
 # One line for a part of `check`; what it printed is shown only if it failed.
 part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
@@ -44,7 +46,7 @@ demo:
 
 test:
 	$(STACK) setup
-	$(STACK) run --with all -- cargo test --locked
+	$(STACK) run --with all -- cargo test --locked 2>&1 | grep -v '^{"_aws"'
 
 check: $(DENY)/$(DENY_VERSION)
 	@$(STACK) setup sam
@@ -75,7 +77,7 @@ bench: package
 
 fuzz-mirror:
 	$(STACK) setup
-	MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- laws mirror_fuzz
+	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- laws mirror_fuzz
 
 fuzz:
 	$(STACK) setup
