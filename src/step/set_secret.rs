@@ -106,8 +106,7 @@ fn applier<'a>(
             family: survey.superuser.family,
             twin,
             password: pending.password(),
-            plaintext: survey.variables.is_on("strict_password_validation")
-                && survey.has_validation_plugin(),
+            plaintext: survey.sends_plaintext(),
         },
         session: &mut survey.superuser,
         limit: survey.limit,

@@ -189,6 +189,11 @@ pub async fn survey(
         survey.check_policy(pending.document.password())?;
     }
     checks::retain(rotation, &survey)?;
+    notes.warn(survey.sends_plaintext().then(|| {
+        "the server's strict_password_validation takes no hashes, so the new password stands in a \
+         statement that the server may log"
+            .to_owned()
+    }));
     warn_of_failed_logins(rotation, &survey, notes);
     Ok(survey)
 }
@@ -245,15 +250,15 @@ impl Survey {
         }
     }
 
-    /// Whether MariaDB checks passwords with a plugin.
-    pub fn has_validation_plugin(&self) -> bool {
-        [
+    /// Whether MariaDB insists on checking passwords itself, so that it takes no hashes.
+    pub fn sends_plaintext(&self) -> bool {
+        let checks = [
             "simple_password_check_minimal_length",
             "cracklib_password_check_dictionary",
             "password_reuse_check_interval",
-        ]
-        .iter()
-        .any(|name| self.variables.value(name).is_some())
+        ];
+        let is_there = |name: &&str| self.variables.value(name).is_some();
+        self.variables.is_on("strict_password_validation") && checks.iter().any(is_there)
     }
 }
 
