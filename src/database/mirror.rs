@@ -19,6 +19,7 @@ use super::account::{Account, Held, Method, Object, Profile, RoleName, Setting, 
 use super::privilege::Privilege;
 
 mod levels;
+mod partial_revokes;
 #[cfg(test)]
 mod tests;
 
@@ -73,7 +74,7 @@ pub fn plan(source: &Account, twin: Option<&Account>) -> Vec<Change> {
             held: twin
                 .and_then(|twin| twin.hosts.get(host))
                 .map_or_else(|| newborn(wanted), Profile::clone),
-            alone: twin.is_none(),
+            at_once: twin.is_none(),
         })
         .collect();
     let mut changes = Changes::default();
@@ -81,6 +82,7 @@ pub fn plan(source: &Account, twin: Option<&Account>) -> Vec<Change> {
         let exists = twin.is_some_and(|twin| twin.hosts.contains_key(site.host));
         changes.add(site.host, account_itself(site, exists));
     }
+    partial_revokes::clear(&mut sites, &mut changes);
     for site in &mut sites {
         changes.add(site.host, levels::give_up(site));
     }
@@ -100,8 +102,9 @@ struct Site<'a> {
     host: &'a str,
     wanted: &'a Profile,
     held: Profile,
-    /// The twin does not exist yet at any host, so nobody is logged in as it.
-    alone: bool,
+    /// The right to pass privileges on comes along with them: the twin does not exist yet at any
+    /// host, so nobody is logged in as it, or MySQL would refuse to add it later.
+    at_once: bool,
 }
 
 #[derive(Default)]

@@ -266,6 +266,35 @@ async fn partial_revokes_are_copied_and_go_with_their_privilege() {
     assert!(!case.twin_tables().await.holds("Restrictions"));
 }
 
+/// The row of the other host, which matches, is one that MySQL takes for this host's: it refuses to
+/// make or to lift the exception, and to grant anything on the server.
+#[tokio::test]
+async fn a_partial_revoke_at_one_host_is_copied_beside_the_same_privilege_at_another() {
+    let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
+    let case = Case::of(Tenant::at(server.address.clone())).await;
+    case.sql(
+        "REVOKE SELECT ON {d}.* FROM {u}; \
+         CREATE USER {u}@'127.0.0.1' IDENTIFIED BY {p}; \
+         CREATE USER {m}p; GRANT PROXY ON {m}p TO {u}@'127.0.0.1'; \
+         GRANT SELECT, INSERT ON *.* TO {u}@'127.0.0.1' WITH GRANT OPTION; \
+         REVOKE SELECT ON {d}.* FROM {u}@'127.0.0.1'; GRANT SELECT ON {d}.* TO {u}",
+    )
+    .await;
+    case.rotate().await;
+    for drift in [
+        "GRANT SELECT ON {d}.* TO {u}@'127.0.0.1'",
+        "REVOKE GRANT OPTION ON *.* FROM {t}@'127.0.0.1'; GRANT RELOAD ON *.* TO {t}@'127.0.0.1'",
+        "REVOKE INSERT ON {d}.* FROM {u}@'127.0.0.1'; REVOKE PROXY ON {m}p FROM {u}@'127.0.0.1'",
+    ] {
+        let other = if drift.contains("{t}") { "{t}" } else { "{u}" };
+        case.sql(&format!(
+            "REVOKE SELECT ON {{d}}.* FROM {other}; {drift}; GRANT SELECT ON {{d}}.* TO {other}"
+        ))
+        .await;
+        case.rotate().await;
+    }
+}
+
 #[tokio::test]
 async fn a_retained_second_password_of_the_twin_ends() {
     let case = Case::on(Server::Mysql).await;

@@ -95,9 +95,8 @@ async fn fuzz(flavor: Flavor, address: Address) {
                 .unwrap_or("?");
             panic!(
                 "{flavor:?}: MIRROR_SEED={seed} MIRROR_CASES=1 shows it again\n{text}\nuser:\n{}\ntwin:\n{}",
-                shown(flavor, &source),
-                twin.as_ref()
-                    .map(|twin| shown(flavor, twin))
+                builder::statements(flavor, &source, "?").join(";\n"),
+                twin.map(|twin| builder::statements(flavor, &twin, "?").join(";\n"))
                     .unwrap_or_default()
             );
         }
@@ -112,15 +111,6 @@ fn pair_of(seed: u64, world: &World) -> (Account, Option<Account>) {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let tree = pair(world).new_tree(&mut runner);
     tree.expect("the generator rejects nothing").current()
-}
-
-/// The statements that make an account.
-fn shown(flavor: Flavor, account: &Account) -> String {
-    let hosts = account.hosts.iter();
-    let statements = hosts.flat_map(|(host, profile)| {
-        builder::statements(flavor, account.user.as_str(), host, profile, "?")
-    });
-    statements.collect::<Vec<_>>().join(";\n")
 }
 
 /// Waits for `future`, and gives what it panicked with.

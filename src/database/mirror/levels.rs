@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::partial_revokes::restrictions;
 use super::{Action, Changes, Site};
 use crate::database::account::{Held, Object, Setting, Value};
-use crate::database::privilege::Privilege;
 
 fn is_dynamic(object: &Object) -> bool {
     matches!(object, Object::Dynamic(_))
 }
 
+fn is_proxy(object: &Object) -> bool {
+    matches!(object, Object::Proxy { .. })
+}
+
 fn is_role_or_proxy(object: &Object) -> bool {
-    matches!(object, Object::Role(_) | Object::Proxy { .. })
+    matches!(object, Object::Role(_)) || is_proxy(object)
 }
 
 fn is_row(object: &Object) -> bool {
@@ -96,7 +100,7 @@ pub(super) fn global_level(site: &mut Site<'_>) -> Vec<Action> {
     let lock = exposed && !site.held.state.locked;
     let mut actions: Vec<_> = lock.then_some(Action::Lock).into_iter().collect();
     let mut missing = at(wanted, &Object::Global).minus(&at(&site.held.grants, &Object::Global));
-    missing.grantable &= site.alone;
+    missing.grantable &= site.at_once;
     site.grant(&Object::Global, missing, &mut actions);
     actions.extend(restrictions);
     if !proxies.is_empty() {
@@ -107,7 +111,9 @@ pub(super) fn global_level(site: &mut Site<'_>) -> Vec<Action> {
         actions.push(Action::Revoke(Object::Global, option()));
     }
     actions.extend(lock.then_some(Action::Unlock));
-    actions.extend(missing_wholes(site, is_dynamic));
+    let proxies = site.at_once;
+    let chosen = |object: &Object| is_dynamic(object) || proxies && is_proxy(object);
+    actions.extend(missing_wholes(site, chosen));
     actions
 }
 
@@ -121,37 +127,10 @@ fn proxies_with_option(site: &Site<'_>) -> Vec<Object> {
     wanted
         .iter()
         .filter(|(object, held)| {
-            matches!(object, Object::Proxy { .. })
-                && held.grantable
-                && site.held.grants.get(object) != Some(*held)
+            is_proxy(object) && held.grantable && site.held.grants.get(object) != Some(*held)
         })
         .map(|(object, _)| object.clone())
         .collect()
-}
-
-/// First what is excepted, then what no longer is.
-fn restrictions(wanted: &BTreeMap<Object, Held>, held: &BTreeMap<Object, Held>) -> Vec<Action> {
-    let schemas: BTreeSet<_> = wanted.keys().chain(held.keys()).collect();
-    let schemas = schemas.into_iter().filter_map(|object| match object {
-        Object::Restriction(schema) => Some((object, schema)),
-        _ => None,
-    });
-    let (mut actions, mut lifted) = (Vec::new(), Vec::new());
-    for (object, schema) in schemas {
-        let (wanted, held) = (at(wanted, object), at(held, object));
-        let (missing, extra) = (
-            wanted.minus(&held).privileges,
-            held.minus(&wanted).privileges,
-        );
-        actions.extend(some(missing).map(|missing| Action::Restrict(schema.clone(), missing)));
-        lifted.extend(some(extra).map(|extra| Action::Unrestrict(schema.clone(), extra)));
-    }
-    actions.append(&mut lifted);
-    actions
-}
-
-fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
-    (!privileges.is_empty()).then_some(privileges)
 }
 
 /// Schemas, tables and routines at all hosts.
@@ -174,7 +153,7 @@ pub(super) fn rows(sites: &mut [Site<'_>], changes: &mut Changes) {
         let mut actions = Vec::new();
         let mut missing = at(&site.wanted.grants, object).minus(&at(&site.held.grants, object));
         // A row with nothing but the grant option must be there to cover wider ones.
-        missing.grantable &= site.alone || is_bare(&at(&site.wanted.grants, object));
+        missing.grantable &= site.at_once || is_bare(&at(&site.wanted.grants, object));
         site.grant(object, missing, &mut actions);
         changes.add(site.host, actions);
     }
@@ -238,7 +217,7 @@ impl Site<'_> {
     }
 }
 
-fn at(grants: &BTreeMap<Object, Held>, object: &Object) -> Held {
+pub(super) fn at(grants: &BTreeMap<Object, Held>, object: &Object) -> Held {
     grants.get(object).cloned().unwrap_or_default()
 }
 
@@ -272,17 +251,20 @@ fn after_revoke(held: &Held, extra: &Held) -> Held {
 /// it without the grant option, which no statement takes away alone. MariaDB does not note the
 /// option of a proxy user that is granted again either.
 fn is_stale(source: &BTreeMap<Object, Held>, object: &Object, held: &Held) -> bool {
-    let is_proxy = matches!(object, Object::Proxy { .. });
     source.get(object).is_none_or(|wanted| {
-        held.grantable && !wanted.grantable || is_proxy && held.grantable != wanted.grantable
+        held.grantable && !wanted.grantable
+            || is_proxy(object) && held.grantable != wanted.grantable
     })
 }
 
 /// What is held as a whole, and is not held yet or not with the grant option.
-fn missing_wholes(site: &Site<'_>, chosen: impl Fn(&Object) -> bool) -> Vec<Action> {
-    let wanted = site.wanted.grants.iter();
-    wanted
-        .filter(|(object, wanted)| chosen(object) && site.held.grants.get(object) != Some(*wanted))
-        .map(|(object, wanted)| Action::Grant(object.clone(), wanted.clone()))
-        .collect()
+fn missing_wholes(site: &mut Site<'_>, chosen: impl Fn(&Object) -> bool) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for (object, wanted) in &site.wanted.grants {
+        if chosen(object) && site.held.grants.get(object) != Some(wanted) {
+            site.held.grants.insert(object.clone(), wanted.clone());
+            actions.push(Action::Grant(object.clone(), wanted.clone()));
+        }
+    }
+    actions
 }

@@ -75,69 +75,76 @@ fn routine(object: Object) -> Option<String> {
 
 /// Makes an account at all its hosts.
 pub(crate) async fn make(root: &mut Conn, flavor: Flavor, account: &Account, password: &str) {
-    for (host, profile) in &account.hosts {
-        for sql in statements(flavor, account.user.as_str(), host, profile, password) {
-            let oracle = sql.contains(" ON PACKAGE") && flavor == Flavor::Mariadb1011;
-            if oracle {
-                run(root, "SET SESSION sql_mode = 'ORACLE'").await;
-            }
-            run(root, &sql).await;
-            if oracle {
-                run(root, "SET SESSION sql_mode = DEFAULT").await;
-            }
+    for sql in statements(flavor, account, password) {
+        let oracle = sql.contains(" ON PACKAGE") && flavor == Flavor::Mariadb1011;
+        if oracle {
+            run(root, "SET SESSION sql_mode = 'ORACLE'").await;
+        }
+        run(root, &sql).await;
+        if oracle {
+            run(root, "SET SESSION sql_mode = DEFAULT").await;
         }
     }
 }
 
-/// The statements that make an account as the profile says.
-pub(crate) fn statements(
-    flavor: Flavor,
-    user: &str,
-    host: &str,
-    profile: &Profile,
-    password: &str,
-) -> Vec<String> {
-    let name = account(user, host);
-    let mut statements = vec![create(flavor, &name, profile, password)];
-    // Exceptions first: a row would take the revoke. Proxies first: they bring the global grant
-    // option along.
-    let rank = |object: &Object| match object {
-        Object::Proxy { .. } => 0,
-        Object::Global => 1,
-        Object::Restriction(_) => 2,
-        _ => 3,
+/// The statements that make an account at all its hosts. Exceptions come before the rows of any
+/// host, and the rows of the most specific host first: MySQL takes the row of another host that
+/// matches for one of the account's own, and a row for what is to be revoked.
+pub(crate) fn statements(flavor: Flavor, account: &Account, password: &str) -> Vec<String> {
+    let (mut all, mut later) = (Vec::new(), Vec::new());
+    for (host, profile) in &account.hosts {
+        let name = super::account::account(account.user.as_str(), host);
+        all.push(create(flavor, &name, profile, password));
+        all.extend(on_server(&name, profile));
+        later.push(on_objects(flavor, &name, profile));
+    }
+    all.extend(later.into_iter().rev().flatten());
+    all
+}
+
+/// What is for the whole server, and exceptions from it. Proxies first: they bring the global grant
+/// option along.
+fn on_server(name: &str, profile: &Profile) -> Vec<String> {
+    let of_kind = |chosen: fn(&Object) -> bool| {
+        let grants = profile.grants.iter();
+        grants.filter(move |(object, _)| chosen(object))
     };
-    let mut grants: Vec<_> = profile.grants.iter().collect();
-    grants.sort_by_key(|(object, _)| rank(object));
-    let passes_on = |object: &Object| {
-        profile
-            .grants
-            .get(object)
-            .is_some_and(|held| held.grantable)
-    };
+    let mut statements = Vec::new();
     let mut brought = false;
-    for (object, held) in grants {
-        let is_proxy = matches!(object, Object::Proxy { .. });
-        if brought && !is_proxy {
-            brought = false;
-            statements.push(format!("REVOKE GRANT OPTION ON *.* FROM {name}"));
-        }
-        brought |= is_proxy && held.grantable && !passes_on(&Object::Global);
-        statements.push(match object {
-            Object::Restriction(schema) => format!(
-                "REVOKE {} ON {}.* FROM {name}",
-                list(&held.privileges),
-                identifier(schema)
-            ),
-            Object::Role(granted) if held.grantable => {
-                format!("GRANT {} TO {name} WITH ADMIN OPTION", role(granted))
-            }
-            Object::Role(granted) => format!("GRANT {} TO {name}", role(granted)),
-            _ => grant(&name, object, held),
-        });
+    for (object, held) in of_kind(|object| matches!(object, Object::Proxy { .. })) {
+        statements.push(grant(name, object, held));
+        brought |= held.grantable;
     }
     if brought {
         statements.push(format!("REVOKE GRANT OPTION ON *.* FROM {name}"));
+    }
+    for (object, held) in of_kind(|object| matches!(object, Object::Global | Object::Dynamic(_))) {
+        statements.push(grant(name, object, held));
+    }
+    for (object, held) in of_kind(|object| matches!(object, Object::Restriction(_))) {
+        let what = list(&held.privileges);
+        statements.push(format!("REVOKE {what} ON {} FROM {name}", place(object)));
+    }
+    statements
+}
+
+/// Rows on schemas, tables and routines, and roles.
+fn on_objects(flavor: Flavor, name: &str, profile: &Profile) -> Vec<String> {
+    let mut statements = Vec::new();
+    for (object, held) in &profile.grants {
+        match object {
+            Object::Proxy { .. } | Object::Global | Object::Dynamic(_) | Object::Restriction(_) => {
+            }
+            Object::Role(granted) => {
+                let option = if held.grantable {
+                    " WITH ADMIN OPTION"
+                } else {
+                    ""
+                };
+                statements.push(format!("GRANT {} TO {name}{option}", role(granted)));
+            }
+            _ => statements.push(grant(name, object, held)),
+        }
     }
     if let Some(Value::Roles(roles)) = profile.settings.get(&Setting::DefaultRoles)
         && !roles.is_empty()

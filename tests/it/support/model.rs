@@ -4,6 +4,8 @@
 //!
 //! * Under partial revokes, a grant on a schema lifts its exceptions first, and a revoke of what is not
 //!   held on the schema but globally is an exception.
+//! * There, what an account has a row for must not be an exception of it; as its row counts that of
+//!   the most specific host of the user that matches its own host.
 //! * Who is granted PROXY with the grant option gets the global grant option too.
 //! * A privilege revoked on a table goes from its columns; a role that is revoked is no default role
 //!   any more on MySQL; the global grant option takes along that of every dynamic privilege.
@@ -16,6 +18,7 @@ use rotation::database::privilege::Privilege;
 use serde_json::{Map, Value as Json};
 
 use super::generator::{Flavor, defaults};
+use super::powers::row;
 
 /// The accounts of one user on a server.
 #[derive(Clone, Debug)]
@@ -44,6 +47,9 @@ impl Model {
                 Some(_) => Err("the account exists".to_owned()),
             };
         }
+        if flavor.has_partial_revokes() {
+            self.mistakes_no_row(change)?;
+        }
         let profile = self.hosts.get_mut(&change.host);
         let profile = profile.ok_or("there is no such account")?;
         match &change.action {
@@ -71,6 +77,41 @@ impl Model {
                 }
                 let roles = Value::Roles(roles.clone());
                 profile.settings.insert(Setting::DefaultRoles, roles);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what the server refuses because it takes another host's row for this account's.
+    fn mistakes_no_row(&self, change: &Change) -> Result<(), String> {
+        let there = self.hosts.get(&change.host).map(|profile| &profile.grants);
+        let mut excepted: Vec<(String, BTreeSet<Privilege>)> = Vec::new();
+        for (object, held) in there.into_iter().flatten() {
+            if let Object::Restriction(schema) = object {
+                excepted.push((schema.clone(), held.privileges.clone()));
+            }
+        }
+        match &change.action {
+            Action::Grant(object, _) | Action::Revoke(object, _) => match object {
+                Object::Global | Object::Dynamic(_) | Object::Proxy { .. } => {}
+                Object::Schema(name) => excepted.retain(|(schema, _)| schema == name),
+                _ => return Ok(()),
+            },
+            Action::Restrict(name, privileges) => {
+                excepted.retain(|(schema, _)| schema == name);
+                excepted.push((name.clone(), privileges.clone()));
+            }
+            Action::Unrestrict(name, _) => excepted.retain(|(schema, _)| schema == name),
+            _ => return Ok(()),
+        }
+        for (schema, privileges) in excepted {
+            let object = Object::Schema(schema);
+            if there.is_some_and(|grants| grants.contains_key(&object)) {
+                continue;
+            }
+            let row = row(self, &change.host, &object);
+            if row.is_some_and(|row| !row.privileges.is_disjoint(&privileges)) {
+                return Err(format!("3901 or 1141: {privileges:?} in {row:?}"));
             }
         }
         Ok(())

@@ -283,8 +283,8 @@ fn schema_rows<'a>(
     rows.into_iter().map(|(_, held)| Some(held)).collect()
 }
 
-/// The one row on a table or routine that counts.
-fn row<'a>(model: &'a Model, client: &str, object: &Object) -> Option<&'a Held> {
+/// The one row on an object that counts for a client.
+pub(crate) fn row<'a>(model: &'a Model, client: &str, object: &Object) -> Option<&'a Held> {
     model
         .hosts
         .iter()

@@ -1,0 +1,92 @@
+//! MySQL's partial revokes: on a schema, exceptions from global privileges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::levels::{at, specificity};
+use super::{Action, Changes, Site};
+use crate::database::account::{Held, Object};
+use crate::database::privilege::Privilege;
+
+/// First what is excepted, then what no longer is.
+pub(super) fn restrictions(
+    wanted: &BTreeMap<Object, Held>,
+    held: &BTreeMap<Object, Held>,
+) -> Vec<Action> {
+    let schemas: BTreeSet<_> = wanted.keys().chain(held.keys()).collect();
+    let schemas = schemas.into_iter().filter_map(|object| match object {
+        Object::Restriction(schema) => Some((object, schema)),
+        _ => None,
+    });
+    let (mut actions, mut lifted) = (Vec::new(), Vec::new());
+    for (object, schema) in schemas {
+        let (wanted, held) = (at(wanted, object), at(held, object));
+        let (missing, extra) = (
+            wanted.minus(&held).privileges,
+            held.minus(&wanted).privileges,
+        );
+        actions.extend(some(missing).map(|missing| Action::Restrict(schema.clone(), missing)));
+        lifted.extend(some(extra).map(|extra| Action::Unrestrict(schema.clone(), extra)));
+    }
+    actions.append(&mut lifted);
+    actions
+}
+
+fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
+    (!privileges.is_empty()).then_some(privileges)
+}
+
+/// Takes the rows on those schemas away that would be in the way.
+///
+/// MySQL mistakes the row that another host of the user has on a schema for one of this account, if
+/// that host matches this one. Where such a row holds what is excepted here, the server refuses to
+/// change the account's partial revokes, global and dynamic privileges, rows on the schema and proxy
+/// users (errors 1141 and 3901). So all rows on the schema go before anything else, the least
+/// specific host first, which uncovers no other, and come again when the rest is done.
+pub(super) fn clear(sites: &mut [Site<'_>], changes: &mut Changes) {
+    let mut schemas = BTreeSet::new();
+    for number in 0..sites.len() {
+        let contested = contested(sites, number);
+        let site = &mut sites[number];
+        if !contested.is_empty() && site.held.grants != site.wanted.grants {
+            site.at_once = true;
+            schemas.extend(contested);
+        }
+    }
+    let mut order: Vec<_> = (0..sites.len()).collect();
+    order.sort_by_key(|number| specificity(sites[*number].host));
+    for number in order {
+        let site = &mut sites[number];
+        for schema in &schemas {
+            let row = Object::Schema(schema.clone());
+            if let Some(held) = site.held.grants.remove(&row) {
+                changes.add(site.host, [Action::Revoke(row, held)]);
+            }
+        }
+    }
+}
+
+/// The schemas where this account has an exception from what another has a row for, now or later.
+fn contested(sites: &[Site<'_>], number: usize) -> BTreeSet<String> {
+    let privileges = |site: &Site<'_>, object: &Object| {
+        let [mut held, wanted] = [&site.held, site.wanted].map(|side| at(&side.grants, object));
+        held.privileges.extend(wanted.privileges);
+        held.privileges
+    };
+    let site = &sites[number];
+    let objects = site.held.grants.keys().chain(site.wanted.grants.keys());
+    let schemas = objects.filter_map(|object| match object {
+        Object::Restriction(schema) => Some((object, schema)),
+        _ => None,
+    });
+    let contested = schemas.filter(|(object, schema)| {
+        let (excepted, row) = (privileges(site, object), Object::Schema((*schema).clone()));
+        let others = sites
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number);
+        others
+            .map(|(_, other)| privileges(other, &row))
+            .any(|held| !held.is_disjoint(&excepted))
+    });
+    contested.map(|(_, schema)| schema.clone()).collect()
+}
