@@ -137,6 +137,54 @@ async fn of_two_secrets_for_one_user_the_second_is_refused_and_the_first_goes_on
 }
 
 #[tokio::test]
+async fn secrets_that_share_a_superuser_rotate_at_once_and_do_not_wait_for_one_another() {
+    for server in Server::ALL {
+        let (slow, quick) = (Tenant::of(server).await, Tenant::of(server).await);
+        slow.settle("a password").await;
+        quick.settle("another password").await;
+        let proxy = Proxy::mysql(&slow.address.host, slow.address.port).await;
+        let mut superuser = superuser_document(&slow.address);
+        superuser["port"] = proxy.address.port().into();
+        superuser["ssl"] = false.into();
+        let user = document(&slow.address, &slow.user(), "a password");
+        let first = Scene::with(&slow, &superuser, user).await;
+        let mut user = document(&quick.address, &quick.user(), "another password");
+        user["masterarn"] = first.superuser_arn.clone().into();
+        let second = Scene::with_text(&quick, &superuser, |_| user.to_string()).await;
+        for _ in 0..2 {
+            slow.grow_old().await;
+            // The one sleeps while it has the lock on its pair; the other rotates meanwhile.
+            let (asleep, mut sleeps) = mpsc::unbounded_channel();
+            let mark = slow.mark().to_owned();
+            proxy.script(move |request| {
+                let is_write =
+                    request.text.starts_with("ALTER USER") && request.text.contains(&mark);
+                let is_first = is_write && asleep.send(()).is_ok();
+                is_first.then_some(Fault::Delay(Duration::from_secs(3)))
+            });
+            let (ended, mut ends) = mpsc::unbounded_channel();
+            let late = ended.clone();
+            tokio::join!(
+                async {
+                    first.rotate().await;
+                    late.send("slow").unwrap();
+                },
+                async {
+                    sleeps.recv().await.unwrap();
+                    drop(sleeps);
+                    second.rotate().await;
+                    ended.send("quick").unwrap();
+                }
+            );
+            let order = [ends.recv().await, ends.recv().await];
+            assert_eq!(order, [Some("quick"), Some("slow")], "{server:?}");
+            assert_in_order(&slow, &first).await;
+            assert_in_order(&quick, &second).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_superuser_whose_password_changes_just_now_is_read_again() {
     for server in Server::ALL {
         let tenant = Tenant::of(server).await;
