@@ -199,7 +199,7 @@ fn gives_way(change: &Change, next: &Change) -> bool {
 /// The account at one of its hosts, without rows that cover one another, and without rows that hold
 /// nothing but the grant option. An option that both accounts have cannot go for the moment at which
 /// another row uncovers it.
-fn plain(account: &Account, host: &str) -> Account {
+pub(crate) fn plain(account: &Account, host: &str) -> Account {
     let mut account = account.clone();
     account.hosts.retain(|name, _| name == host);
     for profile in account.hosts.values_mut() {

@@ -5,6 +5,7 @@
 //! one: a failure prints the seed with which, and `MIRROR_CASES=1`, it happens again.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
@@ -17,11 +18,14 @@ use crate::support::builder::{self, run};
 use crate::support::canary::Capture;
 use crate::support::generator::{Flavor, World, pair};
 use crate::support::grants::assert_equal_accounts;
-use crate::support::scene::{Scene, document};
+use crate::support::proxy::Proxy;
+use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::stack::{Address, OwnServer, Server};
 
 mod attempts;
+mod open_sessions;
 use attempts::attempts;
+use open_sessions::OpenSession;
 
 /// Pairs for each server, unless `MIRROR_CASES` says otherwise.
 const CASES: u64 = 12;
@@ -160,12 +164,19 @@ impl Case<'_> {
         if let Some(twin) = self.twin {
             builder::make(&mut root, world.flavor, twin, OLD_PASSWORD).await;
         }
+        let guest = account(&format!("{}guest", world.mark), "%");
+        run(&mut root, &format!("CREATE USER {guest}")).await;
+        let attempts = attempts(world, &guest);
         let (user, twin) = world.names();
-        let scene = self.scene(user.as_str(), twin.as_str()).await;
+        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+        let scene = self.scene(user.as_str(), twin.as_str(), &proxy).await;
 
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
-        self.step(&scene, "setSecret", &token).await;
+        match OpenSession::of(self, &mut root, &attempts).await {
+            Some(session) => session.watch(&mut root, &scene, &token, &proxy).await,
+            None => self.step(&scene, "setSecret", &token).await,
+        }
         assert_equal_accounts(tenant, user.as_str(), twin.as_str()).await;
 
         let capture = Capture::everything();
@@ -194,8 +205,9 @@ impl Case<'_> {
         scene.step("finishSecret", &token).await.unwrap();
         let (name, password) = scene.login("AWSCURRENT").await;
         assert_eq!(name, twin.as_str());
-        self.assert_equal_behaviour(&mut root, user.as_str(), twin.as_str(), &password)
-            .await;
+        run(&mut root, "FLUSH USER_RESOURCES").await;
+        let logins = [(user.as_str(), PASSWORD), (twin.as_str(), &password)];
+        self.assert_equal_behaviour(&attempts, logins).await;
         root.disconnect().await.unwrap();
     }
 
@@ -227,16 +239,21 @@ impl Case<'_> {
     }
 
     /// A secret with the user, of which an older version names the twin, so that it is this one's.
-    async fn scene(&self, user: &str, twin: &str) -> Scene {
+    /// The superuser logs in through the proxy.
+    async fn scene(&self, user: &str, twin: &str, proxy: &Proxy) -> Scene {
         let address = &self.tenant.address;
-        let superuser = crate::support::scene::superuser_document(address);
+        let mut superuser = superuser_document(address);
+        superuser["port"] = proxy.address.port().into();
+        superuser["ssl"] = false.into();
         let mut current = document(address, user, PASSWORD);
         let scene = Scene::with(
             self.tenant,
             &superuser,
             document(address, twin, OLD_PASSWORD),
         );
-        let scene = scene.await;
+        let mut scene = scene.await;
+        // It waits for what is tried after each of its statements.
+        scene.timeout = Duration::from_secs(300);
         current["masterarn"] = scene.superuser_arn.clone().into();
         let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
         call.secret_string(current.to_string())
@@ -247,15 +264,12 @@ impl Case<'_> {
     }
 
     /// Tries the same things as both, and compares what comes of it.
-    async fn assert_equal_behaviour(&self, root: &mut Conn, user: &str, twin: &str, new: &str) {
-        let guest = format!("{}guest", self.world.mark);
-        run(root, &format!("CREATE USER {}", account(&guest, "%"))).await;
-        let attempts = attempts(self.world, &account(&guest, "%"));
+    async fn assert_equal_behaviour(&self, attempts: &[String], logins: [(&str, &str); 2]) {
         let mut outcomes = Vec::new();
-        for (name, password) in [(user, PASSWORD), (twin, new)] {
+        for (name, password) in logins {
             let mut conn = self.log_in(name, password).await;
             let mut codes = Vec::new();
-            for attempt in &attempts {
+            for attempt in attempts {
                 codes.push(match conn.query_drop(attempt).await {
                     Ok(()) => 0,
                     Err(Error::Server(refusal)) => refusal.code,

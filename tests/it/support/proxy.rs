@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::wire::{self, Message};
@@ -46,6 +47,8 @@ pub(crate) enum Fault {
     Answer(u16, &'static str),
     /// The request is passed on later.
     Delay(Duration),
+    /// The request is passed on when the test says so.
+    Wait,
     /// The server carries the request out; then the connection is closed in place of its answer.
     LoseAnswer,
     /// The server carries the request out, and the client hears nothing more. The server's side
@@ -67,6 +70,7 @@ struct Shared {
     framing: Framing,
     upstream: String,
     state: Mutex<State>,
+    passing: Notify,
 }
 
 #[derive(Default)]
@@ -101,6 +105,7 @@ impl Proxy {
             framing,
             upstream,
             state: Mutex::default(),
+            passing: Notify::new(),
         });
         Self {
             address: listener.local_addr().unwrap(),
@@ -117,6 +122,11 @@ impl Proxy {
     /// to kill a process.
     pub(crate) fn script(&self, script: impl FnMut(&Request) -> Option<Fault> + Send + 'static) {
         self.shared.state.lock().unwrap().script = Some(Box::new(script));
+    }
+
+    /// Passes on the one request that waits.
+    pub(crate) fn let_pass(&self) {
+        self.shared.passing.notify_one();
     }
 
     /// Lets everything pass from now on, and forgets what was counted.
@@ -187,6 +197,7 @@ impl Link {
         match self.judge("Connect", String::new()) {
             None | Some(Fault::Answer(..)) => {}
             Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+            Some(Fault::Wait) => self.shared.passing.notified().await,
             Some(Fault::Cut | Fault::LoseAnswer) => return Ok(()),
             Some(Fault::Stall | Fault::HoldAnswer) => std::future::pending().await,
         }
@@ -221,6 +232,7 @@ impl Link {
             match fault {
                 None | Some(Fault::LoseAnswer | Fault::HoldAnswer) => {}
                 Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+                Some(Fault::Wait) => self.shared.passing.notified().await,
                 Some(Fault::Cut) => return Ok(()),
                 Some(Fault::Stall) => std::future::pending().await,
                 Some(Fault::Answer(status, error)) => {
@@ -280,6 +292,7 @@ impl Link {
                 match self.judge(&operation, text) {
                     None => {}
                     Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+                    Some(Fault::Wait) => self.shared.passing.notified().await,
                     Some(Fault::Cut) => return Ok(()),
                     Some(Fault::Stall | Fault::Answer(..)) => std::future::pending().await,
                     Some(fault) => {

@@ -1,0 +1,163 @@
+//! Sessions of the twin while it is changed: one that was opened before, and one opened after each
+//! statement. They must never be able to do what neither account could at the start.
+
+use std::collections::BTreeSet;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error};
+use rotation::database::account::Account;
+use tokio::sync::mpsc;
+
+use super::{Case, OLD_PASSWORD, PASSWORD};
+use crate::laws::plain;
+use crate::support::builder::run;
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::scene::Scene;
+
+/// A session that was open at the start, and what is not to succeed.
+pub(super) struct OpenSession<'a> {
+    case: &'a Case<'a>,
+    twin: String,
+    session: Conn,
+    refused: Vec<String>,
+    /// Whether the twin still has the password of the start.
+    logs_in: bool,
+}
+
+impl<'a> OpenSession<'a> {
+    /// Logs in as the twin, if there is one that can log in. `attempts` are what is tried.
+    pub(super) async fn of(
+        case: &'a Case<'a>,
+        root: &mut Conn,
+        attempts: &[String],
+    ) -> Option<Self> {
+        let (user, twin) = case.world.names();
+        let session = case.tenant.log_in(twin.as_str(), OLD_PASSWORD).await;
+        let mut session = session.ok()?;
+        let mut of_user = case.log_in(user.as_str(), PASSWORD).await;
+        run(root, "FLUSH USER_RESOURCES").await;
+        let mut succeeded = succeeding(case, &mut session, attempts).await;
+        succeeded.extend(succeeding(case, &mut of_user, attempts).await);
+        // A privilege can be passed on for a moment where one row is uncovered by another.
+        let is_known = |attempt: &str| attempt.starts_with("GRANT ") && !case.is_plain();
+        let refused = attempts.iter();
+        let refused = refused.filter(|text| !succeeded.contains(*text) && !is_known(text));
+        let refused = refused.cloned().collect();
+        of_user.disconnect().await.unwrap();
+        Some(Self {
+            case,
+            twin: twin.as_str().to_owned(),
+            session,
+            refused,
+            logs_in: true,
+        })
+    }
+
+    /// Carries setSecret out, and looks after each of its statements what the twin may do.
+    pub(super) async fn watch(
+        mut self,
+        root: &mut Conn,
+        scene: &Scene,
+        token: &str,
+        proxy: &Proxy,
+    ) {
+        let (holding, mut held) = mpsc::unbounded_channel();
+        proxy.script(move |request| {
+            let text = &request.text;
+            let words = [
+                "GRANT ",
+                "REVOKE ",
+                "ALTER USER ",
+                "CREATE USER ",
+                "SET DEFAULT ",
+            ];
+            let writes = words.iter().any(|word| text.starts_with(word));
+            (writes && holding.send(text.clone()).is_ok()).then_some(Fault::Wait)
+        });
+        let set = async {
+            self.case.step(scene, "setSecret", token).await;
+            // Nothing more is held, which ends the other side.
+            proxy.reset();
+        };
+        let look = async {
+            let mut done: Vec<String> = Vec::new();
+            while let Some(next) = held.recv().await {
+                if !done.last().is_some_and(|last| gives_way(last, &next)) {
+                    self.look(root, &done).await;
+                }
+                let sets_password =
+                    next.starts_with("ALTER USER ") && next.contains(" IDENTIFIED ");
+                self.logs_in &= !sets_password;
+                done.push(next);
+                proxy.let_pass();
+            }
+            self.look(root, &done).await;
+        };
+        tokio::join!(set, look);
+    }
+
+    async fn look(&mut self, root: &mut Conn, done: &[String]) {
+        run(root, "FLUSH USER_RESOURCES").await;
+        let in_open = succeeding(self.case, &mut self.session, &self.refused).await;
+        let mut in_new = BTreeSet::new();
+        // It may be locked at the moment.
+        let new = self.case.tenant.log_in(&self.twin, OLD_PASSWORD);
+        if self.logs_in
+            && let Ok(mut new) = new.await
+        {
+            in_new = succeeding(self.case, &mut new, &self.refused).await;
+            new.disconnect().await.unwrap();
+        }
+        assert!(
+            in_open.is_empty() && in_new.is_empty(),
+            "after {done:#?}\nthe twin may, in an open session, {in_open:#?}\n\
+             in a new one, {in_new:#?}"
+        );
+    }
+}
+
+/// What succeeds without roles, or with all of them: MySQL then goes by other rules.
+async fn succeeding(case: &Case<'_>, session: &mut Conn, attempts: &[String]) -> BTreeSet<String> {
+    let roles: &[_] = if case.world.flavor.is_mysql() {
+        &["NONE", "ALL"]
+    } else {
+        &["NONE"]
+    };
+    let mut succeeded = BTreeSet::new();
+    for roles in roles {
+        run(session, &format!("SET ROLE {roles}")).await;
+        for attempt in attempts {
+            match session.query_drop(attempt).await {
+                Ok(()) => {
+                    succeeded.insert(attempt.clone());
+                }
+                Err(Error::Server(_)) => {}
+                Err(error) => panic!("{error}\n{attempt}"),
+            }
+        }
+    }
+    succeeded
+}
+
+impl Case<'_> {
+    /// Whether both accounts have one host, and no row that another covers.
+    fn is_plain(&self) -> bool {
+        let is_plain = |account: &Account| {
+            let host = account.hosts.keys().next().unwrap();
+            plain(account, host) == *account
+        };
+        is_plain(self.source) && self.twin.is_none_or(is_plain)
+    }
+}
+
+/// Whether a privilege on an object gives way to one on its columns, which no statement does at once.
+fn gives_way(done: &str, next: &str) -> bool {
+    let place = |sql: &str, to: &str| {
+        let (what, account) = sql.rsplit_once(to)?;
+        let (_, place) = what.split_once(" ON ")?;
+        Some((place.to_owned(), account.to_owned()))
+    };
+    done.starts_with("REVOKE ")
+        && next.starts_with("GRANT ")
+        && place(done, " FROM ") == place(next, " TO ")
+}
