@@ -4,17 +4,17 @@
 //! sessions that are already open as well. An unlocked twin never has an effective privilege that
 //! neither account had at the start. And what the source lost, the twin loses.
 //!
-//! What counts for a schema, a table or a routine is the most specific row alone: that of the most
-//! specific host that matches the client, whichever account the session logged in as, and within it
-//! that of the most specific pattern. A row that vanishes would uncover a wider one. There
-//! everything is granted first, the most specific first, and then revoked, the least specific
-//! first, for all hosts together. At every other level, what is to go goes first. The right to pass
+//! What counts for a schema, a table or a routine is the narrowest row alone: that of the narrowest
+//! host that matches the client, whichever account the session logged in as, and within it that of
+//! the narrowest pattern. A row that vanishes would uncover a wider one. There everything is granted
+//! first, the narrowest first, and then revoked, the widest first, for all hosts together. At every other level, what is to go goes first. The right to pass
 //! privileges on adds up over all levels, so it goes before anything comes, and comes last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
+use super::Family;
 use super::account::{Account, Held, Method, Object, Profile, RoleName, Setting, Value};
 use super::privilege::Privilege;
 
@@ -22,8 +22,9 @@ mod levels;
 mod partial_revokes;
 #[cfg(test)]
 mod tests;
+mod width;
 
-pub use levels::specificity;
+pub use width::width;
 
 /// One change of the twin at one of its hosts: one statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +65,7 @@ pub enum Action {
 
 /// The changes that make `twin` equal to `source` at each host of `source`; none if it is. The
 /// password, the authentication and the final lock state are not part of it.
-pub fn plan(source: &Account, twin: Option<&Account>) -> Vec<Change> {
+pub fn plan(family: Family, source: &Account, twin: Option<&Account>) -> Vec<Change> {
     let mut sites: Vec<Site<'_>> = source
         .hosts
         .iter()
@@ -82,14 +83,14 @@ pub fn plan(source: &Account, twin: Option<&Account>) -> Vec<Change> {
         let exists = twin.is_some_and(|twin| twin.hosts.contains_key(site.host));
         changes.add(site.host, account_itself(site, exists));
     }
-    partial_revokes::clear(&mut sites, &mut changes);
+    partial_revokes::clear(family, &mut sites, &mut changes);
     for site in &mut sites {
         changes.add(site.host, levels::give_up(site));
     }
     for site in &mut sites {
         changes.add(site.host, levels::global_level(site));
     }
-    levels::rows(&mut sites, &mut changes);
+    levels::rows(family, &mut sites, &mut changes);
     for site in &mut sites {
         changes.add(site.host, levels::pass_on(site));
         changes.add(site.host, levels::roles_and_proxies(site));

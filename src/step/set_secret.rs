@@ -124,7 +124,8 @@ fn leave_out(survey: &mut Survey, skipped: &BTreeSet<(String, Object)>) {
             }
         }
     }
-    survey.plan = mirror::plan(&survey.source, survey.twin.as_ref());
+    let family = survey.superuser.family;
+    survey.plan = mirror::plan(family, &survey.source, survey.twin.as_ref());
 }
 
 fn equal_so_far(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {

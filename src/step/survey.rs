@@ -93,7 +93,8 @@ impl Survey {
         self.source = source_of(&accounts, &self.source.user)?;
         self.twin = accounts.of(&self.twin_name);
         self.leave_out_mandatory_roles();
-        self.plan = mirror::plan(&self.source, self.twin.as_ref());
+        let family = self.superuser.family;
+        self.plan = mirror::plan(family, &self.source, self.twin.as_ref());
         Ok(())
     }
 
@@ -180,7 +181,8 @@ pub async fn survey(
         pending,
     };
     survey.leave_out_mandatory_roles();
-    survey.plan = mirror::plan(&survey.source, survey.twin.as_ref());
+    let family = survey.superuser.family;
+    survey.plan = mirror::plan(family, &survey.source, survey.twin.as_ref());
     notes.plan = survey.statements(current);
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
     power.permits(&survey.source, survey.twin.as_ref(), &survey.plan)?;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::partial_revokes::restrictions;
+use super::width::width;
 use super::{Action, Changes, Site};
+use crate::database::Family;
 use crate::database::account::{Held, Object, Setting, Value};
 
 fn is_dynamic(object: &Object) -> bool {
@@ -134,7 +136,7 @@ fn proxies_with_option(site: &Site<'_>) -> Vec<Object> {
 }
 
 /// Schemas, tables and routines at all hosts.
-pub(super) fn rows(sites: &mut [Site<'_>], changes: &mut Changes) {
+pub(super) fn rows(family: Family, sites: &mut [Site<'_>], changes: &mut Changes) {
     let mut rows: Vec<(usize, Object)> = Vec::new();
     for (number, site) in sites.iter().enumerate() {
         let objects = site.wanted.grants.keys().chain(site.held.grants.keys());
@@ -143,12 +145,12 @@ pub(super) fn rows(sites: &mut [Site<'_>], changes: &mut Changes) {
     }
     rows.sort_by_key(|(number, object)| {
         let pattern = match object {
-            Object::Schema(pattern) => specificity(pattern),
-            _ => usize::MAX,
+            Object::Schema(pattern) => width(family, pattern),
+            _ => Default::default(),
         };
-        (specificity(sites[*number].host), pattern)
+        (width(family, sites[*number].host), pattern)
     });
-    for (number, object) in rows.iter().rev() {
+    for (number, object) in &rows {
         let site = &mut sites[*number];
         let mut actions = Vec::new();
         let mut missing = at(&site.wanted.grants, object).minus(&at(&site.held.grants, object));
@@ -157,7 +159,7 @@ pub(super) fn rows(sites: &mut [Site<'_>], changes: &mut Changes) {
         site.grant(object, missing, &mut actions);
         changes.add(site.host, actions);
     }
-    for (number, object) in &rows {
+    for (number, object) in rows.iter().rev() {
         let site = &mut sites[*number];
         let (wanted, held) = (
             at(&site.wanted.grants, object),
@@ -219,21 +221,6 @@ impl Site<'_> {
 
 pub(super) fn at(grants: &BTreeMap<Object, Held>, object: &Object) -> Held {
     grants.get(object).cloned().unwrap_or_default()
-}
-
-/// How specific the server takes a pattern to be: one without a wildcard is the most specific, then
-/// the later the first wildcard the more.
-pub fn specificity(pattern: &str) -> usize {
-    let bytes = pattern.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' if at + 1 < bytes.len() => at += 2,
-            b'%' | b'_' => return at,
-            _ => at += 1,
-        }
-    }
-    usize::MAX
 }
 
 /// What is left of `held` when `extra` is revoked: a privilege that is revoked on a table goes from

@@ -1,9 +1,12 @@
 //! MySQL's partial revokes: on a schema, exceptions from global privileges.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::levels::{at, specificity};
+use super::levels::at;
+use super::width::width;
 use super::{Action, Changes, Site};
+use crate::database::Family;
 use crate::database::account::{Held, Object};
 use crate::database::privilege::Privilege;
 
@@ -40,9 +43,9 @@ fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
 /// MySQL mistakes the row that another host of the user has on a schema for one of this account, if
 /// that host matches this one. Where such a row holds what is excepted here, the server refuses to
 /// change the account's partial revokes, global and dynamic privileges, rows on the schema and proxy
-/// users (errors 1141 and 3901). So all rows on the schema go before anything else, the least
-/// specific host first, which uncovers no other, and come again when the rest is done.
-pub(super) fn clear(sites: &mut [Site<'_>], changes: &mut Changes) {
+/// users (errors 1141 and 3901). So all rows on the schema go before anything else, those of the widest
+/// host first, which uncovers no other, and come again when the rest is done.
+pub(super) fn clear(family: Family, sites: &mut [Site<'_>], changes: &mut Changes) {
     let mut schemas = BTreeSet::new();
     for number in 0..sites.len() {
         let contested = contested(sites, number);
@@ -53,7 +56,7 @@ pub(super) fn clear(sites: &mut [Site<'_>], changes: &mut Changes) {
         }
     }
     let mut order: Vec<_> = (0..sites.len()).collect();
-    order.sort_by_key(|number| specificity(sites[*number].host));
+    order.sort_by_key(|number| Reverse(width(family, sites[*number].host)));
     for number in order {
         let site = &mut sites[number];
         for schema in &schemas {

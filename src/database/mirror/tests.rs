@@ -8,6 +8,8 @@ use crate::username::Username;
 
 mod rows;
 
+const MYSQL: Family = Family::MySql((9, 7, 0));
+
 fn held(names: &[&str]) -> Held {
     Held {
         privileges: names.iter().map(|name| privilege(name)).collect(),
@@ -91,7 +93,7 @@ fn account(user: &str, profile: Profile) -> Account {
 /// The actions that make an existing twin equal to its source.
 fn actions(source: Profile, twin: Profile) -> Vec<Action> {
     let (source, twin) = (account("app", source), account("app_clone", twin));
-    let changes = plan(&source, Some(&twin));
+    let changes = plan(MYSQL, &source, Some(&twin));
     changes.into_iter().map(|change| change.action).collect()
 }
 
@@ -126,7 +128,7 @@ fn a_new_twin_is_born_locked_with_all_settings_but_default_roles() {
         profile([(role("r"), held(&[])), (schema("app"), held(&["SELECT"]))]),
         [roles(&["r"]), tls.clone()],
     );
-    let changes = plan(&account("app", source), None);
+    let changes = plan(MYSQL, &account("app", source), None);
     let actions: Vec<_> = changes.into_iter().map(|change| change.action).collect();
     assert_eq!(
         actions,
@@ -309,7 +311,7 @@ fn every_host_of_the_source_is_planned() {
     let ten = source.hosts["%"].clone();
     source.hosts.insert("10.%".to_owned(), ten);
     let twin = account("app_clone", Profile::default());
-    let changes = plan(&source, Some(&twin));
+    let changes = plan(MYSQL, &source, Some(&twin));
     let created: BTreeSet<_> = changes
         .iter()
         .filter(|change| matches!(change.action, Action::Create { .. }))

@@ -25,16 +25,19 @@ pub(super) struct OpenSession<'a> {
 }
 
 impl<'a> OpenSession<'a> {
-    /// Logs in as the twin, if there is one that can log in. `attempts` are what is tried.
+    /// Logs in as the twin, if there is one at the host at which the user logs in; at others it may be
+    /// limited to one query an hour. `attempts` are what is tried.
     pub(super) async fn of(
         case: &'a Case<'a>,
         root: &mut Conn,
         attempts: &[String],
     ) -> Option<Self> {
         let (user, twin) = case.world.names();
-        let session = case.tenant.log_in(twin.as_str(), OLD_PASSWORD).await;
-        let mut session = session.ok()?;
         let mut of_user = case.log_in(user.as_str(), PASSWORD).await;
+        if !case.twin?.hosts.contains_key(&host(&mut of_user).await) {
+            return None;
+        }
+        let mut session = case.log_in(twin.as_str(), OLD_PASSWORD).await;
         run(root, "FLUSH USER_RESOURCES").await;
         let mut succeeded = succeeding(case, &mut session, attempts).await;
         succeeded.extend(succeeding(case, &mut of_user, attempts).await);
@@ -114,6 +117,13 @@ impl<'a> OpenSession<'a> {
              in a new one, {in_new:#?}"
         );
     }
+}
+
+/// The host of the account that the session logged in as.
+async fn host(session: &mut Conn) -> String {
+    let account: Option<String> = session.query_first("SELECT CURRENT_USER()").await.unwrap();
+    let account = account.expect("CURRENT_USER() has a row");
+    account.rsplit_once('@').expect("user@host").1.to_owned()
 }
 
 /// What succeeds without roles, or with all of them: MySQL then goes by other rules.

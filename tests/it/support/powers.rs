@@ -2,7 +2,9 @@
 //!
 //! * A row on a schema, table or routine counts for every session whose *client* its host matches,
 //!   whichever account the session logged in as. Of several that match, the one with the most
-//!   specific host counts alone, and on schemas the most specific pattern within that host.
+//!   specific host counts alone, and on schemas the most specific pattern within that host. To
+//!   MySQL, that is the one that begins with the most characters before a wildcard, and to MariaDB
+//!   the one that matches the fewest names.
 //! * Under partial revokes a schema's name is literal.
 //! * Who has a privilege and the grant option at a place, on whatever levels, may pass it on there.
 
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use rotation::database::account::{Held, Object, Profile};
 use rotation::database::privilege::Privilege;
 
-use super::generator::{COLUMNS, World};
+use super::generator::{COLUMNS, Flavor, World};
 use super::model::Model;
 
 /// Clients, one for each set of hosts that match it.
@@ -271,8 +273,12 @@ fn schema_rows<'a>(
                 like(pattern.as_bytes(), schema.as_bytes())
             };
             if fits {
-                let pattern = if literal { 0 } else { sharpness(pattern) };
-                rows.push(((sharpness(host), pattern), held));
+                let of_pattern = if literal {
+                    (0, 0)
+                } else {
+                    sharpness(model.flavor, pattern)
+                };
+                rows.push(((sharpness(model.flavor, host), of_pattern), held));
             }
         }
     }
@@ -289,7 +295,9 @@ pub(crate) fn row<'a>(model: &'a Model, client: &str, object: &Object) -> Option
         .hosts
         .iter()
         .filter(|(host, _)| like(host.as_bytes(), client.as_bytes()))
-        .filter_map(|(host, profile)| Some((sharpness(host), profile.grants.get(object)?)))
+        .filter_map(|(host, profile)| {
+            Some((sharpness(model.flavor, host), profile.grants.get(object)?))
+        })
         .max_by_key(|(sharpness, _)| *sharpness)
         .map(|(_, held)| held)
 }
@@ -310,16 +318,35 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Where the first wildcard stands: the later, the more specific.
-fn sharpness(pattern: &str) -> usize {
-    let mut escaped = false;
-    for (at, byte) in pattern.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if at + 1 < pattern.len() => escaped = true,
-            b'%' | b'_' => return at,
-            _ => {}
+/// How specific a pattern is: the larger, the more.
+fn sharpness(flavor: Flavor, pattern: &str) -> (i64, i64) {
+    let mut literals = 0_i64;
+    let mut wildcards = Vec::new();
+    let mut rest = pattern.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '%' | '_' => wildcards.push((literals, character)),
+            '\\' if rest.peek().is_some() => {
+                rest.next();
+                // To MySQL the backslash is one of the characters.
+                literals += if flavor.is_mysql() { 2 } else { 1 };
+            }
+            _ => literals += 1,
         }
     }
-    usize::MAX
+    let Some((first, _)) = wildcards.first() else {
+        return (i64::MAX, 0);
+    };
+    if flavor.is_mysql() {
+        return (*first, 0);
+    }
+    let many = wildcards
+        .iter()
+        .filter(|(_, wildcard)| *wildcard == '%')
+        .count();
+    let ones = i64::try_from(wildcards.len() - many).unwrap();
+    // The number of names that match, as a power of the number of characters: one `%` and literals
+    // leave room for the more, the fewer literals there are.
+    let names = if many > 0 { 64 - literals - ones } else { ones };
+    (-names, -*first)
 }

@@ -1,5 +1,6 @@
 //! The few names that accounts are made of.
 
+use rotation::database::Family;
 use rotation::database::account::{Object, RoleName, RoutineKind};
 use rotation::username::Username;
 
@@ -14,6 +15,14 @@ pub(crate) enum Flavor {
 impl Flavor {
     pub(crate) fn is_mysql(self) -> bool {
         matches!(self, Self::Mysql { .. })
+    }
+
+    pub(crate) fn family(self) -> Family {
+        match self {
+            Self::Mysql { .. } => Family::MySql((9, 7, 0)),
+            Self::Mariadb1011 => Family::MariaDb((10, 11, 0)),
+            Self::Mariadb118 => Family::MariaDb((11, 8, 0)),
+        }
     }
 
     pub(crate) fn has_partial_revokes(self) -> bool {
