@@ -85,7 +85,7 @@ impl<'a> OpenSession<'a> {
         let look = async {
             let mut done: Vec<String> = Vec::new();
             while let Some(next) = held.recv().await {
-                if !done.last().is_some_and(|last| gives_way(last, &next)) {
+                if !done.last().is_some_and(|last| belong_together(last, &next)) {
                     self.look(root, &done).await;
                 }
                 let sets_password =
@@ -160,14 +160,20 @@ impl Case<'_> {
     }
 }
 
-/// Whether a privilege on an object gives way to one on its columns, which no statement does at once.
-fn gives_way(done: &str, next: &str) -> bool {
+/// Whether the second statement finishes what the first began, which no statement does at once: a
+/// privilege on an object gives way to one on its columns; and with the right to pass a proxy user
+/// on, the server gives the right to pass on everything.
+fn belong_together(done: &str, next: &str) -> bool {
     let place = |sql: &str, to: &str| {
         let (what, account) = sql.rsplit_once(to)?;
         let (_, place) = what.split_once(" ON ")?;
         Some((place.to_owned(), account.to_owned()))
     };
-    done.starts_with("REVOKE ")
+    let gives_way = done.starts_with("REVOKE ")
         && next.starts_with("GRANT ")
-        && place(done, " FROM ") == place(next, " TO ")
+        && place(done, " FROM ") == place(next, " TO ");
+    let brings_more = done.starts_with("GRANT PROXY ON ") && done.ends_with(" WITH GRANT OPTION");
+    let is_next =
+        next.starts_with("GRANT PROXY ON ") || next.starts_with("REVOKE GRANT OPTION ON *.* ");
+    gives_way || brings_more && is_next
 }
