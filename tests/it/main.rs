@@ -28,6 +28,7 @@ mod mirror_fuzz;
 mod names;
 mod ownership;
 mod passwords;
+mod patterns;
 mod preflight;
 mod protocol;
 mod races;
