@@ -93,7 +93,8 @@ pub(super) fn give_up(site: &mut Site<'_>) -> Vec<Action> {
 }
 
 /// Global and dynamic privileges, and partial revokes. The twin is locked where a privilege comes in
-/// one statement and what is excepted from it in the next; global ones reach only new sessions.
+/// one statement and what is excepted from it in the next: global ones reach only new sessions, and
+/// those that set their roles anew.
 pub(super) fn global_level(site: &mut Site<'_>) -> Vec<Action> {
     let wanted = &site.wanted.grants;
     let restrictions = restrictions(wanted, &site.held.grants);

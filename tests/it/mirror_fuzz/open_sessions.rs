@@ -22,6 +22,8 @@ pub(super) struct OpenSession<'a> {
     refused: Vec<String>,
     /// Whether the twin still has the password of the start.
     logs_in: bool,
+    /// Whether it is locked between two statements that belong together.
+    is_locked: bool,
 }
 
 impl<'a> OpenSession<'a> {
@@ -53,6 +55,7 @@ impl<'a> OpenSession<'a> {
             session,
             refused,
             logs_in: true,
+            is_locked: false,
         })
     }
 
@@ -85,12 +88,14 @@ impl<'a> OpenSession<'a> {
         let look = async {
             let mut done: Vec<String> = Vec::new();
             while let Some(next) = held.recv().await {
-                if !done.last().is_some_and(|last| belong_together(last, &next)) {
+                if !done.last().is_some_and(|last| gives_way(last, &next)) {
                     self.look(root, &done).await;
                 }
-                let sets_password =
-                    next.starts_with("ALTER USER ") && next.contains(" IDENTIFIED ");
-                self.logs_in &= !sets_password;
+                if next.starts_with("ALTER USER ") {
+                    self.logs_in &= !next.contains(" IDENTIFIED ");
+                    self.is_locked |= next.ends_with(" ACCOUNT LOCK");
+                    self.is_locked &= !next.ends_with(" ACCOUNT UNLOCK");
+                }
                 done.push(next);
                 proxy.let_pass();
             }
@@ -101,9 +106,16 @@ impl<'a> OpenSession<'a> {
 
     async fn look(&mut self, root: &mut Conn, done: &[String]) {
         run(root, "FLUSH USER_RESOURCES").await;
-        let in_open = succeeding(self.case, &mut self.session, &self.refused).await;
+        let mut in_open = BTreeSet::new();
+        if self.is_locked {
+            // More is there for a moment, for who sets the roles anew: that reads what is global.
+            let stays = |attempt: &&String| !attempt.starts_with("SET ROLE ");
+            let refused = self.refused.iter().filter(stays);
+            attempt(&mut self.session, refused, &mut in_open).await;
+        } else {
+            in_open = succeeding(self.case, &mut self.session, &self.refused).await;
+        }
         let mut in_new = BTreeSet::new();
-        // It may be locked at the moment.
         let new = self.case.tenant.log_in(&self.twin, OLD_PASSWORD);
         if self.logs_in
             && let Ok(mut new) = new.await
@@ -126,27 +138,32 @@ async fn host(session: &mut Conn) -> String {
     account.rsplit_once('@').expect("user@host").1.to_owned()
 }
 
-/// What succeeds without roles, or with all of them: MySQL then goes by other rules.
+/// What succeeds with all roles, where MySQL goes by other rules, or without them.
 async fn succeeding(case: &Case<'_>, session: &mut Conn, attempts: &[String]) -> BTreeSet<String> {
-    let roles: &[_] = if case.world.flavor.is_mysql() {
-        &["NONE", "ALL"]
-    } else {
-        &["NONE"]
-    };
     let mut succeeded = BTreeSet::new();
-    for roles in roles {
-        run(session, &format!("SET ROLE {roles}")).await;
-        for attempt in attempts {
-            match session.query_drop(attempt).await {
-                Ok(()) => {
-                    succeeded.insert(attempt.clone());
-                }
-                Err(Error::Server(_)) => {}
-                Err(error) => panic!("{error}\n{attempt}"),
-            }
+    for roles in ["ALL", "NONE"] {
+        if roles == "NONE" || case.world.flavor.is_mysql() {
+            run(session, &format!("SET ROLE {roles}")).await;
+            attempt(session, attempts, &mut succeeded).await;
         }
     }
     succeeded
+}
+
+async fn attempt(
+    session: &mut Conn,
+    attempts: impl IntoIterator<Item = &String>,
+    succeeded: &mut BTreeSet<String>,
+) {
+    for attempt in attempts {
+        match session.query_drop(attempt).await {
+            Ok(()) => {
+                succeeded.insert(attempt.clone());
+            }
+            Err(Error::Server(_)) => {}
+            Err(error) => panic!("{error}\n{attempt}"),
+        }
+    }
 }
 
 impl Case<'_> {
@@ -160,20 +177,15 @@ impl Case<'_> {
     }
 }
 
-/// Whether the second statement finishes what the first began, which no statement does at once: a
-/// privilege on an object gives way to one on its columns; and with the right to pass a proxy user
-/// on, the server gives the right to pass on everything.
-fn belong_together(done: &str, next: &str) -> bool {
+/// Whether a privilege on an object gives way to one on its columns: no statement does both, and
+/// between the two the row of another host may count.
+fn gives_way(done: &str, next: &str) -> bool {
     let place = |sql: &str, to: &str| {
         let (what, account) = sql.rsplit_once(to)?;
         let (_, place) = what.split_once(" ON ")?;
         Some((place.to_owned(), account.to_owned()))
     };
-    let gives_way = done.starts_with("REVOKE ")
+    done.starts_with("REVOKE ")
         && next.starts_with("GRANT ")
-        && place(done, " FROM ") == place(next, " TO ");
-    let brings_more = done.starts_with("GRANT PROXY ON ") && done.ends_with(" WITH GRANT OPTION");
-    let is_next =
-        next.starts_with("GRANT PROXY ON ") || next.starts_with("REVOKE GRANT OPTION ON *.* ");
-    gives_way || brings_more && is_next
+        && place(done, " FROM ") == place(next, " TO ")
 }
