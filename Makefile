@@ -77,7 +77,7 @@ bench: package
 
 fuzz-mirror:
 	$(STACK) setup
-	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- laws mirror_fuzz
+	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- --nocapture laws mirror_fuzz 2>&1 | grep -v '^{"_aws"'
 
 fuzz:
 	$(STACK) setup
