@@ -46,7 +46,7 @@ demo:
 
 test:
 	$(STACK) setup
-	$(STACK) run --with all -- cargo test --locked 2>&1 | grep -v '^{"_aws"'
+	$(STACK) run --with all -- cargo test --locked 2>&1 | grep --line-buffered -v '^{"_aws"'
 
 check: $(DENY)/$(DENY_VERSION)
 	@$(STACK) setup sam
@@ -77,7 +77,7 @@ bench: package
 
 fuzz-mirror:
 	$(STACK) setup
-	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- --nocapture laws mirror_fuzz 2>&1 | grep -v '^{"_aws"'
+	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- --nocapture laws mirror_fuzz 2>&1 | grep --line-buffered -v '^{"_aws"'
 
 fuzz:
 	$(STACK) setup

@@ -7,9 +7,10 @@ use rotation::database::statement::{quote_identifier, quote_literal};
 use serde_json::json;
 
 use crate::support::account::Tenant;
+use crate::support::canary::Capture;
 use crate::support::grants::assert_equal_accounts;
 use crate::support::scene::{STEPS, Scene, document, superuser_document};
-use crate::support::stack::{Address, Server};
+use crate::support::stack::{Address, OwnServer, Server};
 
 /// Each of the 95 printable characters of ASCII, at the start, in the middle and at the end.
 fn passwords() -> Vec<String> {
@@ -86,6 +87,32 @@ async fn generated_passwords_with_nothing_excluded_log_in() {
             assert_eq!(password.len(), 256);
             assert!(tenant.logs_in(&user, &password).await, "{password}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_mariadb_that_insists_on_checking_passwords_itself_gets_them_and_the_log_a_warning() {
+    Capture::prepare();
+    for server in [Server::Mariadb1011, Server::Mariadb118] {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.sql("INSTALL SONAME 'simple_password_check'").await;
+        tenant.settle("Kanarienvogel: 1").await;
+        let scene = Scene::of(&tenant, "Kanarienvogel: 1").await;
+        for _ in 0..2 {
+            let capture = Capture::everything();
+            scene.rotate().await;
+            let log = capture.text();
+            drop(capture);
+            let warning = "stands in a statement that the server may log";
+            assert!(log.contains(warning), "{server:?}: {log}");
+            let (user, password) = scene.login("AWSCURRENT").await;
+            assert!(!log.contains(&password), "{server:?}: {password} in {log}");
+            assert!(tenant.logs_in(&user, &password).await);
+            let (user, password) = scene.login("AWSPREVIOUS").await;
+            assert!(tenant.logs_in(&user, &password).await);
+        }
+        assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
     }
 }
 
