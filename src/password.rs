@@ -29,11 +29,6 @@ impl Password {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
-
-    /// Whether both passwords have the same text.
-    pub fn same_as(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
 }
 
 impl fmt::Debug for Password {

@@ -148,12 +148,6 @@ impl DatabaseSecret {
         Some(&self.document.expose()[entry.value.clone()])
     }
 
-    /// Whether the document is exactly a name and a password, as RDS makes it for the superusers
-    /// that it manages: the address of the server is elsewhere then.
-    pub fn is_login_only(&self) -> bool {
-        self.entries.len() == 2
-    }
-
     /// The kind of server. Only superuser secrets may lack it.
     pub fn engine(&self) -> Option<Engine> {
         self.engine

@@ -61,11 +61,6 @@ impl Username {
         Ok(Self(twin))
     }
 
-    /// Whether the two names are those of one pair.
-    pub fn is_twin_of(&self, other: &Self) -> bool {
-        self != other && self.base() == other.base() && !self.base().ends_with(SUFFIX)
-    }
-
     /// The name that both users of the pair have in common.
     pub fn base(&self) -> &str {
         self.0.strip_suffix(SUFFIX).unwrap_or(&self.0)
@@ -122,20 +117,7 @@ mod tests {
             let twin = name(text).twin(32).unwrap();
             assert_eq!(twin.as_str(), format!("{text}_clone"));
             assert_eq!(twin.twin(32).unwrap(), name(text));
-            assert!(twin.is_twin_of(&name(text)) && name(text).is_twin_of(&twin));
             assert_eq!((twin.base(), name(text).base()), (text, text));
-        }
-    }
-
-    #[test]
-    fn a_name_is_no_twin_of_itself_or_of_a_stranger() {
-        for (a, b) in [
-            ("app", "app"),
-            ("app", "App_clone"),
-            ("app", "other_clone"),
-            ("app_clone", "app_clone_clone"),
-        ] {
-            assert!(!name(a).is_twin_of(&name(b)), "{a} {b}");
         }
     }
 

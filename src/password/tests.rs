@@ -100,6 +100,4 @@ fn types_are_those_of_secrets_manager() {
 fn a_password_is_never_shown() {
     let password = Password::new("canary".to_owned());
     assert_eq!(format!("{password:?}"), "Password([redacted])");
-    assert!(password.same_as(&password.clone()));
-    assert!(!password.same_as(&Password::new("other".to_owned())));
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::database::account::Object;
 use crate::database::apply::{Applier, Record};
-use crate::database::mirror;
 use crate::database::statement::Dialect;
 use crate::database::witness;
 use crate::error::{Error, ErrorType};
@@ -124,8 +123,7 @@ fn leave_out(survey: &mut Survey, skipped: &BTreeSet<(String, Object)>) {
             }
         }
     }
-    let family = survey.superuser.family;
-    survey.plan = mirror::plan(family, &survey.source, survey.twin.as_ref());
+    survey.plan_again();
 }
 
 fn equal_so_far(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {

@@ -93,9 +93,14 @@ impl Survey {
         self.source = source_of(&accounts, &self.source.user)?;
         self.twin = accounts.of(&self.twin_name);
         self.leave_out_mandatory_roles();
+        self.plan_again();
+        Ok(())
+    }
+
+    /// Plans for the accounts as they are known now.
+    pub fn plan_again(&mut self) {
         let family = self.superuser.family;
         self.plan = mirror::plan(family, &self.source, self.twin.as_ref());
-        Ok(())
     }
 
     /// Mandatory roles belong to every account, granted or not, and cannot be revoked.
@@ -180,23 +185,8 @@ pub async fn survey(
         twin_name,
         pending,
     };
-    survey.leave_out_mandatory_roles();
-    let family = survey.superuser.family;
-    survey.plan = mirror::plan(family, &survey.source, survey.twin.as_ref());
-    notes.plan = survey.statements(current);
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
-    power.permits(&survey.source, survey.twin.as_ref(), &survey.plan)?;
-    notes.find("the superuser may grant all that the twin needs");
-    if let Some(pending) = &survey.pending {
-        survey.check_policy(pending.document.password())?;
-    }
-    checks::retain(rotation, &survey)?;
-    notes.warn(survey.sends_plaintext().then(|| {
-        "the server's strict_password_validation takes no hashes, so the new password stands in a \
-         statement that the server may log"
-            .to_owned()
-    }));
-    warn_of_failed_logins(rotation, &survey, notes);
+    survey.make_plan(rotation, current, &power, notes)?;
     Ok(survey)
 }
 
@@ -224,6 +214,32 @@ fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &Survey, notes: &mut N
 }
 
 impl Survey {
+    /// Makes the plan, and checks that it can be carried out.
+    fn make_plan(
+        &mut self,
+        rotation: &Rotation<'_>,
+        current: &DatabaseSecret,
+        superuser: &Superuser,
+        notes: &mut Notes,
+    ) -> Result<(), Error> {
+        self.leave_out_mandatory_roles();
+        self.plan_again();
+        notes.plan = self.statements(current);
+        superuser.permits(&self.source, self.twin.as_ref(), &self.plan)?;
+        notes.find("the superuser may grant all that the twin needs");
+        if let Some(pending) = &self.pending {
+            self.check_policy(pending.document.password())?;
+        }
+        checks::retain(rotation, self)?;
+        notes.warn(self.sends_plaintext().then(|| {
+            "the server's strict_password_validation takes no hashes, so the new password stands \
+             in a statement that the server may log"
+                .to_owned()
+        }));
+        warn_of_failed_logins(rotation, self, notes);
+        Ok(())
+    }
+
     /// What the plan's statements show. The password of the document is not among it.
     fn statements(&self, document: &DatabaseSecret) -> Vec<String> {
         let dialect = Dialect {
