@@ -78,6 +78,12 @@ impl Stage {
         let tenant = Tenant::of(server).await;
         let password = format!("Canary{}{}", tenant.mark(), "Initial1");
         tenant.settle(&password).await;
+        if !server.is_mariadb() {
+            // One login with a wrong password, and nobody gets in any more.
+            let user = account(&tenant.user(), "%");
+            let limit = "FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED";
+            tenant.sql(format!("ALTER USER {user} {limit}")).await;
+        }
         for secret in [&password, &tenant.address.root_password, ROTATION_TOKEN] {
             watch.know(secret);
         }
