@@ -119,6 +119,26 @@ async fn every_kind_of_difference_is_in_the_picture_of_an_account() {
     }
 }
 
+/// What can be printed is not shown in hexadecimal.
+#[tokio::test]
+async fn a_quote_in_the_salt_of_a_hash_is_no_difference() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let names = [tenant.user(), tenant.twin()];
+    for (name, salt) in names
+        .iter()
+        .zip(["''\\\\''an_AS_''salt_of_20", "another_salt:_all_20"])
+    {
+        let hash = format!("$A$005${salt}{}", "x".repeat(43));
+        let user = account(name, "%");
+        tenant
+            .sql(format!(
+                "CREATE USER {user} IDENTIFIED WITH caching_sha2_password AS '{hash}'"
+            ))
+            .await;
+    }
+    assert_equal_accounts(&tenant, &names[0], &names[1]).await;
+}
+
 /// A session of root through a proxy, without TLS so that the proxy can see it.
 async fn through(proxy: &Proxy, server: Server) -> mysql_async::Result<Conn> {
     let address = server.address();

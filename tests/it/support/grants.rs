@@ -281,7 +281,7 @@ fn without_hashes(line: &str) -> String {
         kept += before;
         rest = if let Some(quoted) = hash.strip_prefix('\'') {
             kept += "{hash}";
-            quoted.split_once('\'').map_or("", |(_, after)| after)
+            after_string(quoted)
         } else if hash.starts_with("0x") {
             kept += "{hash}";
             hash.find(' ').map_or("", |end| &hash[end..])
@@ -290,4 +290,18 @@ fn without_hashes(line: &str) -> String {
         };
     }
     kept + rest
+}
+
+/// What follows a string whose first quote is gone. A hash that can be printed is not shown in
+/// hexadecimal, and its salt may hold a quote.
+fn after_string(quoted: &str) -> &str {
+    let mut is_escaped = false;
+    for (at, c) in quoted.char_indices() {
+        match c {
+            '\\' if !is_escaped => is_escaped = true,
+            '\'' if !is_escaped => return &quoted[at + 1..],
+            _ => is_escaped = false,
+        }
+    }
+    ""
 }
