@@ -113,6 +113,38 @@ async fn a_statement_that_was_given_up_under_a_global_read_lock_never_commits() 
 }
 
 #[tokio::test]
+async fn no_change_of_an_account_is_begun_that_may_outlast_the_invocation() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle("a password").await;
+        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+        let mut scene = Scene::seen_by(&proxy, &tenant, "a password").await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        // A statement may take a second at the server; when the lock is there, that is all that is
+        // left.
+        proxy.script(|request| {
+            let locks = request.text.contains("GET_LOCK");
+            locks.then_some(Fault::Delay(Duration::from_millis(2200)))
+        });
+        scene.timeout = Duration::from_secs(4);
+        let error = scene.step("setSecret", &token).await.unwrap_err();
+        assert_eq!(error.error_type(), ErrorType::DeadlineExceeded, "{error}");
+        let seen = proxy.seen();
+        let changes = seen
+            .iter()
+            .find(|request| request.text.contains("CREATE USER `"));
+        assert!(changes.is_none(), "{server:?}: {changes:?}");
+        assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+        assert!(tenant.logs_in(&tenant.user(), "a password").await);
+        proxy.reset();
+        scene.timeout = Duration::from_secs(30);
+        scene.resume("createSecret", &token).await.unwrap();
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most() {
     let [mysql, older, newer] = Server::ALL.map(die_without_a_farewell);
     tokio::join!(mysql, older, newer);
@@ -135,7 +167,8 @@ async fn die_without_a_farewell(server: Server) {
         is_create.then_some(Fault::HoldAnswer)
     });
     scene.timeout = Duration::from_secs(8);
-    scene.step("setSecret", &token).await.unwrap_err();
+    let ended = tokio::time::timeout(scene.timeout, scene.step("setSecret", &token)).await;
+    ended.expect("it outlived its invocation").unwrap_err();
     proxy.reset();
 
     // The server's side of it is still there, and ends by itself.

@@ -1,9 +1,12 @@
 //! Where rotation by text, as AWS's own function does it, goes wrong: each such case, on each server
 //! where it applies. In all of them the two accounts are equal in the end, or nothing was written.
 
+use mysql_async::prelude::Queryable;
+
 use crate::support::account::{Tenant, account, literal};
 use crate::support::builder::run;
 use crate::support::grants::{Picture, assert_equal_accounts};
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::scene::Scene;
 use crate::support::stack::{OwnServer, Server};
 
@@ -57,6 +60,16 @@ impl Case {
         Picture::of_tables(&self.tenant, &self.tenant.twin()).await
     }
 
+    /// Whether the user, with its first password, may insert into the table.
+    async fn user_inserts(&self) -> bool {
+        let (user, database) = (self.tenant.user(), self.tenant.database());
+        let mut session = self.tenant.log_in(&user, PASSWORD).await.unwrap();
+        let insert = format!("INSERT INTO {database}.items VALUES (2, 'two')");
+        let inserted = session.query_drop(insert).await;
+        session.disconnect().await.unwrap();
+        inserted.is_ok()
+    }
+
     /// Begins a rotation whose setSecret is refused, and gives the refusal.
     async fn refusal(&self) -> String {
         let token = self.scene.begin().await;
@@ -94,6 +107,41 @@ async fn what_the_user_lost_the_twin_loses() {
             .await;
         case.rotate().await;
         assert!(!case.twin_tables().await.holds("Select_priv"));
+    }
+}
+
+/// Of the rows on a schema, the server takes that of the most specific pattern alone.
+#[tokio::test]
+async fn a_row_that_covers_a_wider_one_goes_after_it() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle(PASSWORD).await;
+        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+        let scene = Scene::seen_by(&proxy, &tenant, PASSWORD).await;
+        let case = Case { tenant, scene };
+        case.rotate().await;
+        // It is the user's turn to be made equal. In the database's name, `_` is a wildcard.
+        case.sql(
+            "GRANT SELECT ON `{m}\\_db`.* TO {u}; GRANT INSERT ON {d}.* TO {u}; \
+             REVOKE SELECT ON {d}.* FROM {t}; GRANT SELECT ON {d}.items TO {t}",
+        )
+        .await;
+        assert!(!case.user_inserts().await, "the wider row is not covered");
+
+        let mut revokes = 0;
+        proxy.script(move |request| {
+            revokes += usize::from(request.text.starts_with("REVOKE"));
+            (revokes == 2).then_some(Fault::Cut)
+        });
+        let token = case.scene.begin().await;
+        case.scene.step("createSecret", &token).await.unwrap();
+        case.scene.step("setSecret", &token).await.unwrap_err();
+        assert!(!case.user_inserts().await, "{server:?}");
+        proxy.reset();
+        case.scene.resume("createSecret", &token).await.unwrap();
+        case.assert_equal().await;
+        let (user, password) = case.scene.login("AWSCURRENT").await;
+        assert!(case.tenant.logs_in(&user, &password).await);
     }
 }
 

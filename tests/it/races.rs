@@ -222,3 +222,26 @@ async fn a_superuser_whose_password_changes_just_now_is_read_again() {
         assert_in_order(&tenant, &scene).await;
     }
 }
+
+#[tokio::test]
+async fn a_password_of_the_superuser_that_was_refused_is_not_tried_again() {
+    for server in Server::ALL {
+        let tenant = Tenant::of(server).await;
+        tenant.settle("a password").await;
+        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+        let mut superuser = superuser_document(&tenant.address);
+        superuser["port"] = proxy.address.port().into();
+        superuser["ssl"] = false.into();
+        superuser["password"] = "a replaced password".into();
+        let user = document(&tenant.address, &tenant.user(), "a password");
+        let scene = Scene::with(&tenant, &superuser, user).await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let refused = scene.step("setSecret", &token).await.unwrap_err();
+        let found = refused.error_type();
+        assert_eq!(found, ErrorType::SuperuserLoginRefused, "{refused}");
+        assert_eq!(proxy.connections(), 1, "{server:?}");
+        assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+        assert!(tenant.logs_in(&tenant.user(), "a password").await);
+    }
+}

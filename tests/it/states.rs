@@ -1,10 +1,15 @@
 //! Stale and strange states: what other tries, people and servers leave behind.
 
+use std::time::Duration;
+
+use mysql_async::Error::Server as Refused;
 use rotation::error::ErrorType;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::races::{assert_in_order, withdraw};
 use crate::support::account::{Tenant, account};
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::scene::{STEPS, Scene};
 use crate::support::stack::{OwnServer, Server};
 
@@ -13,6 +18,15 @@ async fn settled(server: Server) -> (Tenant, Scene) {
     tenant.settle("a password").await;
     let scene = Scene::of(&tenant, "a password").await;
     (tenant, scene)
+}
+
+/// The same with a proxy that sees the superuser's statements.
+async fn seen(server: Server) -> (Tenant, Scene, Proxy) {
+    let tenant = Tenant::of(server).await;
+    tenant.settle("a password").await;
+    let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+    let scene = Scene::seen_by(&proxy, &tenant, "a password").await;
+    (tenant, scene, proxy)
 }
 
 /// Stores the current document with one more key, as a person does.
@@ -165,6 +179,73 @@ async fn a_source_that_changes_while_it_is_mirrored_is_mirrored_as_it_is_in_the_
         }
         scene.step("setSecret", &token).await.unwrap();
         scene.resume("testSecret", &token).await.unwrap();
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_changes_at_the_last_statement_is_found_out_by_set_secret_itself() {
+    for server in Server::ALL {
+        let (tenant, scene, proxy) = seen(server).await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let (last, mut lasts) = mpsc::unbounded_channel();
+        proxy.script(move |request| {
+            let unlocks = request.text.contains("ACCOUNT UNLOCK");
+            (unlocks && last.send(()).is_ok()).then_some(Fault::Delay(Duration::from_secs(2)))
+        });
+        let change = async {
+            lasts.recv().await.unwrap();
+            drop(lasts);
+            let user = account(&tenant.user(), "%");
+            let grant = format!("GRANT INSERT ON {}.* TO {user}", tenant.database());
+            tenant.sql(grant).await;
+        };
+        let (result, ()) = tokio::join!(scene.step("setSecret", &token), change);
+        let error = result.expect_err("the change was not found out");
+        assert_eq!(error.error_type(), ErrorType::MirrorIncomplete, "{error}");
+        assert!(tenant.logs_in(&tenant.user(), "a password").await);
+        scene.resume("createSecret", &token).await.unwrap();
+        assert_in_order(&tenant, &scene).await;
+    }
+}
+
+/// Whether the server refuses the login because the account is locked.
+async fn is_locked(tenant: &Tenant, user: &str, password: &str) -> bool {
+    let attempt = tenant.log_in(user, password).await;
+    matches!(attempt, Err(Refused(refusal)) if [3118, 4151].contains(&refusal.code))
+}
+
+#[tokio::test]
+async fn nobody_logs_in_as_a_twin_that_is_half_made() {
+    for server in Server::ALL {
+        let (tenant, scene, proxy) = seen(server).await;
+        let token = scene.begin().await;
+        scene.step("createSecret", &token).await.unwrap();
+        let (twin, pending) = scene.login("AWSPENDING").await;
+        proxy.script(|request| request.text.starts_with("GRANT").then_some(Fault::Cut));
+        scene.step("setSecret", &token).await.unwrap_err();
+        proxy.reset();
+        assert!(is_locked(&tenant, &twin, &pending).await, "{server:?}");
+        assert!(tenant.logs_in(&tenant.user(), "a password").await);
+
+        // What an operator hands over is locked, so that who had its password is out.
+        let twin = account(&twin, "%");
+        tenant
+            .sql(format!(
+                "DROP USER {twin}; CREATE USER {twin} IDENTIFIED BY 'of the operator' ACCOUNT LOCK"
+            ))
+            .await;
+        proxy.script(|request| {
+            let is_it = request.text.starts_with("ALTER USER");
+            (is_it && request.text.contains("IDENTIFIED")).then_some(Fault::Cut)
+        });
+        scene.step("setSecret", &token).await.unwrap_err();
+        proxy.reset();
+        assert!(is_locked(&tenant, &tenant.twin(), "of the operator").await);
+        assert!(tenant.logs_in(&tenant.user(), "a password").await);
+        scene.resume("createSecret", &token).await.unwrap();
+        assert!(!tenant.logs_in(&tenant.twin(), "of the operator").await);
         assert_in_order(&tenant, &scene).await;
     }
 }

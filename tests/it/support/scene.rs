@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::account::Tenant;
+use super::proxy::Proxy;
 use super::stack::{Address, Function, Rotations, secrets_manager, setting};
 
 /// The steps of a rotation, in order.
@@ -43,6 +44,16 @@ impl Scene {
             user.to_string()
         })
         .await
+    }
+
+    /// A secret with the tenant's user and this password, and a proxy that sees the superuser's
+    /// statements: there is no TLS in between.
+    pub(crate) async fn seen_by(proxy: &Proxy, tenant: &Tenant, password: &str) -> Self {
+        let user = document(&tenant.address, &tenant.user(), password);
+        let mut superuser = superuser_document(&tenant.address);
+        superuser["port"] = proxy.address.port().into();
+        superuser["ssl"] = false.into();
+        Self::with(tenant, &superuser, user).await
     }
 
     /// A secret with the text that `user` makes from the ARN of the superuser's secret.
