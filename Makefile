@@ -26,7 +26,7 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test check package bench fuzz-mirror fuzz fault-sweep clean
+.PHONY: help demo test check package bench fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
@@ -37,6 +37,7 @@ help:
 	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
 	@echo 'make fuzz         gives the parsers, and the driver, CASES=$(CASES) random inputs'
 	@echo 'make fault-sweep  cuts a rotation off at every point, on every server'
+	@echo 'make mutants      breaks one rule of the function at a time, and shows that a test notices'
 	@echo 'make clean        removes what was built and set up'
 
 demo:
@@ -86,6 +87,10 @@ fuzz:
 fault-sweep:
 	$(STACK) setup
 	FAULT_SWEEP=all $(STACK) run --with all -- cargo test --locked --test it faults
+
+mutants:
+	$(STACK) setup
+	$(STACK) run --with all -- python3 dev/mutations.py
 
 clean:
 	rm -rf target .aws-sam .dev
