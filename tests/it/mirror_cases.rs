@@ -343,6 +343,21 @@ async fn a_partial_revoke_at_one_host_is_copied_beside_the_same_privilege_at_ano
     }
 }
 
+/// Where it can all be printed, MySQL shows a hash as it is, unless the session asks for hexadecimal.
+#[tokio::test]
+async fn a_hash_whose_salt_has_quotes_and_backslashes_is_no_difference() {
+    let case = Case::on(Server::Mysql).await;
+    let (salt, rest) = (r"a\\''b''\\c AS d REQUIRE", "x".repeat(43));
+    case.sql(&format!(
+        "CREATE USER {{u}}@'10.1.2.3' IDENTIFIED WITH caching_sha2_password \
+         AS '$A$005${salt}{rest}'"
+    ))
+    .await;
+    for _ in 0..2 {
+        case.rotate().await;
+    }
+}
+
 #[tokio::test]
 async fn a_retained_second_password_of_the_twin_ends() {
     let case = Case::on(Server::Mysql).await;
