@@ -221,8 +221,8 @@ MUTATIONS = [
     Mutation(
         "a row on a schema goes before the wider one that it covers",
         "database/mirror/levels.rs",
-        "    for (number, object) in &rows {\n",
         "    for (number, object) in rows.iter().rev() {\n",
+        "    for (number, object) in rows.iter() {\n",
         ["mirror_cases::a_row_that_covers_a_wider_one_goes_after_it"],
     ),
     Mutation(
