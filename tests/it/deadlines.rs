@@ -155,11 +155,7 @@ async fn die_without_a_farewell(server: Server) {
     let tenant = Tenant::of(server).await;
     tenant.settle("a password").await;
     let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-    let mut superuser = superuser_document(&tenant.address);
-    superuser["port"] = proxy.address.port().into();
-    superuser["ssl"] = false.into();
-    let user = document(&tenant.address, &tenant.user(), "a password");
-    let mut scene = Scene::with(&tenant, &superuser, user).await;
+    let mut scene = Scene::seen_by(&proxy, &tenant, "a password").await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     proxy.script(|request| {

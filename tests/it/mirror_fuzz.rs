@@ -19,7 +19,7 @@ use crate::support::canary::Capture;
 use crate::support::generator::{Flavor, World, pair};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::Proxy;
-use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::scene::{Scene, document, superuser_document, through};
 use crate::support::stack::{Address, OwnServer, Server};
 
 mod attempts;
@@ -242,9 +242,7 @@ impl Case<'_> {
     /// The superuser logs in through the proxy.
     async fn scene(&self, user: &str, twin: &str, proxy: &Proxy) -> Scene {
         let address = &self.tenant.address;
-        let mut superuser = superuser_document(address);
-        superuser["port"] = proxy.address.port().into();
-        superuser["ssl"] = false.into();
+        let superuser = through(proxy, superuser_document(address));
         let mut current = document(address, user, PASSWORD);
         let scene = Scene::with(
             self.tenant,

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::support::account::{Tenant, account};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::scene::{STEPS, Scene, document, superuser_document};
+use crate::support::scene::{STEPS, Scene, document, superuser_document, through};
 use crate::support::stack::Server;
 
 /// Both users log in with what the secret says, and are equal.
@@ -78,11 +78,7 @@ async fn an_invocation_that_slept_through_another_rotation_writes_nothing() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let mut superuser = superuser_document(&tenant.address);
-        superuser["port"] = proxy.address.port().into();
-        superuser["ssl"] = false.into();
-        let user = document(&tenant.address, &tenant.user(), "a password");
-        let scene = Scene::with(&tenant, &superuser, user).await;
+        let scene = Scene::seen_by(&proxy, &tenant, "a password").await;
         let old = scene.begin().await;
         scene.step("createSecret", &old).await.unwrap();
 
@@ -143,9 +139,7 @@ async fn secrets_that_share_a_superuser_rotate_at_once_and_do_not_wait_for_one_a
         slow.settle("a password").await;
         quick.settle("another password").await;
         let proxy = Proxy::mysql(&slow.address.host, slow.address.port).await;
-        let mut superuser = superuser_document(&slow.address);
-        superuser["port"] = proxy.address.port().into();
-        superuser["ssl"] = false.into();
+        let superuser = through(&proxy, superuser_document(&slow.address));
         let user = document(&slow.address, &slow.user(), "a password");
         let first = Scene::with(&slow, &superuser, user).await;
         let mut user = document(&quick.address, &quick.user(), "another password");
@@ -229,9 +223,7 @@ async fn a_password_of_the_superuser_that_was_refused_is_not_tried_again() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let mut superuser = superuser_document(&tenant.address);
-        superuser["port"] = proxy.address.port().into();
-        superuser["ssl"] = false.into();
+        let mut superuser = through(&proxy, superuser_document(&tenant.address));
         superuser["password"] = "a replaced password".into();
         let user = document(&tenant.address, &tenant.user(), "a password");
         let scene = Scene::with(&tenant, &superuser, user).await;

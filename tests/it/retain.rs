@@ -7,7 +7,7 @@ use crate::support::account::{Tenant, account};
 use crate::support::grants::Picture;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::refusal::refused;
-use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::scene::{Scene, document, superuser_document, through};
 use crate::support::stack::Server;
 
 const RETAIN: &[(&str, &str)] = &[("RETAIN_PREVIOUS_PASSWORD", "true")];
@@ -86,9 +86,7 @@ async fn a_lost_answer_does_not_push_the_retained_password_out() {
     // The same logins in a secret whose superuser goes through a proxy, without TLS.
     let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
     let tenant_through = Tenant::at(tenant.address.clone());
-    let mut superuser = superuser_document(&tenant.address);
-    superuser["port"] = proxy.address.port().into();
-    superuser["ssl"] = false.into();
+    let superuser = through(&proxy, superuser_document(&tenant.address));
     let scene = Scene::with(
         &tenant_through,
         &superuser,

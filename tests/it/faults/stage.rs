@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rotation::error::Error;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::is_long;
 use super::kind::{Kind, Trigger};
@@ -13,7 +13,7 @@ use super::observer::Observer;
 use crate::support::account::{Tenant, account};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::scene::{STEPS, Scene, document, superuser_document};
+use crate::support::scene::{STEPS, Scene, document, superuser_document, through};
 use crate::support::stack::{Server, setting};
 use crate::support::watch::Watch;
 
@@ -264,12 +264,4 @@ async fn silence(kind: Kind, is_met: &impl Fn() -> bool) {
         tokio::time::sleep(SILENCE / 10).await;
     }
     tokio::time::sleep(SILENCE).await;
-}
-
-/// The document as it is seen from behind the proxy: without TLS, so that the proxy sees packets.
-fn through(proxy: &Proxy, mut document: Value) -> Value {
-    document["host"] = proxy.address.ip().to_string().into();
-    document["port"] = proxy.address.port().into();
-    document["ssl"] = false.into();
-    document
 }

@@ -50,9 +50,7 @@ impl Scene {
     /// statements: there is no TLS in between.
     pub(crate) async fn seen_by(proxy: &Proxy, tenant: &Tenant, password: &str) -> Self {
         let user = document(&tenant.address, &tenant.user(), password);
-        let mut superuser = superuser_document(&tenant.address);
-        superuser["port"] = proxy.address.port().into();
-        superuser["ssl"] = false.into();
+        let superuser = through(proxy, superuser_document(&tenant.address));
         Self::with(tenant, &superuser, user).await
     }
 
@@ -202,6 +200,14 @@ async fn handler(address: &Address, environment: &[(&str, &str)]) -> Handler {
         variables.insert(name, (*value).to_owned());
     }
     Handler::new(Config::from_lookup(|name| variables.get(name).cloned())).await
+}
+
+/// The document of a login that goes through the proxy, without TLS, so that the proxy sees packets.
+pub(crate) fn through(proxy: &Proxy, mut document: Value) -> Value {
+    document["host"] = proxy.address.ip().to_string().into();
+    document["port"] = proxy.address.port().into();
+    document["ssl"] = false.into();
+    document
 }
 
 async fn create_secret(secrets: &Client, tenant: &Tenant, role: &str, document: &str) -> String {
