@@ -7,7 +7,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row};
 
 use crate::deadline::Deadline;
-use answer::{Failure, Record};
+use answer::{Failure, Record, unless_it_panics};
 use statement::Statement;
 
 pub mod account;
@@ -119,8 +119,12 @@ impl Session {
             }
             Ok(rows.records)
         };
-        match deadline.run("an answer of the database", query).await {
-            Ok(result) => result,
+        let answer = unless_it_panics(query);
+        match deadline.run("an answer of the database", answer).await {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(Failure::Lost(
+                "the server's answer made no sense".to_owned(),
+            )),
             Err(late) => Err(Failure::Late(late)),
         }
     }

@@ -1,6 +1,7 @@
 //! What comes back from the server: rows, or a failure.
 
 use std::fmt;
+use std::task::Poll;
 
 use mysql_async::{Row, Value};
 
@@ -160,4 +161,18 @@ impl Record {
             .find(|(name, _)| name == column)
             .is_none_or(|(_, value)| *value == Value::NULL)
     }
+}
+
+/// Waits for what the driver does; `None` if it panics, as it does where a server announces more
+/// columns than there can be.
+pub(super) async fn unless_it_panics<F: Future>(work: F) -> Option<F::Output> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| {
+        let poll = std::panic::AssertUnwindSafe(|| work.as_mut().poll(context));
+        match std::panic::catch_unwind(poll) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mysql_async::{Conn, OptsBuilder, Row};
 use tokio::net::{TcpStream, lookup_host};
 
-use super::answer::Record;
+use super::answer::{Record, unless_it_panics};
 use super::{Family, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
@@ -141,8 +141,12 @@ impl Login<'_> {
         let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
         let answer = mysql_async::prelude::Queryable::query_first(&mut conn, identity);
         let answer: Option<Row> = deadline
-            .run(format!("{} to answer {}", self.server, self.whose), answer)
+            .run(
+                format!("{} to answer {}", self.server, self.whose),
+                unless_it_panics(answer),
+            )
             .await?
+            .ok_or_else(|| self.nonsense())?
             .map_err(|error| self.refusal(error))?;
         // Not every server is one: what is no text, or not there, is taken for empty.
         let answer = answer.map(Record::from);

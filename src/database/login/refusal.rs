@@ -83,13 +83,15 @@ impl Login<'_> {
                     ))
                     .into()
             }
-            _ => ErrorType::ConnectionLost
-                .because(format!(
-                    "{server} answered the login of {} with nonsense",
-                    self.whose
-                ))
-                .into(),
+            _ => self.nonsense().into(),
         }
+    }
+
+    pub(super) fn nonsense(&self) -> Error {
+        ErrorType::ConnectionLost.because(format!(
+            "{} answered the login of {} with nonsense",
+            self.server, self.whose
+        ))
     }
 
     fn server_refusal(&self, code: u16, text: &str) -> Refusal {
