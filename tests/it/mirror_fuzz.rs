@@ -77,7 +77,8 @@ async fn fuzz(flavor: Flavor, address: Address) {
         load_ed25519(&address).await;
     }
     let first = number("MIRROR_SEED").unwrap_or(1);
-    for seed in first..first + number("MIRROR_CASES").unwrap_or(CASES) {
+    let cases = number("MIRROR_CASES").unwrap_or(CASES);
+    for seed in first..first + cases {
         let tenant = Tenant::at(address.clone());
         let world = World {
             flavor,
@@ -105,6 +106,7 @@ async fn fuzz(flavor: Flavor, address: Address) {
             );
         }
     }
+    println!("{flavor:?}: {cases} pairs from MIRROR_SEED={first} on");
 }
 
 /// The pair that a seed gives, always the same.
