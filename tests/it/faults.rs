@@ -177,7 +177,7 @@ fn expected(place: Place, kind: Kind) -> &'static [ErrorType] {
 }
 
 /// Past the test harness, which keeps what a test that passes prints to itself.
-fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -106,7 +106,9 @@ async fn fuzz(flavor: Flavor, address: Address) {
             );
         }
     }
-    println!("{flavor:?}: {cases} pairs from MIRROR_SEED={first} on");
+    crate::faults::tell(&format!(
+        "{flavor:?}: {cases} pairs from MIRROR_SEED={first} on"
+    ));
 }
 
 /// The pair that a seed gives, always the same.
