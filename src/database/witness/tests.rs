@@ -1,5 +1,5 @@
 use super::*;
-use crate::database::account::RoutineKind;
+use crate::database::account::{Object, RoleName, RoutineKind};
 
 /// The sayings of a line, as they are shown.
 fn shown(line: &str) -> Vec<String> {
