@@ -38,22 +38,24 @@ fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
     (!privileges.is_empty()).then_some(privileges)
 }
 
-/// Takes the rows on those schemas away that would be in the way.
+/// Takes the rows on those schemas away that would be in the way of an exception.
 ///
-/// MySQL mistakes the row that another host of the user has on a schema for one of this account, if
-/// that host matches this one. Where such a row holds what is excepted here, the server refuses to
-/// change the account's partial revokes, global and dynamic privileges, rows on the schema and proxy
-/// users (errors 1141 and 3901). So all rows on the schema go before anything else, those of the widest
+/// A revoke takes what the account's own row on the schema holds, and makes no exception then. And
+/// MySQL mistakes the row of another host of the user for the account's own, if that host matches
+/// this one: where such a row holds what is excepted here, the server refuses to change the
+/// account's partial revokes, global and dynamic privileges, rows on the schema and proxy users
+/// (errors 1141 and 3901). So all rows on the schema go before anything else, those of the widest
 /// host first, which uncovers no other, and come again when the rest is done.
 pub(super) fn clear(family: Family, sites: &mut [Site<'_>], changes: &mut Changes) {
     let mut schemas = BTreeSet::new();
     for number in 0..sites.len() {
-        let contested = contested(sites, number);
-        let site = &mut sites[number];
-        if !contested.is_empty() && site.held.grants != site.wanted.grants {
-            site.at_once = true;
-            schemas.extend(contested);
+        if sites[number].held.grants == sites[number].wanted.grants {
+            continue;
         }
+        let by_others = contested(sites, number, |other| other != number);
+        sites[number].at_once |= !by_others.is_empty();
+        schemas.extend(contested(sites, number, |other| other == number));
+        schemas.extend(by_others);
     }
     let mut order: Vec<_> = (0..sites.len()).collect();
     order.sort_by_key(|number| Reverse(width(family, sites[*number].host)));
@@ -68,8 +70,13 @@ pub(super) fn clear(family: Family, sites: &mut [Site<'_>], changes: &mut Change
     }
 }
 
-/// The schemas where this account has an exception from what another has a row for, now or later.
-fn contested(sites: &[Site<'_>], number: usize) -> BTreeSet<String> {
+/// The schemas where this account has an exception from what one of the chosen accounts has a row
+/// for, now or later.
+fn contested(
+    sites: &[Site<'_>],
+    number: usize,
+    chosen: impl Fn(usize) -> bool,
+) -> BTreeSet<String> {
     let privileges = |site: &Site<'_>, object: &Object| {
         let [mut held, wanted] = [&site.held, site.wanted].map(|side| at(&side.grants, object));
         held.privileges.extend(wanted.privileges);
@@ -83,11 +90,8 @@ fn contested(sites: &[Site<'_>], number: usize) -> BTreeSet<String> {
     });
     let contested = schemas.filter(|(object, schema)| {
         let (excepted, row) = (privileges(site, object), Object::Schema((*schema).clone()));
-        let others = sites
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != number);
-        others
+        let rows = sites.iter().enumerate();
+        rows.filter(|(other, _)| chosen(*other))
             .map(|(_, other)| privileges(other, &row))
             .any(|held| !held.is_disjoint(&excepted))
     });
