@@ -7,8 +7,9 @@
 //! What counts for a schema, a table or a routine is the narrowest row alone: that of the narrowest
 //! host that matches the client, whichever account the session logged in as, and within it that of
 //! the narrowest pattern. A row that vanishes would uncover a wider one. There everything is granted
-//! first, the narrowest first, and then revoked, the widest first, for all hosts together. At every other level, what is to go goes first. The right to pass
-//! privileges on adds up over all levels, so it goes before anything comes, and comes last.
+//! first, the narrowest first, and then revoked, the widest first, for all hosts together. At every
+//! other level, what is to go goes first. The right to pass privileges on adds up over all levels,
+//! so it goes before anything comes, and comes last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
