@@ -290,8 +290,8 @@ MUTATIONS = [
     Mutation(
         "a question to the database has no end",
         "database.rs",
-        '        match deadline.run("an answer of the database", query).await {\n',
-        "        let _ = deadline;\n        match Ok(query.await) {\n",
+        '        match deadline.run("an answer of the database", answer).await {\n',
+        "        let _ = deadline;\n        match Ok(answer.await) {\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
     # Secrets.
