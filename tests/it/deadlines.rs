@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use crate::races::assert_in_order;
 use crate::support::account::{Tenant, account};
 use crate::support::grants::Picture;
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::proxy::Fault;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::stack::{OwnServer, Server};
 
@@ -115,10 +115,7 @@ async fn a_statement_that_was_given_up_under_a_global_read_lock_never_commits() 
 #[tokio::test]
 async fn no_change_of_an_account_is_begun_that_may_outlast_the_invocation() {
     for server in Server::ALL {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("a password").await;
-        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let mut scene = Scene::seen_by(&proxy, &tenant, "a password").await;
+        let (tenant, mut scene, proxy) = Scene::seen(server, "a password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
         // A statement may take a second at the server; when the lock is there, that is all that is
@@ -152,10 +149,7 @@ async fn a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_
 
 async fn die_without_a_farewell(server: Server) {
     use mysql_async::prelude::Queryable;
-    let tenant = Tenant::of(server).await;
-    tenant.settle("a password").await;
-    let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-    let mut scene = Scene::seen_by(&proxy, &tenant, "a password").await;
+    let (tenant, mut scene, proxy) = Scene::seen(server, "a password").await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     proxy.script(|request| {
@@ -178,13 +172,8 @@ async fn die_without_a_farewell(server: Server) {
     );
     let mut root = tenant.root().await;
     let lock = format!("SELECT IS_USED_LOCK('rotation:{}')", tenant.user());
-    let is_locked = async || {
-        let holder: Option<Option<u64>> = root.query_first(&lock).await.unwrap();
-        holder.flatten().is_some()
-    };
     let free = async {
-        let mut is_locked = is_locked;
-        while is_locked().await {
+        while let Some(Some(_)) = root.query_first::<Option<u64>, _>(&lock).await.unwrap() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };

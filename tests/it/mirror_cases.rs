@@ -6,7 +6,7 @@ use mysql_async::prelude::Queryable;
 use crate::support::account::{Tenant, account, literal};
 use crate::support::builder::run;
 use crate::support::grants::{Picture, assert_equal_accounts};
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::proxy::Fault;
 use crate::support::scene::Scene;
 use crate::support::stack::{OwnServer, Server};
 
@@ -114,10 +114,7 @@ async fn what_the_user_lost_the_twin_loses() {
 #[tokio::test]
 async fn a_row_that_covers_a_wider_one_goes_after_it() {
     for server in Server::ALL {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(PASSWORD).await;
-        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let scene = Scene::seen_by(&proxy, &tenant, PASSWORD).await;
+        let (tenant, scene, proxy) = Scene::seen(server, PASSWORD).await;
         let case = Case { tenant, scene };
         case.rotate().await;
         // It is the user's turn to be made equal. In the database's name, `_` is a wildcard.

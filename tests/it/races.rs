@@ -75,10 +75,7 @@ async fn a_version_that_lost_its_label_does_nothing_more() {
 #[tokio::test]
 async fn an_invocation_that_slept_through_another_rotation_writes_nothing() {
     for server in Server::ALL {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("a password").await;
-        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let scene = Scene::seen_by(&proxy, &tenant, "a password").await;
+        let (tenant, scene, proxy) = Scene::seen(server, "a password").await;
         let old = scene.begin().await;
         scene.step("createSecret", &old).await.unwrap();
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::races::{assert_in_order, withdraw};
 use crate::support::account::{Tenant, account};
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::proxy::Fault;
 use crate::support::scene::{STEPS, Scene};
 use crate::support::stack::{OwnServer, Server};
 
@@ -18,15 +18,6 @@ async fn settled(server: Server) -> (Tenant, Scene) {
     tenant.settle("a password").await;
     let scene = Scene::of(&tenant, "a password").await;
     (tenant, scene)
-}
-
-/// The same with a proxy that sees the superuser's statements.
-async fn seen(server: Server) -> (Tenant, Scene, Proxy) {
-    let tenant = Tenant::of(server).await;
-    tenant.settle("a password").await;
-    let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-    let scene = Scene::seen_by(&proxy, &tenant, "a password").await;
-    (tenant, scene, proxy)
 }
 
 /// Stores the current document with one more key, as a person does.
@@ -186,7 +177,7 @@ async fn a_source_that_changes_while_it_is_mirrored_is_mirrored_as_it_is_in_the_
 #[tokio::test]
 async fn a_source_that_changes_at_the_last_statement_is_found_out_by_set_secret_itself() {
     for server in Server::ALL {
-        let (tenant, scene, proxy) = seen(server).await;
+        let (tenant, scene, proxy) = Scene::seen(server, "a password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
         let (last, mut lasts) = mpsc::unbounded_channel();
@@ -219,7 +210,7 @@ async fn is_locked(tenant: &Tenant, user: &str, password: &str) -> bool {
 #[tokio::test]
 async fn nobody_logs_in_as_a_twin_that_is_half_made() {
     for server in Server::ALL {
-        let (tenant, scene, proxy) = seen(server).await;
+        let (tenant, scene, proxy) = Scene::seen(server, "a password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
         let (twin, pending) = scene.login("AWSPENDING").await;

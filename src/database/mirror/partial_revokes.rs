@@ -15,14 +15,10 @@ pub(super) fn restrictions(
     wanted: &BTreeMap<Object, Held>,
     held: &BTreeMap<Object, Held>,
 ) -> Vec<Action> {
-    let schemas: BTreeSet<_> = wanted.keys().chain(held.keys()).collect();
-    let schemas = schemas.into_iter().filter_map(|object| match object {
-        Object::Restriction(schema) => Some((object, schema)),
-        _ => None,
-    });
     let (mut actions, mut lifted) = (Vec::new(), Vec::new());
-    for (object, schema) in schemas {
-        let (wanted, held) = (at(wanted, object), at(held, object));
+    for schema in excepted(wanted, held) {
+        let object = Object::Restriction(schema.clone());
+        let (wanted, held) = (at(wanted, &object), at(held, &object));
         let (missing, extra) = (
             wanted.minus(&held).privileges,
             held.minus(&wanted).privileges,
@@ -32,6 +28,19 @@ pub(super) fn restrictions(
     }
     actions.append(&mut lifted);
     actions
+}
+
+/// The schemas with exceptions on either side.
+fn excepted<'a>(
+    wanted: &'a BTreeMap<Object, Held>,
+    held: &'a BTreeMap<Object, Held>,
+) -> BTreeSet<&'a String> {
+    let objects = wanted.keys().chain(held.keys());
+    let schemas = objects.filter_map(|object| match object {
+        Object::Restriction(schema) => Some(schema),
+        _ => None,
+    });
+    schemas.collect()
 }
 
 fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
@@ -83,17 +92,14 @@ fn contested(
         held.privileges
     };
     let site = &sites[number];
-    let objects = site.held.grants.keys().chain(site.wanted.grants.keys());
-    let schemas = objects.filter_map(|object| match object {
-        Object::Restriction(schema) => Some((object, schema)),
-        _ => None,
-    });
-    let contested = schemas.filter(|(object, schema)| {
-        let (excepted, row) = (privileges(site, object), Object::Schema((*schema).clone()));
+    let schemas = excepted(&site.wanted.grants, &site.held.grants).into_iter();
+    let contested = schemas.filter(|schema| {
+        let excepted = privileges(site, &Object::Restriction((*schema).clone()));
+        let row = Object::Schema((*schema).clone());
         let rows = sites.iter().enumerate();
         rows.filter(|(other, _)| chosen(*other))
             .map(|(_, other)| privileges(other, &row))
             .any(|held| !held.is_disjoint(&excepted))
     });
-    contested.map(|(_, schema)| schema.clone()).collect()
+    contested.cloned().collect()
 }

@@ -6,11 +6,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::task::LocalSet;
 
 use super::kind::{OF_PACKETS, Trigger};
-use super::stage::{Place, ROTATION_TOKEN, Situation, Stage};
+use super::stage::{Place, Situation, Stage};
 use super::{is_long, tell};
 use crate::support::proxy::Request;
 use crate::support::scene::STEPS;
@@ -55,15 +54,7 @@ async fn function(stage: &Stage, timeout: Duration) -> (String, Function) {
 
 async fn rotate(stage: &Stage, function: &Function, token: &str) -> Result<(), FunctionError> {
     for step in STEPS {
-        let mut event = json!({
-            "Step": step,
-            "SecretId": stage.scene.arn,
-            "ClientRequestToken": token,
-        });
-        if step != "createSecret" {
-            event["RotationToken"] = ROTATION_TOKEN.into();
-        }
-        let answer = function.invoke(&event).await?;
+        let answer = function.invoke(&stage.event(step, token)).await?;
         // The emulator has no words for a sandbox that died before its first answer.
         if !answer.is_null() {
             return Err(FunctionError {

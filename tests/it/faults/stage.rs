@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rotation::error::Error;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::is_long;
 use super::kind::{Kind, Trigger};
@@ -45,7 +45,7 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// No form of a password that is this recognizable is missed.
 const ENVIRONMENT: (&str, &str) = ("EXCLUDE_PUNCTUATION", "true");
 /// It is only looked for: where it is needed, Secrets Manager would not accept an invented one.
-pub(super) const ROTATION_TOKEN: &str = "canary-rotation-token-0f53a1b2c4d6e8f7";
+const ROTATION_TOKEN: &str = "canary-rotation-token-0f53a1b2c4d6e8f7";
 
 /// One secret and its proxies.
 pub(super) struct Stage {
@@ -186,18 +186,23 @@ impl Stage {
         panic!("{what}: every retry fails: {ends:?}");
     }
 
+    /// What the function is invoked with for one step.
+    pub(super) fn event(&self, step: &str, token: &str) -> Value {
+        let mut event = json!({
+            "Step": step,
+            "SecretId": self.scene.arn,
+            "ClientRequestToken": token,
+        });
+        if step != "createSecret" {
+            event["RotationToken"] = ROTATION_TOKEN.into();
+        }
+        event
+    }
+
     /// The steps, as Secrets Manager invokes them; each version's password is looked for.
     async fn rotate(&self, token: &str) -> Result<(), Error> {
         for step in STEPS {
-            let mut event = json!({
-                "Step": step,
-                "SecretId": self.scene.arn,
-                "ClientRequestToken": token,
-            });
-            if step != "createSecret" {
-                event["RotationToken"] = ROTATION_TOKEN.into();
-            }
-            let result = self.scene.invoke(event).await;
+            let result = self.scene.invoke(self.event(step, token)).await;
             if step == "createSecret" && result.is_ok() {
                 self.watch.know(&self.scene.login("AWSPENDING").await.1);
             }

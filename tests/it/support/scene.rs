@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::account::Tenant;
 use super::proxy::Proxy;
-use super::stack::{Address, Function, Rotations, secrets_manager, setting};
+use super::stack::{Address, Function, Rotations, Server, secrets_manager, setting};
 
 /// The steps of a rotation, in order.
 pub(crate) const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
@@ -46,12 +46,16 @@ impl Scene {
         .await
     }
 
-    /// A secret with the tenant's user and this password, and a proxy that sees the superuser's
-    /// statements: there is no TLS in between.
-    pub(crate) async fn seen_by(proxy: &Proxy, tenant: &Tenant, password: &str) -> Self {
+    /// A settled tenant, its user's secret, and a proxy that sees the superuser's statements: there is
+    /// no TLS in between.
+    pub(crate) async fn seen(server: Server, password: &str) -> (Tenant, Self, Proxy) {
+        let tenant = Tenant::of(server).await;
+        tenant.settle(password).await;
+        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
         let user = document(&tenant.address, &tenant.user(), password);
-        let superuser = through(proxy, superuser_document(&tenant.address));
-        Self::with(tenant, &superuser, user).await
+        let superuser = through(&proxy, superuser_document(&tenant.address));
+        let scene = Self::with(&tenant, &superuser, user).await;
+        (tenant, scene, proxy)
     }
 
     /// A secret with the text that `user` makes from the ARN of the superuser's secret.
