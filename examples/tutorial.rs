@@ -60,9 +60,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let tutorial = Tutorial {
-        database: Database {
-            address: Server::Mysql.address(),
-        },
+        database: Database { address: Server::Mysql.address() },
         secrets: secrets_manager().await,
     };
     tutorial.database.refuse_to_overwrite().await?;
@@ -118,9 +116,7 @@ impl Tutorial {
         for (user, times) in logins {
             let slowest = times.iter().max().map_or(0, Duration::as_millis);
             let count = times.len();
-            line(&format!(
-                "{user:<18}{count:>4} logins, none refused, the slowest {slowest} ms"
-            ));
+            line(&format!("{user:<18}{count:>4} logins, none refused, the slowest {slowest} ms"));
         }
         Ok(())
     }
@@ -140,10 +136,8 @@ impl Tutorial {
     }
 
     async fn create_user(&self) -> Result<Login> {
-        let login = Login {
-            user: USER.to_owned(),
-            password: format!("{:032x}", rand::random::<u128>()),
-        };
+        let login =
+            Login { user: USER.to_owned(), password: format!("{:032x}", rand::random::<u128>()) };
         let mut root = self.database.root().await?;
         for statement in [
             format!("CREATE DATABASE {DATABASE}"),
@@ -153,10 +147,7 @@ impl Tutorial {
         ] {
             let started = Instant::now();
             root.query_drop(&statement).await?;
-            timed(
-                &statement.replace(&login.password, "..."),
-                started.elapsed(),
-            );
+            timed(&statement.replace(&login.password, "..."), started.elapsed());
         }
         root.disconnect().await?;
         Ok(login)
@@ -165,9 +156,7 @@ impl Tutorial {
     /// The ARN of the user's secret.
     async fn create_secrets(&self, user: &Login) -> Result<String> {
         let superuser = self.database.superuser();
-        let superuser = self
-            .create_secret(SUPERUSER_SECRET, &superuser, &[])
-            .await?;
+        let superuser = self.create_secret(SUPERUSER_SECRET, &superuser, &[]).await?;
         let more = [("dbname", DATABASE), ("masterarn", &superuser)];
         self.create_secret(USER_SECRET, user, &more).await
     }
@@ -215,9 +204,7 @@ impl Tutorial {
     /// Secrets Manager has the function try, by a `testSecret` alone, whether it could rotate.
     async fn turn_rotation_on(&self, secret: &str, function: &Function) -> Result<()> {
         let before = self.database.definition(USER).await?;
-        let rules = RotationRulesType::builder()
-            .automatically_after_days(30)
-            .build();
+        let rules = RotationRulesType::builder().automatically_after_days(30).build();
         let call = self.secrets.rotate_secret().secret_id(secret);
         let call = call.rotation_lambda_arn(&function.arn);
         let call = call.rotation_rules(rules).rotate_immediately(false);
@@ -226,10 +213,7 @@ impl Tutorial {
 
         let after = self.database.definition(USER).await?;
         let twin = self.database.definition(TWIN).await?;
-        ensure(
-            after == before && twin.is_none(),
-            "the test changed an account",
-        )
+        ensure(after == before && twin.is_none(), "the test changed an account")
     }
 
     /// One rotation, after which `promoted` is the current user and `kept` the previous one.

@@ -102,9 +102,9 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
     fn endpoint(&self) -> Result<Option<String>, Error> {
         let name = "SECRETS_MANAGER_ENDPOINT";
         match self.text(name) {
-            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => Err(
-                invalid(name, &url, "be a URL that starts with https:// or http://"),
-            ),
+            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
+                Err(invalid(name, &url, "be a URL that starts with https:// or http://"))
+            }
             endpoint => Ok(endpoint),
         }
     }
@@ -121,11 +121,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             "INFO" => Ok(LevelFilter::INFO),
             "WARN" => Ok(LevelFilter::WARN),
             "ERROR" | "FATAL" => Ok(LevelFilter::ERROR),
-            _ => Err(invalid(
-                name,
-                &level,
-                "be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL",
-            )),
+            _ => Err(invalid(name, &level, "be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
         }
     }
 

@@ -46,9 +46,8 @@ pub type Version = (u16, u16, u16);
 impl Family {
     /// Reads what `VERSION()` returns, such as `9.7.4` or `10.11.19-MariaDB-log`.
     pub fn parse(version: &str) -> Option<Self> {
-        let mut numbers = version
-            .split(|c: char| !c.is_ascii_digit())
-            .map_while(|n| n.parse().ok());
+        let mut numbers =
+            version.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
         let parsed = (numbers.next()?, numbers.next()?, numbers.next()?);
         Some(if version.to_ascii_lowercase().contains("mariadb") {
             Self::MariaDb(parsed)
@@ -122,9 +121,7 @@ impl Session {
         let answer = unless_it_panics(query);
         match deadline.run("an answer of the database", answer).await {
             Ok(Some(result)) => result,
-            Ok(None) => Err(Failure::Lost(
-                "the server's answer made no sense".to_owned(),
-            )),
+            Ok(None) => Err(Failure::Lost("the server's answer made no sense".to_owned())),
             Err(late) => Err(Failure::Late(late)),
         }
     }
@@ -184,9 +181,7 @@ impl Rows {
         self.bytes += record.size();
         if self.bytes > MOST_BYTES {
             let most = MOST_BYTES >> 20;
-            return Err(Failure::Lost(format!(
-                "the server sent more than {most} MiB of rows"
-            )));
+            return Err(Failure::Lost(format!("the server sent more than {most} MiB of rows")));
         }
         self.records.push(record);
         Ok(())

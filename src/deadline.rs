@@ -20,9 +20,7 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// The deadline of an invocation that Lambda ends at `epoch_millis`, less the reserve.
     pub fn of_invocation(epoch_millis: u64) -> Self {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let left = Duration::from_millis(epoch_millis).saturating_sub(now);
         Self::after(left.saturating_sub(RESERVE))
     }

@@ -45,10 +45,7 @@ impl fmt::Debug for Error {
 
 impl From<Error> for Diagnostic {
     fn from(error: Error) -> Self {
-        Self {
-            error_type: error.error_type.to_string(),
-            error_message: error.text,
-        }
+        Self { error_type: error.error_type.to_string(), error_message: error.text }
     }
 }
 
@@ -210,10 +207,7 @@ impl ErrorType {
                 escaped.into_iter().flatten().chain(plain)
             })
             .collect();
-        Error {
-            error_type: self,
-            text,
-        }
+        Error { error_type: self, text }
     }
 }
 

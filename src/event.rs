@@ -33,10 +33,7 @@ impl RotationEvent {
             None | Some(Value::Null) => None,
             Some(Value::String(token)) => Some(RotationToken(token.as_str().into())),
             Some(other) => {
-                return Err(invalid(format!(
-                    "\"RotationToken\" is {}, not a string",
-                    kind(other)
-                )));
+                return Err(invalid(format!("\"RotationToken\" is {}, not a string", kind(other))));
             }
         };
         Ok(Self {
@@ -58,10 +55,7 @@ fn required<'a>(event: &'a Value, field: &str) -> Result<&'a str, Error> {
     match event.get(field) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(Value::String(_)) => Err(invalid(format!("\"{field}\" is empty"))),
-        Some(other) => Err(invalid(format!(
-            "\"{field}\" is {}, not a string",
-            kind(other)
-        ))),
+        Some(other) => Err(invalid(format!("\"{field}\" is {}, not a string", kind(other)))),
         None => Err(invalid(format!("it has no \"{field}\""))),
     }
 }
@@ -98,12 +92,8 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 4] = [
-        Self::CreateSecret,
-        Self::SetSecret,
-        Self::TestSecret,
-        Self::FinishSecret,
-    ];
+    const ALL: [Self; 4] =
+        [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
 
     fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.as_str() == name)
@@ -235,10 +225,7 @@ mod tests {
                 json!({"Step": "create_secret", "RotationToken": "canary"}),
                 "\"Step\" is \"create_secret\"; it must be one of createSecret, setSecret, ",
             ),
-            (
-                json!({"Step": "setSecret", "SecretId": 1}),
-                "\"SecretId\" is a number, not a string",
-            ),
+            (json!({"Step": "setSecret", "SecretId": 1}), "\"SecretId\" is a number, not a string"),
             (
                 json!({"Step": "setSecret", "SecretId": "app", "ClientRequestToken": ""}),
                 "\"ClientRequestToken\" is empty",

@@ -25,23 +25,13 @@ pub fn init(level: LevelFilter) {
     let levels = Targets::new()
         .with_default(level)
         .with_target("lambda_runtime", level.min(LevelFilter::DEBUG));
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false);
-    tracing_subscriber::registry()
-        .with(lines.with_filter(levels))
-        .init();
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
+    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
 }
 
 /// Logs what a step did.
 pub fn summary(event: &RotationEvent, summary: &Summary) {
-    let RotationEvent {
-        step,
-        secret_id,
-        version,
-        ..
-    } = event;
+    let RotationEvent { step, secret_id, version, .. } = event;
     let count = summary.statements.len();
     for (n, statement) in summary.statements.iter().enumerate() {
         debug!(%step, %version, statement, "statement {} of {count}", n + 1);
@@ -128,16 +118,11 @@ mod tests {
     fn every_dimension_and_metric_is_in_the_line() {
         let event = json!({"Step": "setSecret", "SecretId": "app", "ClientRequestToken": "1"});
         let event = RotationEvent::parse(&event).unwrap();
-        let summary = Summary {
-            drift: 2,
-            ..Summary::default()
-        };
+        let summary = Summary { drift: 2, ..Summary::default() };
         let error = ErrorType::AccessDenied.because("x");
-        for (event, result) in [
-            (Some(&event), Ok(&summary)),
-            (Some(&event), Err(&error)),
-            (None, Err(&error)),
-        ] {
+        for (event, result) in
+            [(Some(&event), Ok(&summary)), (Some(&event), Err(&error)), (None, Err(&error))]
+        {
             let line = metrics_line("f", event, Duration::from_millis(7), result, Duration::ZERO);
             let directive = &line["_aws"]["CloudWatchMetrics"][0];
             for set in directive["Dimensions"].as_array().unwrap() {

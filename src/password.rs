@@ -64,18 +64,11 @@ impl Policy {
     ) -> Option<Self> {
         let types: Vec<Vec<u8>> = types
             .iter()
-            .map(|t| {
-                t.characters()
-                    .filter(|&c| !excluded.contains(char::from(c)))
-            })
+            .map(|t| t.characters().filter(|&c| !excluded.contains(char::from(c))))
             .map(Iterator::collect)
             .filter(|characters: &Vec<u8>| !characters.is_empty())
             .collect();
-        (!types.is_empty()).then_some(Self {
-            length,
-            require_each_type,
-            types,
-        })
+        (!types.is_empty()).then_some(Self { length, require_each_type, types })
     }
 
     /// A new password.
@@ -130,12 +123,7 @@ pub enum CharacterType {
 
 impl CharacterType {
     /// Every type.
-    pub const ALL: [Self; 4] = [
-        Self::Lowercase,
-        Self::Uppercase,
-        Self::Numbers,
-        Self::Punctuation,
-    ];
+    pub const ALL: [Self; 4] = [Self::Lowercase, Self::Uppercase, Self::Numbers, Self::Punctuation];
 
     fn characters(self) -> impl Iterator<Item = u8> {
         let belongs = match self {

@@ -117,9 +117,7 @@ impl Writer {
 }
 
 fn engine(name: Option<&str>) -> Option<Engine> {
-    Engine::ALL
-        .into_iter()
-        .find(|engine| Some(engine.as_str()) == name)
+    Engine::ALL.into_iter().find(|engine| Some(engine.as_str()) == name)
 }
 
 /// A host and a port that RDS itself gave out, whatever a secret calls them.

@@ -208,9 +208,7 @@ impl DatabaseSecret {
 impl fmt::Debug for DatabaseSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseSecret")?;
-        f.debug_set()
-            .entries(self.entries.iter().map(|entry| &entry.key))
-            .finish()
+        f.debug_set().entries(self.entries.iter().map(|entry| &entry.key)).finish()
     }
 }
 

@@ -73,11 +73,7 @@ impl Rotation<'_> {
     /// `SecretInvalid` if there is none, or it is unusable.
     pub async fn current(&self) -> Result<DatabaseSecret, Error> {
         let current = Selector::Labelled(Label::Current);
-        match self
-            .store
-            .value(&self.secret, current, self.deadline)
-            .await?
-        {
+        match self.store.value(&self.secret, current, self.deadline).await? {
             Some(current) => DatabaseSecret::parse(&self.secret, current.document),
             None => Err(ErrorType::SecretInvalid.because(format!(
                 "secret {} has no value that is AWSCURRENT; store the user's login in it first",
@@ -92,9 +88,7 @@ impl Rotation<'_> {
     ///
     /// `TwinNameImpossible`.
     pub fn twin_of(&self, current: &DatabaseSecret) -> Result<Username, Error> {
-        current
-            .username()
-            .twin(self.config.username_limit(current.engine()))
+        current.username().twin(self.config.username_limit(current.engine()))
     }
 
     /// Checks that a pending document is the current one with the twin's login, and nothing else.
@@ -111,10 +105,7 @@ impl Rotation<'_> {
         let found = if *pending.username() == twin {
             current.first_difference(pending)
         } else {
-            Some(format!(
-                "it is for \"{}\", not for \"{twin}\"",
-                pending.username()
-            ))
+            Some(format!("it is for \"{}\", not for \"{twin}\"", pending.username()))
         };
         found.map_or(Ok(()), |found| {
             Err(ErrorType::PendingMismatch.because(format!(
@@ -149,12 +140,7 @@ impl Rotation<'_> {
 
 /// The login of a document at a server.
 pub fn login<'a>(whose: Whose, document: &'a DatabaseSecret, server: &'a Server) -> Login<'a> {
-    Login {
-        whose,
-        server,
-        user: document.username(),
-        password: document.password(),
-    }
+    Login { whose, server, user: document.username(), password: document.password() }
 }
 
 /// The warning that belongs to a login without encryption.

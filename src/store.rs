@@ -27,11 +27,8 @@ mod description;
 
 /// The pauses in which something that was written a moment ago should become visible. Secrets
 /// Manager is eventually consistent, and the steps of a rotation follow within milliseconds.
-pub const VISIBILITY_PAUSES: [Duration; 3] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_millis(1000),
-];
+pub const VISIBILITY_PAUSES: [Duration; 3] =
+    [Duration::from_millis(250), Duration::from_millis(500), Duration::from_millis(1000)];
 
 /// Secrets Manager, in every region that a rotation needs.
 #[derive(Debug)]
@@ -101,11 +98,7 @@ impl SecretStore {
             .retry_config(retries)
             .load()
             .await;
-        Self {
-            sdk,
-            endpoint,
-            clients: Mutex::default(),
-        }
+        Self { sdk, endpoint, clients: Mutex::default() }
     }
 
     /// What clients of other services are made from.
@@ -240,20 +233,15 @@ impl SecretStore {
     ) -> Result<Vec<VersionId>, Error> {
         let call = Call::on_secret("ListSecretVersionIds", secret);
         let request = self.client(secret).list_secret_version_ids();
-        let mut pages = request
-            .secret_id(secret.as_str())
-            .include_deprecated(true)
-            .into_paginator()
-            .send();
+        let mut pages =
+            request.secret_id(secret.as_str()).include_deprecated(true).into_paginator().send();
         let mut versions = Vec::new();
         while let Some(page) = call.answer(deadline, pages.next()).await? {
             let page = page.map_err(|error| call.failed(&error))?;
             versions.extend(page.versions.unwrap_or_default());
         }
         versions.sort_by_key(|version| std::cmp::Reverse(version.created_date));
-        let ids = versions
-            .into_iter()
-            .filter_map(|version| version.version_id);
+        let ids = versions.into_iter().filter_map(|version| version.version_id);
         Ok(ids.take(at_most).map(VersionId::new).collect())
     }
 

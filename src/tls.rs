@@ -34,20 +34,16 @@ impl TlsMode {
     pub fn of_the_host(&self) -> Self {
         match self {
             Self::Plaintext => Self::Plaintext,
-            Self::Verified { ca_file, .. } => Self::Verified {
-                server_name: None,
-                ca_file: ca_file.clone(),
-            },
+            Self::Verified { ca_file, .. } => {
+                Self::Verified { server_name: None, ca_file: ca_file.clone() }
+            }
         }
     }
 
     /// The name that the certificate of this host must hold.
     pub fn expected_name<'a>(&'a self, host: &'a str) -> &'a str {
         match self {
-            Self::Verified {
-                server_name: Some(name),
-                ..
-            } => name,
+            Self::Verified { server_name: Some(name), .. } => name,
             Self::Verified { .. } | Self::Plaintext => host,
         }
     }
@@ -58,11 +54,7 @@ impl TlsMode {
     ///
     /// `ConfigurationInvalid` if the file with further roots is unusable.
     pub fn options(&self) -> Result<Option<SslOpts>, Error> {
-        let Self::Verified {
-            server_name,
-            ca_file,
-        } = self
-        else {
+        let Self::Verified { server_name, ca_file } = self else {
             return Ok(None);
         };
         let mut roots = vec![RDS_ROOTS.into()];
@@ -157,9 +149,7 @@ fn region_hint(host: &str) -> String {
         return String::new();
     };
     let marker = format!("Amazon RDS {region} Root CA");
-    let known = RDS_ROOTS
-        .windows(marker.len())
-        .any(|window| window == marker.as_bytes());
+    let known = RDS_ROOTS.windows(marker.len()).any(|window| window == marker.as_bytes());
     if known {
         format!("this build has the RDS roots of {region}, so the server's is another one; ")
     } else {

@@ -45,9 +45,7 @@ impl Username {
                 return Err(impossible(format!("its name has \"{SUFFIX}\" twice")));
             }
             return Self::parse(base).map_err(|reason| {
-                impossible(format!(
-                    "its name without \"{SUFFIX}\", \"{base}\", {reason}"
-                ))
+                impossible(format!("its name without \"{SUFFIX}\", \"{base}\", {reason}"))
             });
         }
         let twin = format!("{self}{SUFFIX}");
@@ -105,15 +103,7 @@ mod tests {
 
     #[test]
     fn twins_alternate() {
-        for text in [
-            "app",
-            "é",
-            "a b",
-            "_clon",
-            "app`'\"\\",
-            "app_CLONE",
-            "x_clone_x",
-        ] {
+        for text in ["app", "é", "a b", "_clon", "app`'\"\\", "app_CLONE", "x_clone_x"] {
             let twin = name(text).twin(32).unwrap();
             assert_eq!(twin.as_str(), format!("{text}_clone"));
             assert_eq!(twin.twin(32).unwrap(), name(text));

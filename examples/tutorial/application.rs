@@ -30,10 +30,7 @@ impl Application {
                 let started = Instant::now();
                 let refused = format!("the application was refused as {}", login.user);
                 ensure(database.lets_in(&login).await?, &refused)?;
-                logins
-                    .entry(login.user)
-                    .or_default()
-                    .push(started.elapsed());
+                logins.entry(login.user).or_default().push(started.elapsed());
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Ok(logins)
@@ -54,8 +51,5 @@ pub(crate) async fn login_at(secrets: &Client, secret: &str, label: &str) -> Res
     let value = call.version_stage(label).send().await?.secret_string;
     let document: Value = serde_json::from_str(&value.unwrap_or_default())?;
     let text = |key: &str| document[key].as_str().unwrap_or_default().to_owned();
-    Ok(Login {
-        user: text("username"),
-        password: text("password"),
-    })
+    Ok(Login { user: text("username"), password: text("password") })
 }

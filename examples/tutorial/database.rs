@@ -20,10 +20,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn superuser(&self) -> Login {
-        Login {
-            user: self.address.root.clone(),
-            password: self.address.root_password.clone(),
-        }
+        Login { user: self.address.root.clone(), password: self.address.root_password.clone() }
     }
 
     pub(crate) async fn root(&self) -> Result<Conn> {
@@ -76,8 +73,7 @@ impl Database {
     /// All that the server says about an account, the hash of its password included.
     pub(crate) async fn definition(&self, user: &str) -> Result<Option<Vec<String>>> {
         let mut root = self.root().await?;
-        root.query_drop("SET print_identified_with_as_hex = ON")
-            .await?;
+        root.query_drop("SET print_identified_with_as_hex = ON").await?;
         let mut lines: Vec<String> = match root.query(format!("SHOW CREATE USER {user}")).await {
             Ok(lines) => lines,
             Err(Error::Server(_)) => return Ok(None),
@@ -93,9 +89,7 @@ impl Database {
     pub(crate) async fn privileges(&self, user: &str) -> Result<Vec<String>> {
         let definition = self.definition(user).await?.ok_or("no such user")?;
         let grants = definition[1..].iter();
-        Ok(grants
-            .map(|line| line.replace(&format!("`{user}`@"), "@"))
-            .collect())
+        Ok(grants.map(|line| line.replace(&format!("`{user}`@"), "@")).collect())
     }
 
     /// A session on TLS, with the server's certificate and name verified.

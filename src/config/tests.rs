@@ -54,18 +54,10 @@ fn every_variable_is_read() {
     .unwrap();
     let password = config.password_policy.generate();
     assert_eq!(password.expose().len(), 64);
-    assert!(
-        password
-            .expose()
-            .bytes()
-            .all(|c| (b'b'..=b'z').contains(&c))
-    );
+    assert!(password.expose().bytes().all(|c| (b'b'..=b'z').contains(&c)));
     assert_eq!(config.username_limit(Some(Engine::Mariadb)), 16);
     assert_eq!(config.superuser_secret, Some(SecretId::new("arn:x")));
-    assert_eq!(
-        config.secrets_manager_endpoint.as_deref(),
-        Some("https://vpce")
-    );
+    assert_eq!(config.secrets_manager_endpoint.as_deref(), Some("https://vpce"));
     assert_eq!(config.tls_ca_file, Some("/opt/ca.pem".into()));
     assert!(config.ignore_replica_status && config.retain_previous_password);
     assert_eq!(config.log_level, LevelFilter::DEBUG);
@@ -81,9 +73,7 @@ fn set_and_empty_excludes_no_character() {
         ("PASSWORD_LENGTH", "256"),
     ];
     let policy = config(&variables).unwrap().password_policy;
-    let seen: String = (0..20)
-        .map(|_| policy.generate().expose().to_owned())
-        .collect();
+    let seen: String = (0..20).map(|_| policy.generate().expose().to_owned()).collect();
     assert!("/@\"'\\".chars().all(|c| seen.contains(c)));
 }
 
@@ -98,19 +88,12 @@ fn a_bad_value_is_refused_with_name_value_and_what_is_allowed() {
         ("IGNORE_REPLICA_STATUS", " true", "be true or false"),
         ("USERNAME_CHARACTER_LIMIT", "0", "a number from 7 to 255"),
         ("AWS_LAMBDA_LOG_LEVEL", "verbose", "be one of TRACE, "),
-        (
-            "SECRETS_MANAGER_ENDPOINT",
-            "vpce.example",
-            "a URL that starts with https://",
-        ),
+        ("SECRETS_MANAGER_ENDPOINT", "vpce.example", "a URL that starts with https://"),
     ] {
         let error = config(&[(name, value)]).unwrap_err();
         assert_eq!(error.error_type(), ErrorType::ConfigurationInvalid);
         let text = error.to_string();
-        assert!(
-            text.contains(&format!("{name} of the function is {value:?}")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("{name} of the function is {value:?}")), "{text}");
         assert!(text.contains(allowed), "{text}");
     }
 }

@@ -165,9 +165,7 @@ impl Tls {
         match self {
             Self::None | Self::Ssl => false,
             Self::X509 => true,
-            Self::Specified {
-                subject, issuer, ..
-            } => !subject.is_empty() || !issuer.is_empty(),
+            Self::Specified { subject, issuer, .. } => !subject.is_empty() || !issuer.is_empty(),
         }
     }
 }

@@ -70,10 +70,9 @@ fn meaning(code: u16) -> (ErrorType, &'static str) {
 impl From<mysql_async::Error> for Failure {
     fn from(error: mysql_async::Error) -> Self {
         match error {
-            mysql_async::Error::Server(error) => Self::Server {
-                code: error.code,
-                text: error.message,
-            },
+            mysql_async::Error::Server(error) => {
+                Self::Server { code: error.code, text: error.message }
+            }
             // The driver's own texts may quote a packet, so only the kind is kept.
             mysql_async::Error::Driver(_) => {
                 Self::Lost("the server's answer made no sense".to_owned())
@@ -91,11 +90,8 @@ pub struct Record(Vec<(String, Value)>);
 
 impl From<Row> for Record {
     fn from(row: Row) -> Self {
-        let names: Vec<_> = row
-            .columns_ref()
-            .iter()
-            .map(|column| column.name_str().into_owned())
-            .collect();
+        let names: Vec<_> =
+            row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
         Self(names.into_iter().zip(row.unwrap()).collect())
     }
 }

@@ -72,8 +72,7 @@ impl Applier<'_> {
         for (host, profile) in &source.hosts {
             if !self.record.created.contains(host) {
                 let twin = twin.hosts.get(host).map(|twin| &twin.state);
-                self.replace_password(host, &profile.authentication, twin, retain)
-                    .await?;
+                self.replace_password(host, &profile.authentication, twin, retain).await?;
             }
             let lock = self.dialect.set_lock(host, profile.state.locked);
             self.run(lock).await?;
@@ -111,9 +110,7 @@ impl Applier<'_> {
     }
 
     async fn run(&mut self, statement: Statement) -> Result<(), Error> {
-        self.send(&statement)
-            .await
-            .map_err(|failure| self.refused(&statement, failure))
+        self.send(&statement).await.map_err(|failure| self.refused(&statement, failure))
     }
 
     async fn change(&mut self, change: &Change) -> Result<(), Failure> {
@@ -152,22 +149,14 @@ impl Applier<'_> {
         if !matches!(object, Object::Table { .. }) || held.columns.is_empty() {
             return Ok(());
         }
-        let whole = Held {
-            columns: Default::default(),
-            ..held.clone()
-        };
+        let whole = Held { columns: Default::default(), ..held.clone() };
         let single = held.columns.iter().map(|(column, privileges)| Held {
             columns: [(column.clone(), privileges.clone())].into(),
             ..Held::default()
         });
-        for part in std::iter::once(whole)
-            .chain(single)
-            .filter(|held| !held.is_empty())
-        {
-            let change = Change {
-                host: change.host.clone(),
-                action: Action::Grant(object.clone(), part),
-            };
+        for part in std::iter::once(whole).chain(single).filter(|held| !held.is_empty()) {
+            let change =
+                Change { host: change.host.clone(), action: Action::Grant(object.clone(), part) };
             match self.change(&change).await {
                 Err(failure) if is_orphan(&change, &failure) => {}
                 Err(failure) => return Err(self.refused(&self.dialect.statement(&change), failure)),

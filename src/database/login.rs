@@ -141,10 +141,7 @@ impl Login<'_> {
         let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
         let answer = mysql_async::prelude::Queryable::query_first(&mut conn, identity);
         let answer: Option<Row> = deadline
-            .run(
-                format!("{} to answer {}", self.server, self.whose),
-                unless_it_panics(answer),
-            )
+            .run(format!("{} to answer {}", self.server, self.whose), unless_it_panics(answer))
             .await?
             .ok_or_else(|| self.nonsense())?
             .map_err(|error| self.refusal(error))?;
@@ -191,9 +188,7 @@ impl Login<'_> {
         let probe = TcpStream::connect((address, self.server.port));
         let reached = deadline.at_most(CONNECT / 5).limit(probe).await;
         if !matches!(reached, Some(Ok(_))) {
-            return Err(self
-                .unreachable(&format!("no answer in {} s", CONNECT.as_secs()))
-                .into());
+            return Err(self.unreachable(&format!("no answer in {} s", CONNECT.as_secs())).into());
         }
         match deadline.limit(connection).await {
             Some(result) => result.map_err(refused),

@@ -58,9 +58,8 @@ pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
 }
 
 fn profile(account: &str, json: &Map<String, Json>) -> Result<Profile, Error> {
-    let unknown = json
-        .iter()
-        .find(|(key, value)| !KNOWN_KEYS.contains(&key.as_str()) && !is_zero(value));
+    let unknown =
+        json.iter().find(|(key, value)| !KNOWN_KEYS.contains(&key.as_str()) && !is_zero(value));
     if let Some((key, _)) = unknown {
         return Err(not_understood(account, &format!("the property \"{key}\"")));
     }
@@ -94,10 +93,7 @@ fn is_zero(value: &Json) -> bool {
 }
 
 fn text(json: &Map<String, Json>, key: &str) -> String {
-    json.get(key)
-        .and_then(Json::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    json.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
 /// The alternatives, in their order. In `auth_or` an empty object stands for the plugin that is
@@ -123,10 +119,7 @@ fn method(json: &Map<String, Json>) -> Method {
         plugin => plugin,
     };
     let is_password = mariadb_password::PLUGINS.contains(&plugin.as_str());
-    Method {
-        string: (!is_password).then(|| text(json, "authentication_string")),
-        plugin,
-    }
+    Method { string: (!is_password).then(|| text(json, "authentication_string")), plugin }
 }
 
 fn settings(account: &str, json: &Map<String, Json>) -> Result<Vec<(Setting, Value)>, Error> {
@@ -157,28 +150,13 @@ fn settings(account: &str, json: &Map<String, Json>) -> Result<Vec<(Setting, Val
     };
     Ok(vec![
         (Setting::Tls, Value::Tls(tls)),
-        (
-            Setting::QueriesPerHour,
-            Value::Number(number("max_questions")),
-        ),
-        (
-            Setting::UpdatesPerHour,
-            Value::Number(number("max_updates")),
-        ),
-        (
-            Setting::ConnectionsPerHour,
-            Value::Number(number("max_connections")),
-        ),
-        (
-            Setting::UserConnections,
-            Value::Number(number("max_user_connections")),
-        ),
+        (Setting::QueriesPerHour, Value::Number(number("max_questions"))),
+        (Setting::UpdatesPerHour, Value::Number(number("max_updates"))),
+        (Setting::ConnectionsPerHour, Value::Number(number("max_connections"))),
+        (Setting::UserConnections, Value::Number(number("max_user_connections"))),
         (Setting::StatementTime, statement_time),
         (Setting::Expiration, lifetime),
-        (
-            Setting::DefaultRoles,
-            Value::Roles(default_role.into_iter().collect()),
-        ),
+        (Setting::DefaultRoles, Value::Roles(default_role.into_iter().collect())),
     ])
 }
 
@@ -194,10 +172,7 @@ async fn global(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), 
     }
     names.sort();
     let marks = vec!["?"; names.len()].join(", ");
-    let params = names
-        .iter()
-        .map(|(name, _)| Param::from(name.as_str()))
-        .collect();
+    let params = names.iter().map(|(name, _)| Param::from(name.as_str())).collect();
     let rows = tables
         .query(
             "information_schema.USER_PRIVILEGES",
@@ -210,10 +185,7 @@ async fn global(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), 
         .await?;
     for row in &rows {
         let grantee = row.text_or_empty("GRANTEE");
-        let key = names
-            .iter()
-            .find(|(name, _)| *name == grantee)
-            .map(|(_, key)| key);
+        let key = names.iter().find(|(name, _)| *name == grantee).map(|(_, key)| key);
         let Some(profile) = key.and_then(|key| accounts.0.get_mut(key)) else {
             continue;
         };
@@ -268,10 +240,7 @@ fn hold_globally(
 async fn roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), Error> {
     for row in tables.rows("mysql.roles_mapping").await? {
         if let Some((profile, _)) = accounts.profile(&row) {
-            let role = RoleName {
-                user: row.text_or_empty("Role"),
-                host: None,
-            };
+            let role = RoleName { user: row.text_or_empty("Role"), host: None };
             let held = Held {
                 privileges: BTreeSet::new(),
                 grantable: row.is_yes("Admin_option"),

@@ -48,18 +48,12 @@ mod tests {
     #[test]
     fn the_native_hash_is_that_of_the_server() {
         // SELECT PASSWORD('secret')
-        assert_eq!(
-            native(b"secret"),
-            "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7"
-        );
+        assert_eq!(native(b"secret"), "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7");
     }
 
     #[test]
     fn the_ed25519_hash_is_that_of_the_server() {
         // The example of MariaDB's documentation of the plugin.
-        assert_eq!(
-            ed25519(b"secret"),
-            "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY"
-        );
+        assert_eq!(ed25519(b"secret"), "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY");
     }
 }

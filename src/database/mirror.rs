@@ -114,19 +114,13 @@ struct Changes(Vec<Change>);
 
 impl Changes {
     fn add(&mut self, host: &str, actions: impl IntoIterator<Item = Action>) {
-        self.0.extend(actions.into_iter().map(|action| Change {
-            host: host.to_owned(),
-            action,
-        }));
+        self.0.extend(actions.into_iter().map(|action| Change { host: host.to_owned(), action }));
     }
 }
 
 /// The twin as it is created for this source.
 fn newborn(source: &Profile) -> Profile {
-    let mut born = Profile {
-        settings: source.settings.clone(),
-        ..Profile::default()
-    };
+    let mut born = Profile { settings: source.settings.clone(), ..Profile::default() };
     born.state.locked = true;
     if let Some(roles) = born.settings.get_mut(&Setting::DefaultRoles) {
         *roles = Value::Roles(BTreeSet::new());
@@ -139,10 +133,8 @@ fn account_itself(site: &Site<'_>, exists: bool) -> Vec<Action> {
         let settings = changed_settings(site.wanted, &site.held);
         let mut steps = Vec::new();
         // From an interval to the default, MySQL's memory keeps the interval; not so from never.
-        let has_interval = matches!(
-            site.held.settings.get(&Setting::Expiration),
-            Some(Value::Number(1..))
-        );
+        let has_interval =
+            matches!(site.held.settings.get(&Setting::Expiration), Some(Value::Number(1..)));
         if has_interval && settings.get(&Setting::Expiration) == Some(&Value::Default) {
             steps.push([(Setting::Expiration, Value::Number(0))].into());
         }
@@ -152,10 +144,7 @@ fn account_itself(site: &Site<'_>, exists: bool) -> Vec<Action> {
     let mut settings = site.wanted.settings.clone();
     settings
         .retain(|setting, value| *setting != Setting::DefaultRoles && !setting.is_default(value));
-    vec![Action::Create {
-        authentication: site.wanted.authentication.clone(),
-        settings,
-    }]
+    vec![Action::Create { authentication: site.wanted.authentication.clone(), settings }]
 }
 
 fn changed_settings(source: &Profile, twin: &Profile) -> BTreeMap<Setting, Value> {
@@ -178,18 +167,15 @@ fn changed_settings(source: &Profile, twin: &Profile) -> BTreeMap<Setting, Value
 /// The RFC 7396 patch that makes `new` of `old`: the server merges an attribute, it does not
 /// replace it.
 fn merge_patch(old: &Map<String, Json>, new: &Map<String, Json>) -> Map<String, Json> {
-    let gone = old
-        .keys()
-        .filter(|key| !new.contains_key(*key))
-        .map(|key| (key.clone(), Json::Null));
-    let changed = new
-        .iter()
-        .filter(|(key, value)| old.get(*key) != Some(*value))
-        .map(|(key, value)| match (old.get(key), value) {
+    let gone =
+        old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Json::Null));
+    let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(*value)).map(
+        |(key, value)| match (old.get(key), value) {
             (Some(Json::Object(old)), Json::Object(new)) => {
                 (key.clone(), Json::Object(merge_patch(old, new)))
             }
             _ => (key.clone(), value.clone()),
-        });
+        },
+    );
     gone.chain(changed).collect()
 }

@@ -38,11 +38,8 @@ const KNOWN_COLUMNS: &[&str] = &[
 ];
 
 /// Plugins that check a password, so that setting one is a change of the password.
-const PASSWORD_PLUGINS: &[&str] = &[
-    "caching_sha2_password",
-    "mysql_native_password",
-    "sha256_password",
-];
+const PASSWORD_PLUGINS: &[&str] =
+    &["caching_sha2_password", "mysql_native_password", "sha256_password"];
 
 /// Reads `mysql.user` and the tables that only MySQL has.
 pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
@@ -70,14 +67,9 @@ fn profile(account: &str, row: &Record) -> Result<Profile, Error> {
     for column in row.columns() {
         let known = column.ends_with("_priv") || KNOWN_COLUMNS.contains(&column);
         let is_default = row.is_null(column)
-            || row
-                .text(column)
-                .is_some_and(|value| matches!(value.as_str(), "" | "0" | "N"));
+            || row.text(column).is_some_and(|value| matches!(value.as_str(), "" | "0" | "N"));
         if !known && !is_default {
-            return Err(not_understood(
-                account,
-                &format!("a value in mysql.user.{column}"),
-            ));
+            return Err(not_understood(account, &format!("a value in mysql.user.{column}")));
         }
     }
     let mut profile = Profile {
@@ -92,11 +84,7 @@ fn profile(account: &str, row: &Record) -> Result<Profile, Error> {
         ..Profile::default()
     };
     settings(account, row, &mut profile)?;
-    hold(
-        &mut profile,
-        Object::Global,
-        column_privileges(account, row)?,
-    );
+    hold(&mut profile, Object::Global, column_privileges(account, row)?);
     attributes(account, row, &mut profile)?;
     Ok(profile)
 }
@@ -104,16 +92,11 @@ fn profile(account: &str, row: &Record) -> Result<Profile, Error> {
 fn method(row: &Record) -> Method {
     let plugin = row.text_or_empty("plugin");
     let is_password = PASSWORD_PLUGINS.contains(&plugin.as_str());
-    Method {
-        string: (!is_password).then(|| row.text_or_empty("authentication_string")),
-        plugin,
-    }
+    Method { string: (!is_password).then(|| row.text_or_empty("authentication_string")), plugin }
 }
 
 fn settings(account: &str, row: &Record, profile: &mut Profile) -> Result<(), Error> {
-    profile
-        .settings
-        .insert(Setting::Tls, Value::Tls(tls(account, row)?));
+    profile.settings.insert(Setting::Tls, Value::Tls(tls(account, row)?));
     let limits = [
         (Setting::QueriesPerHour, "max_questions"),
         (Setting::UpdatesPerHour, "max_updates"),
@@ -163,10 +146,7 @@ fn tls(account: &str, row: &Record) -> Result<Tls, Error> {
             cipher: text("ssl_cipher")?,
         },
         _ => {
-            return Err(not_understood(
-                account,
-                &format!("the TLS demand \"{kind}\""),
-            ));
+            return Err(not_understood(account, &format!("the TLS demand \"{kind}\"")));
         }
     })
 }
@@ -176,9 +156,7 @@ fn attributes(account: &str, row: &Record, profile: &mut Profile) -> Result<(), 
     if !has(row, "User_attributes") {
         return Ok(());
     }
-    let text = row
-        .text("User_attributes")
-        .unwrap_or_else(|| "{}".to_owned());
+    let text = row.text("User_attributes").unwrap_or_else(|| "{}".to_owned());
     let attributes: Map<String, Json> = serde_json::from_str(&text)
         .map_err(|_| not_understood(account, "attributes that are not a JSON object"))?;
     let mut metadata = Map::new();
@@ -199,15 +177,9 @@ fn attributes(account: &str, row: &Record, profile: &mut Profile) -> Result<(), 
         }
     }
     let number = |key: &str| Value::Number(locking[key].as_i64().unwrap_or_default());
-    profile
-        .settings
-        .insert(Setting::FailedLogins, number("failed_login_attempts"));
-    profile
-        .settings
-        .insert(Setting::LockTime, number("password_lock_time_days"));
-    profile
-        .settings
-        .insert(Setting::Attribute, Value::Json(metadata));
+    profile.settings.insert(Setting::FailedLogins, number("failed_login_attempts"));
+    profile.settings.insert(Setting::LockTime, number("password_lock_time_days"));
+    profile.settings.insert(Setting::Attribute, Value::Json(metadata));
     Ok(())
 }
 
@@ -218,16 +190,11 @@ fn restrictions(account: &str, list: &[Json], profile: &mut Profile) -> Result<(
         let (Some(schema), Some(names)) = (schema, names) else {
             return Err(not_understood(account, "a partial revoke of another form"));
         };
-        let privileges: Option<BTreeSet<_>> = names
-            .iter()
-            .map(|name| Privilege::named(name.as_str()?))
-            .collect();
+        let privileges: Option<BTreeSet<_>> =
+            names.iter().map(|name| Privilege::named(name.as_str()?)).collect();
         let privileges = privileges
             .ok_or_else(|| not_understood(account, "a partial revoke of an unknown privilege"))?;
-        let held = Held {
-            privileges,
-            ..Held::default()
-        };
+        let held = Held { privileges, ..Held::default() };
         hold(profile, Object::Restriction(schema.to_owned()), held);
     }
     Ok(())

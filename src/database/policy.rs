@@ -20,11 +20,7 @@ fn mysql(variables: &Variables, twin: &Username, password: &Password) -> Option<
             .or_else(|| variables.value(&format!("validate_password_{name}")))
     };
     let policy = value("policy")?;
-    let number = |name: &str| {
-        value(name)
-            .and_then(|n| n.parse::<usize>().ok())
-            .unwrap_or_default()
-    };
+    let number = |name: &str| value(name).and_then(|n| n.parse::<usize>().ok()).unwrap_or_default();
     let has = Counts::of(password);
     let checks_name = value("check_user_name").is_some_and(|v| v.eq_ignore_ascii_case("ON"));
     if checks_name && has.is_name(twin) {
@@ -38,11 +34,7 @@ fn mysql(variables: &Variables, twin: &Username, password: &Password) -> Option<
             ("special_char_count", has.others),
         ]);
     }
-    broken(
-        rules
-            .into_iter()
-            .map(|(rule, found)| (rule, number(rule), found)),
-    )
+    broken(rules.into_iter().map(|(rule, found)| (rule, number(rule), found)))
 }
 
 fn mariadb(variables: &Variables, twin: &Username, password: &Password) -> Option<String> {
@@ -58,11 +50,7 @@ fn mariadb(variables: &Variables, twin: &Username, password: &Password) -> Optio
         ("digits", has.digits),
         ("other_characters", has.others),
     ];
-    broken(
-        rules
-            .into_iter()
-            .map(|(rule, found)| (rule, number(rule).unwrap_or_default(), found)),
-    )
+    broken(rules.into_iter().map(|(rule, found)| (rule, number(rule).unwrap_or_default(), found)))
 }
 
 fn broken<'a>(mut rules: impl Iterator<Item = (&'a str, usize, usize)>) -> Option<String> {
@@ -91,14 +79,7 @@ impl<'a> Counts<'a> {
             count(char::is_ascii_digit),
         );
         let length = text.chars().count();
-        Self {
-            text,
-            length,
-            lower,
-            upper,
-            digits,
-            others: length - lower - upper - digits,
-        }
+        Self { text, length, lower, upper, digits, others: length - lower - upper - digits }
     }
 
     /// Whether it is the name, forwards or backwards.

@@ -36,10 +36,7 @@ impl Privilege {
     }
 
     fn find(matches: impl Fn(&Entry) -> bool) -> Option<Self> {
-        VOCABULARY
-            .iter()
-            .find(|entry| matches(entry))
-            .map(|entry| Self(entry.sql))
+        VOCABULARY.iter().find(|entry| matches(entry)).map(|entry| Self(entry.sql))
     }
 }
 
@@ -69,11 +66,7 @@ struct Entry {
 }
 
 const fn entry(sql: &'static str, column: &'static str, member: &'static str) -> Entry {
-    Entry {
-        sql,
-        column,
-        member,
-    }
+    Entry { sql, column, member }
 }
 
 const VOCABULARY: &[Entry] = &[
@@ -116,16 +109,8 @@ const VOCABULARY: &[Entry] = &[
     entry("INVOKE SAGEMAKER", "Invoke_sagemaker_priv", ""),
     entry("INVOKE COMPREHEND", "Invoke_comprehend_priv", ""),
     // MariaDB.
-    entry(
-        "DELETE HISTORY",
-        "Delete_history_priv",
-        "Delete versioning rows",
-    ),
-    entry(
-        "SHOW CREATE ROUTINE",
-        "Show_create_routine_priv",
-        "Show Create Routine",
-    ),
+    entry("DELETE HISTORY", "Delete_history_priv", "Delete versioning rows"),
+    entry("SHOW CREATE ROUTINE", "Show_create_routine_priv", "Show Create Routine"),
     entry("BINLOG ADMIN", "", ""),
     entry("BINLOG MONITOR", "", ""),
     entry("BINLOG REPLAY", "", ""),
@@ -147,16 +132,10 @@ mod tests {
         for entry in VOCABULARY {
             assert_eq!(Privilege::named(entry.sql), Some(Privilege(entry.sql)));
             if !entry.column.is_empty() {
-                assert_eq!(
-                    Privilege::of_column(entry.column),
-                    Some(Privilege(entry.sql))
-                );
+                assert_eq!(Privilege::of_column(entry.column), Some(Privilege(entry.sql)));
             }
             if !entry.member.is_empty() {
-                assert_eq!(
-                    Privilege::of_member(entry.member),
-                    Some(Privilege(entry.sql))
-                );
+                assert_eq!(Privilege::of_member(entry.member), Some(Privilege(entry.sql)));
             }
         }
     }

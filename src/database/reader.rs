@@ -27,10 +27,7 @@ impl Accounts {
             .filter(|((name, _), _)| name == user.as_str())
             .map(|((_, host), profile)| (host.clone(), profile.clone()))
             .collect();
-        (!hosts.is_empty()).then(|| Account {
-            user: user.clone(),
-            hosts,
-        })
+        (!hosts.is_empty()).then(|| Account { user: user.clone(), hosts })
     }
 
     /// One account.
@@ -58,11 +55,7 @@ pub async fn read(
     users: &[&str],
     deadline: Deadline,
 ) -> Result<Accounts, Error> {
-    let mut tables = Tables {
-        session,
-        users,
-        deadline,
-    };
+    let mut tables = Tables { session, users, deadline };
     let mut accounts = match tables.session.family {
         Family::MySql(_) => mysql::read(&mut tables).await?,
         Family::MariaDb(_) => mariadb::read(&mut tables).await?,
@@ -86,8 +79,7 @@ pub(super) struct Tables<'a> {
 impl Tables<'_> {
     /// The rows of a table with a `User` column.
     pub(super) async fn rows(&mut self, table: &str) -> Result<Vec<Record>, Error> {
-        self.select(table, &format!("SELECT * FROM {table}"), "User")
-            .await
+        self.select(table, &format!("SELECT * FROM {table}"), "User").await
     }
 
     /// The rows of a query that ends where `WHERE` would come, for the users in `column`.
@@ -108,8 +100,7 @@ impl Tables<'_> {
         // The server ignores blanks at the end when it compares names, and in some columns case.
         let exact = |row: &Record| {
             let column = column.rsplit('.').next().unwrap_or(column);
-            row.text(column)
-                .is_none_or(|user| self.users.contains(&user.as_str()))
+            row.text(column).is_none_or(|user| self.users.contains(&user.as_str()))
         };
         Ok(rows.into_iter().filter(exact).collect())
     }
@@ -206,10 +197,7 @@ fn column_rows(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
 }
 
 fn table_of(row: &Record) -> Object {
-    Object::Table {
-        schema: row.text_or_empty("Db"),
-        name: row.text_or_empty("Table_name"),
-    }
+    Object::Table { schema: row.text_or_empty("Db"), name: row.text_or_empty("Table_name") }
 }
 
 fn routines(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
@@ -235,12 +223,7 @@ fn routines(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
 
 /// The rows of users whose own name was garbled are not found by it.
 async fn no_garbled_users(tables: &mut Tables<'_>) -> Result<(), Error> {
-    let strange: Vec<&str> = tables
-        .users
-        .iter()
-        .copied()
-        .filter(|user| !user.is_ascii())
-        .collect();
+    let strange: Vec<&str> = tables.users.iter().copied().filter(|user| !user.is_ascii()).collect();
     if strange.is_empty() {
         return Ok(());
     }
@@ -250,9 +233,7 @@ async fn no_garbled_users(tables: &mut Tables<'_>) -> Result<(), Error> {
         vec!["?"; strange.len()].join(", ")
     );
     let users = strange.iter().map(|user| Param::from(*user)).collect();
-    let rows = tables
-        .query("mysql.procs_priv", &sql, Params::Positional(users))
-        .await?;
+    let rows = tables.query("mysql.procs_priv", &sql, Params::Positional(users)).await?;
     if rows.is_empty() {
         return Ok(());
     }
@@ -277,13 +258,7 @@ fn proxies(accounts: &mut Accounts, rows: &[Record]) {
                 host: row.text_or_empty("Proxied_host"),
             };
             let grantable = row.number("With_grant") == Some(1);
-            profile.grants.insert(
-                object,
-                Held {
-                    grantable,
-                    ..Held::default()
-                },
-            );
+            profile.grants.insert(object, Held { grantable, ..Held::default() });
         }
     }
 }

@@ -25,9 +25,7 @@ impl StatementLimit {
     /// The limit for a session that ends at `deadline`.
     fn within(deadline: Deadline) -> Self {
         let third = deadline.remaining() / 3;
-        Self(Duration::from_secs(
-            third.as_secs().clamp(1, LOCK_WAIT.as_secs()),
-        ))
+        Self(Duration::from_secs(third.as_secs().clamp(1, LOCK_WAIT.as_secs())))
     }
 
     /// Refuses to start a statement that the server might still be carrying out when the client has
@@ -84,12 +82,9 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
     let mut statements = vec!["SET NAMES utf8mb4".to_owned(), pin];
     statements.extend(roles.then(|| "SET ROLE ALL".to_owned()));
     for statement in &statements {
-        session
-            .rows(statement, (), deadline)
-            .await
-            .map_err(|failure| {
-                failure.while_doing(format!("preparing the session ({statement})"))
-            })?;
+        session.rows(statement, (), deadline).await.map_err(|failure| {
+            failure.while_doing(format!("preparing the session ({statement})"))
+        })?;
     }
     let kept = session
         .row(
@@ -100,11 +95,8 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
         )
         .await
         .map_err(|failure| failure.while_doing("reading the session's settings"))?;
-    let modes: BTreeSet<String> = kept
-        .text_or_empty("mode")
-        .split(',')
-        .map(str::to_owned)
-        .collect();
+    let modes: BTreeSet<String> =
+        kept.text_or_empty("mode").split(',').map(str::to_owned).collect();
     let as_set = modes == mode.split(',').map(str::to_owned).collect()
         && kept.number("autocommit") == Some(1)
         && kept.text_or_empty("charset") == "utf8mb4";
@@ -215,8 +207,7 @@ impl Variables {
 
     /// Whether a variable is on.
     pub fn is_on(&self, name: &str) -> bool {
-        self.value(name)
-            .is_some_and(|value| !value.eq_ignore_ascii_case("OFF") && value != "0")
+        self.value(name).is_some_and(|value| !value.eq_ignore_ascii_case("OFF") && value != "0")
     }
 
     /// The variable because of which the server takes no account statements, if there is one. It
@@ -229,8 +220,7 @@ impl Variables {
 
     /// The name by which the server knows itself among all others.
     pub fn identity(&self) -> Option<&str> {
-        self.value("server_uuid")
-            .or_else(|| self.value("server_uid"))
+        self.value("server_uuid").or_else(|| self.value("server_uid"))
     }
 
     /// Whether both are of one server, as the server itself says.

@@ -49,24 +49,16 @@ impl Statement {
     )]
     pub(super) fn text(&self) -> &str {
         use secrecy::ExposeSecret;
-        self.secret
-            .as_ref()
-            .map_or(&self.shown, |secret| secret.expose_secret())
+        self.secret.as_ref().map_or(&self.shown, |secret| secret.expose_secret())
     }
 
     fn plain(shown: String) -> Self {
-        Self {
-            shown,
-            secret: None,
-        }
+        Self { shown, secret: None }
     }
 
     /// A statement whose text is made once with the secret in it and once without.
     fn hiding(text: impl Fn(&dyn Fn(&str) -> String) -> String) -> Self {
-        Self {
-            shown: text(&|_| HIDDEN.to_owned()),
-            secret: Some(text(&quote_literal).into()),
-        }
+        Self { shown: text(&|_| HIDDEN.to_owned()), secret: Some(text(&quote_literal).into()) }
     }
 }
 
@@ -114,10 +106,9 @@ impl Dialect<'_> {
     pub fn statement(&self, change: &Change) -> Statement {
         let account = self.account(&change.host);
         Statement::plain(match &change.action {
-            Action::Create {
-                authentication,
-                settings,
-            } => return self.create(&account, authentication, settings),
+            Action::Create { authentication, settings } => {
+                return self.create(&account, authentication, settings);
+            }
             Action::Lock => format!("ALTER USER {account} ACCOUNT LOCK"),
             Action::Unlock => format!("ALTER USER {account} ACCOUNT UNLOCK"),
             Action::Alter(settings) => format!("ALTER USER {account}{}", clauses(settings)),
@@ -128,11 +119,9 @@ impl Dialect<'_> {
                 list(privileges),
                 quote_identifier(schema)
             ),
-            Action::Unrestrict(schema, privileges) => format!(
-                "GRANT {} ON {}.* TO {account}",
-                list(privileges),
-                quote_identifier(schema)
-            ),
+            Action::Unrestrict(schema, privileges) => {
+                format!("GRANT {} ON {}.* TO {account}", list(privileges), quote_identifier(schema))
+            }
             Action::DefaultRoles(roles) => self.default_roles(&account, roles),
         })
     }
@@ -144,10 +133,7 @@ impl Dialect<'_> {
         };
         let is_package = matches!(
             object,
-            Object::Routine {
-                kind: RoutineKind::Package | RoutineKind::PackageBody,
-                ..
-            }
+            Object::Routine { kind: RoutineKind::Package | RoutineKind::PackageBody, .. }
         );
         is_package && matches!(self.family, Family::MariaDb(version) if version < (11, 8, 0))
     }
@@ -155,9 +141,7 @@ impl Dialect<'_> {
     /// The statement that sets the pending password, by the methods of the source.
     pub fn set_password(&self, host: &str, methods: &[Method]) -> Statement {
         let account = self.account(host);
-        self.hiding(methods, |identified| {
-            format!("ALTER USER {account} {identified}")
-        })
+        self.hiding(methods, |identified| format!("ALTER USER {account} {identified}"))
     }
 
     /// The same, keeping the password that it replaces valid beside it (MySQL).
@@ -170,10 +154,7 @@ impl Dialect<'_> {
 
     /// The statement that ends a retained second password (MySQL).
     pub fn discard_old_password(&self, host: &str) -> Statement {
-        Statement::plain(format!(
-            "ALTER USER {} DISCARD OLD PASSWORD",
-            self.account(host)
-        ))
+        Statement::plain(format!("ALTER USER {} DISCARD OLD PASSWORD", self.account(host)))
     }
 
     /// The last statement for a host: it locks or unlocks the account. Unlocking also ends a block
@@ -198,10 +179,9 @@ impl Dialect<'_> {
                 "CREATE USER {account} {identified}{}",
                 clauses_with(settings, " ACCOUNT LOCK")
             ),
-            Family::MariaDb(_) => format!(
-                "CREATE USER {account} {identified}{} ACCOUNT LOCK",
-                clauses(settings)
-            ),
+            Family::MariaDb(_) => {
+                format!("CREATE USER {account} {identified}{} ACCOUNT LOCK", clauses(settings))
+            }
         })
     }
 
@@ -217,10 +197,9 @@ impl Dialect<'_> {
                     Some(string) => {
                         format!("IDENTIFIED WITH {plugin} AS {}", quote_literal(string))
                     }
-                    None => format!(
-                        "IDENTIFIED WITH {plugin} BY {}",
-                        quote(self.password.expose())
-                    ),
+                    None => {
+                        format!("IDENTIFIED WITH {plugin} BY {}", quote(self.password.expose()))
+                    }
                 }
             }),
             Family::MariaDb(_) => {
@@ -247,11 +226,7 @@ impl Dialect<'_> {
 
     fn default_roles(&self, account: &str, roles: &BTreeSet<RoleName>) -> String {
         let names: Vec<_> = roles.iter().map(quote_role).collect();
-        let names = if names.is_empty() {
-            "NONE".to_owned()
-        } else {
-            names.join(", ")
-        };
+        let names = if names.is_empty() { "NONE".to_owned() } else { names.join(", ") };
         match self.family {
             Family::MySql(_) => format!("ALTER USER {account} DEFAULT ROLE {names}"),
             Family::MariaDb(_) => format!("SET DEFAULT ROLE {names} FOR {account}"),

@@ -66,18 +66,15 @@ impl Superuser {
         }
         self.may_touch(source)?;
         twin.map_or(Ok(()), |twin| self.may_touch(twin))?;
-        plan.iter()
-            .try_for_each(|change| self.permits_change(source, change))
+        plan.iter().try_for_each(|change| self.permits_change(source, change))
     }
 
     /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that
     /// grants it to the twin would lock itself out.
     fn may_touch(&self, account: &Account) -> Result<(), Error> {
         let system_user = Object::Dynamic("SYSTEM_USER".to_owned());
-        let protected = account
-            .hosts
-            .iter()
-            .find(|(_, profile)| profile.grants.contains_key(&system_user));
+        let protected =
+            account.hosts.iter().find(|(_, profile)| profile.grants.contains_key(&system_user));
         match protected {
             Some((host, _)) if !self.holds(&system_user) => Err(ErrorType::SystemUserProtected
                 .because(format!(
@@ -125,9 +122,7 @@ impl Superuser {
     fn may_set_default_roles(&self) -> Result<(), Error> {
         let update = Privilege::named("UPDATE");
         let tables = [Object::Global, Object::Schema("mysql".to_owned())];
-        let allowed = tables
-            .iter()
-            .any(|object| update.is_some_and(|p| self.has(object, p)));
+        let allowed = tables.iter().any(|object| update.is_some_and(|p| self.has(object, p)));
         if allowed || matches!(self.family, Family::MySql(_)) {
             return Ok(());
         }
@@ -151,10 +146,8 @@ impl Superuser {
             }
             Object::Proxy { .. } => {
                 // Everybody may let others act as oneself; '' stands for everybody.
-                let anybody = |host: &str| Object::Proxy {
-                    user: String::new(),
-                    host: host.to_owned(),
-                };
+                let anybody =
+                    |host: &str| Object::Proxy { user: String::new(), host: host.to_owned() };
                 let allowed = *object == self.itself
                     || self.may_pass_on(object)
                     || self.may_pass_on(&anybody(""))
@@ -188,10 +181,7 @@ impl Superuser {
                 !places.iter().any(|place| {
                     place.privileges.contains(privilege)
                         || column.is_some_and(|column| {
-                            place
-                                .columns
-                                .get(column)
-                                .is_some_and(|c| c.contains(privilege))
+                            place.columns.get(column).is_some_and(|c| c.contains(privilege))
                         })
                 })
             })
@@ -232,11 +222,8 @@ impl Superuser {
         on: Option<&String>,
         privileges: &BTreeSet<Privilege>,
     ) -> Result<(), Error> {
-        let restricted = self
-            .profiles
-            .iter()
-            .flat_map(|profile| &profile.grants)
-            .find_map(|(object, restricted)| match object {
+        let restricted = self.profiles.iter().flat_map(|profile| &profile.grants).find_map(
+            |(object, restricted)| match object {
                 Object::Restriction(schema)
                     if on.is_none_or(|on| on == schema)
                         && !restricted.privileges.is_disjoint(privileges) =>
@@ -244,7 +231,8 @@ impl Superuser {
                     Some(schema)
                 }
                 _ => None,
-            });
+            },
+        );
         restricted.map_or(Ok(()), |schema| {
             Err(ErrorType::SuperuserRestricted.because(format!(
                 "the superuser {} is under a partial revoke on schema \"{schema}\", which the \
@@ -255,8 +243,7 @@ impl Superuser {
     }
 
     fn has(&self, object: &Object, privilege: Privilege) -> bool {
-        self.held(object)
-            .any(|held| held.privileges.contains(&privilege))
+        self.held(object).any(|held| held.privileges.contains(&privilege))
     }
 
     fn holds(&self, object: &Object) -> bool {
@@ -268,8 +255,6 @@ impl Superuser {
     }
 
     fn held<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = &'a Held> {
-        self.profiles
-            .iter()
-            .filter_map(|profile| profile.grants.get(object))
+        self.profiles.iter().filter_map(|profile| profile.grants.get(object))
     }
 }

@@ -32,32 +32,19 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, state)| {
-                let profile = Profile {
-                    state: state.clone(),
-                    ..Profile::default()
-                };
+                let profile = Profile { state: state.clone(), ..Profile::default() };
                 (format!("10.0.0.{n}"), profile)
             })
             .collect();
-        Account {
-            user: Username::parse("app_clone").unwrap(),
-            hosts,
-        }
+        Account { user: Username::parse("app_clone").unwrap(), hosts }
     }
 
     fn changed(at: i64) -> State {
-        State {
-            password_changed: Some(at),
-            ..State::default()
-        }
+        State { password_changed: Some(at), ..State::default() }
     }
 
     fn locked(role: bool) -> State {
-        State {
-            locked: true,
-            role,
-            ..State::default()
-        }
+        State { locked: true, role, ..State::default() }
     }
 
     #[test]
@@ -80,10 +67,7 @@ mod tests {
 
     #[test]
     fn every_host_must_show_it() {
-        assert!(accounts_show_it(
-            &twin(&[locked(false), changed(1000)]),
-            1000
-        ));
+        assert!(accounts_show_it(&twin(&[locked(false), changed(1000)]), 1000));
         assert!(!accounts_show_it(&twin(&[locked(false), changed(1)]), 1000));
     }
 }

@@ -33,10 +33,7 @@ pub async fn of_account(
 ) -> Result<BTreeSet<Saying>, Error> {
     let account = quote_account(user, host);
     let mut sayings = BTreeSet::new();
-    for sql in [
-        format!("SHOW GRANTS FOR {account}"),
-        format!("SHOW CREATE USER {account}"),
-    ] {
+    for sql in [format!("SHOW GRANTS FOR {account}"), format!("SHOW CREATE USER {account}")] {
         ask(session, &sql, &mut sayings, deadline).await?;
     }
     Ok(sayings)
@@ -52,11 +49,7 @@ pub async fn of_self(session: &mut Session, deadline: Deadline) -> Result<BTreeS
     // How names and strings are quoted is the session's choice. A salt may hold any byte; in
     // hexadecimal it is one token.
     let hex = matches!(session.family, Family::MySql(version) if version >= (8, 0, 17));
-    let hex = if hex {
-        ", print_identified_with_as_hex = ON"
-    } else {
-        ""
-    };
+    let hex = if hex { ", print_identified_with_as_hex = ON" } else { "" };
     let quotes = format!("SET SESSION sql_mode = '', sql_quote_show_create = ON{hex}");
     ask(session, &quotes, &mut sayings, deadline).await?;
     for sql in ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"] {
@@ -71,10 +64,7 @@ async fn ask(
     sayings: &mut BTreeSet<Saying>,
     deadline: Deadline,
 ) -> Result<(), Error> {
-    let rows = session
-        .rows(sql, (), deadline)
-        .await
-        .map_err(|failure| failure.while_doing(sql))?;
+    let rows = session.rows(sql, (), deadline).await.map_err(|failure| failure.while_doing(sql))?;
     for row in rows {
         let name = row.columns().next().map(str::to_owned).unwrap_or_default();
         sayings.extend(sayings_of(&row.text_lossy(&name)));
@@ -94,10 +84,7 @@ pub fn sayings_of(line: &str) -> Vec<Saying> {
         }
         Some("SET") => {
             mask_account(&mut tokens, &["FOR"]);
-            vec![Saying {
-                what: tokens,
-                how: Vec::new(),
-            }]
+            vec![Saying { what: tokens, how: Vec::new() }]
         }
         _ => {
             mask_account(&mut tokens, &["USER"]);
@@ -106,10 +93,7 @@ pub fn sayings_of(line: &str) -> Vec<Saying> {
             if tokens.len() <= 3 && tokens.first().is_some_and(|token| token.is("ALTER")) {
                 return Vec::new();
             }
-            vec![Saying {
-                what: tokens,
-                how: Vec::new(),
-            }]
+            vec![Saying { what: tokens, how: Vec::new() }]
         }
     }
 }
@@ -127,15 +111,8 @@ fn grants(tokens: &[Token]) -> Vec<Saying> {
     let mut column: Option<Vec<Token>> = None;
     let mut finish = |what: &[Token], column: Option<&[Token]>| {
         if what.len() > 1 {
-            let what = what
-                .iter()
-                .chain(column.into_iter().flatten())
-                .cloned()
-                .collect();
-            sayings.push(Saying {
-                what,
-                how: how.to_vec(),
-            });
+            let what = what.iter().chain(column.into_iter().flatten()).cloned().collect();
+            sayings.push(Saying { what, how: how.to_vec() });
         }
     };
     let mut had_columns = false;
@@ -170,25 +147,16 @@ fn without_demands(line: &str) -> String {
     let is_account =
         line.starts_with("CREATE USER") || line.starts_with("GRANT ") && line.contains(" REQUIRE ");
     let mut line = line.to_owned();
-    for word in [" SUBJECT '", " ISSUER '", " CIPHER '"]
-        .iter()
-        .filter(|_| is_account)
-    {
+    for word in [" SUBJECT '", " ISSUER '", " CIPHER '"].iter().filter(|_| is_account) {
         let Some(start) = line.find(word).map(|at| at + word.len()) else {
             continue;
         };
         let rest = &line[start..];
-        let ends = [
-            "' SUBJECT '",
-            "' ISSUER '",
-            "' CIPHER '",
-            "' WITH ",
-            "' PASSWORD ",
-            "' ACCOUNT ",
-        ]
-        .iter()
-        .filter_map(|end| rest.find(end))
-        .min();
+        let ends =
+            ["' SUBJECT '", "' ISSUER '", "' CIPHER '", "' WITH ", "' PASSWORD ", "' ACCOUNT "]
+                .iter()
+                .filter_map(|end| rest.find(end))
+                .min();
         if let Some(end) = ends.or_else(|| rest.strip_suffix('\'').map(str::len)) {
             line.replace_range(start..start + end, "");
         }
@@ -210,9 +178,7 @@ fn mask_hashes(tokens: &mut [Token]) {
 
 /// Replaces the account that the line is about: it follows the last of these words.
 fn mask_account(tokens: &mut Vec<Token>, words: &[&str]) {
-    let last = tokens
-        .iter()
-        .rposition(|token| words.iter().any(|word| token.is(word)));
+    let last = tokens.iter().rposition(|token| words.iter().any(|word| token.is(word)));
     if let Some(at) = last {
         let has_host = tokens.get(at + 2).is_some_and(|token| token.is("@"));
         let end = (at + if has_host { 4 } else { 2 }).min(tokens.len());
@@ -231,9 +197,7 @@ fn drop_defaults(tokens: &mut Vec<Token>) {
         if token.is("WITH")
             || is_limit && rest.next_if(|next| next.is("0")).is_some()
             || token.is("ATTRIBUTE")
-                && rest
-                    .next_if(|next| next.is_quoted() && next.text() == "{}")
-                    .is_some()
+                && rest.next_if(|next| next.is_quoted() && next.text() == "{}").is_some()
         {
             continue;
         }

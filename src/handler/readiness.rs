@@ -149,8 +149,5 @@ fn replicas_are_ready(
 }
 
 fn refuse(patience: Duration, error_type: ErrorType, text: impl std::fmt::Display) -> Refusal {
-    Refusal {
-        error: error_type.because(text),
-        patience,
-    }
+    Refusal { error: error_type.because(text), patience }
 }

@@ -74,9 +74,8 @@ fn requiring_each_type_favors_no_place() {
 
 #[test]
 fn the_worst_policy_still_ends() {
-    let excluded: String = ('!'..='~')
-        .filter(|c| !"aB3".contains(*c) && !c.is_ascii_punctuation())
-        .collect();
+    let excluded: String =
+        ('!'..='~').filter(|c| !"aB3".contains(*c) && !c.is_ascii_punctuation()).collect();
     let policy = Policy::new(8, &CharacterType::ALL, &excluded, true).unwrap();
     for _ in 0..100 {
         let password = policy.generate();
@@ -90,10 +89,7 @@ fn types_are_those_of_secrets_manager() {
     assert_eq!(text(CharacterType::Numbers), "0123456789");
     assert_eq!(text(CharacterType::Lowercase), "abcdefghijklmnopqrstuvwxyz");
     assert_eq!(text(CharacterType::Uppercase), "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    assert_eq!(
-        text(CharacterType::Punctuation),
-        "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-    );
+    assert_eq!(text(CharacterType::Punctuation), "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
 }
 
 #[test]

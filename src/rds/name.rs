@@ -3,11 +3,7 @@
 /// Whether the host is an RDS Proxy, also one of its own endpoints.
 pub fn is_proxy(host: &str) -> bool {
     let host = normal(host);
-    is_of_rds(&host)
-        && host
-            .split('.')
-            .skip(1)
-            .any(|label| label.starts_with("proxy-"))
+    is_of_rds(&host) && host.split('.').skip(1).any(|label| label.starts_with("proxy-"))
 }
 
 /// The region of a host that RDS named. A proxy is none: its certificate is another one.
@@ -100,33 +96,17 @@ mod tests {
     #[test]
     fn names_of_rds_are_taken_apart() {
         let name = |id: &str, kind, region: &str| {
-            Some(RdsName {
-                id: id.to_owned(),
-                kind,
-                region: region.to_owned(),
-            })
+            Some(RdsName { id: id.to_owned(), kind, region: region.to_owned() })
         };
         for (host, expected) in [
-            (
-                "App.abc.eu-west-1.rds.amazonaws.com.",
-                name("app", Kind::Instance, "eu-west-1"),
-            ),
-            (
-                "a.cluster-x.us-east-1.rds.amazonaws.com",
-                name("a", Kind::Cluster, "us-east-1"),
-            ),
-            (
-                "a.cluster-ro-x.us-east-1.rds.amazonaws.com",
-                name("a", Kind::Cluster, "us-east-1"),
-            ),
+            ("App.abc.eu-west-1.rds.amazonaws.com.", name("app", Kind::Instance, "eu-west-1")),
+            ("a.cluster-x.us-east-1.rds.amazonaws.com", name("a", Kind::Cluster, "us-east-1")),
+            ("a.cluster-ro-x.us-east-1.rds.amazonaws.com", name("a", Kind::Cluster, "us-east-1")),
             (
                 "a.cluster-custom-x.us-east-1.rds.amazonaws.com",
                 name("a", Kind::Custom, "us-east-1"),
             ),
-            (
-                "a.x.rds.cn-north-1.amazonaws.com.cn",
-                name("a", Kind::Instance, "cn-north-1"),
-            ),
+            ("a.x.rds.cn-north-1.amazonaws.com.cn", name("a", Kind::Instance, "cn-north-1")),
             ("a.proxy-x.us-east-1.rds.amazonaws.com", None),
             ("db.example.com", None),
             ("127.0.0.1", None),

@@ -100,11 +100,7 @@ pub(super) struct Rds {
 impl Rds {
     fn new(store: &SecretStore, region: &str, deadline: Deadline) -> Self {
         let config = Builder::from(store.sdk()).region(Region::new(region.to_owned()));
-        Self {
-            region: region.to_owned(),
-            client: Client::from_conf(config.build()),
-            deadline,
-        }
+        Self { region: region.to_owned(), client: Client::from_conf(config.build()), deadline }
     }
 
     fn at_home(store: &SecretStore, deadline: Deadline) -> Self {
@@ -127,9 +123,8 @@ impl Rds {
     ) -> Result<Option<Place>, Error> {
         let instance = self.instance(id).await?;
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Ok(instance
-            .filter(|i| is_one_of(host, [i.endpoint().and_then(|e| e.address())]))
-            .map(|i| Place {
+        Ok(instance.filter(|i| is_one_of(host, [i.endpoint().and_then(|e| e.address())])).map(
+            |i| Place {
                 region: self.region.clone(),
                 endpoint: endpoint(
                     i.endpoint().and_then(|endpoint| endpoint.address()),
@@ -140,7 +135,8 @@ impl Rds {
                 is_writer_endpoint: false,
                 source_instance: owned(i.read_replica_source_db_instance_identifier()),
                 source_cluster: owned(i.read_replica_source_db_cluster_identifier()),
-            }))
+            },
+        ))
     }
 
     async fn place_of_cluster(&self, id: &str, host: Option<&str>) -> Result<Option<Place>, Error> {
@@ -149,12 +145,7 @@ impl Rds {
         Ok(cluster
             .filter(|c| {
                 let custom = c.custom_endpoints().iter().map(String::as_str).map(Some);
-                is_one_of(
-                    host,
-                    [c.endpoint(), c.reader_endpoint()]
-                        .into_iter()
-                        .chain(custom),
-                )
+                is_one_of(host, [c.endpoint(), c.reader_endpoint()].into_iter().chain(custom))
             })
             .map(|c| Place {
                 region: self.region.clone(),

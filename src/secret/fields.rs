@@ -34,21 +34,14 @@ impl<'a> Fields<'a> {
                 return Err(invalid(secret, format!("has the key \"{key}\" twice")));
             }
         }
-        Ok(Self {
-            secret,
-            text,
-            pairs,
-        })
+        Ok(Self { secret, text, pairs })
     }
 
     /// Where each value stands in the text: the raw values are slices of it.
     pub(super) fn entries(&self) -> Vec<Entry> {
         let entry = |(key, raw): &(String, &RawValue)| {
             let start = raw.get().as_ptr().addr() - self.text.as_ptr().addr();
-            Entry {
-                key: key.clone(),
-                value: start..start + raw.get().len(),
-            }
+            Entry { key: key.clone(), value: start..start + raw.get().len() }
         };
         self.pairs.iter().map(entry).collect()
     }
@@ -92,10 +85,7 @@ impl<'a> Fields<'a> {
 
     /// A number, or a string of digits.
     pub(super) fn port(&self) -> Result<u16, Error> {
-        let Some(raw) = self
-            .raw("port")
-            .filter(|raw| !["null", "\"\""].contains(raw))
-        else {
+        let Some(raw) = self.raw("port").filter(|raw| !["null", "\"\""].contains(raw)) else {
             return Ok(3306);
         };
         let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());

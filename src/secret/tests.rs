@@ -107,45 +107,21 @@ fn a_bad_document_is_refused_with_secret_key_and_finding_but_no_value() {
         (with("host", "null"), "\"host\" is null"),
         (with("username", "\"\""), "\"username\" is empty"),
         (with("password", "\"\""), "\"password\" is empty"),
-        (
-            with("password", "17"),
-            "\"password\" is a number, not a string",
-        ),
-        (
-            with("password", "{\"canary\":1}"),
-            "\"password\" is an object",
-        ),
+        (with("password", "17"), "\"password\" is a number, not a string"),
+        (with("password", "{\"canary\":1}"), "\"password\" is an object"),
         (with("host", "true"), "\"host\" is a boolean, not a string"),
         (with("dbname", "[]"), "\"dbname\" is an array, not a string"),
-        (
-            with("username", "\"app \""),
-            "\"username\" ends with a blank",
-        ),
-        (
-            with("engine", "\"postgres\""),
-            "\"engine\" is \"postgres\"; it must be one of mysql, ",
-        ),
-        (
-            with("port", "0"),
-            "\"port\" is 0; it must be a number from 1 to 65535",
-        ),
+        (with("username", "\"app \""), "\"username\" ends with a blank"),
+        (with("engine", "\"postgres\""), "\"engine\" is \"postgres\"; it must be one of mysql, "),
+        (with("port", "0"), "\"port\" is 0; it must be a number from 1 to 65535"),
         (with("port", "3306.0"), "\"port\" is 3306.0; it must"),
         (with("port", "\"65536\""), "\"port\" is \"65536\"; it must"),
         (with("port", "{}"), "\"port\" is an object; it must"),
-        (
-            with("host\":\"x\",\"host", "\"canary\""),
-            "has the key \"host\" twice",
-        ),
-        (
-            with("h\\u006fst", "\"canary\""),
-            "has the key \"host\" twice",
-        ),
+        (with("host\":\"x\",\"host", "\"canary\""), "has the key \"host\" twice"),
+        (with("h\\u006fst", "\"canary\""), "has the key \"host\" twice"),
         (parse(""), "is not JSON (line 1, column 0)"),
         (parse("canary"), "is not JSON (line 1, column 1)"),
-        (
-            parse("{\"password\":\"canary\","),
-            "is not JSON (line 1, column 21)",
-        ),
+        (parse("{\"password\":\"canary\","), "is not JSON (line 1, column 21)"),
         (parse("{\"password\":\"canary\" \"x\"}"), "is not JSON"),
         (parse("\"canary\""), "is JSON, but not an object"),
         (parse("[\"canary\"]"), "is JSON, but not an object"),
@@ -174,14 +150,8 @@ fn a_difference_beside_the_login_is_named() {
     for (other, difference) in [
         (with("x", "1.0"), Some("\"x\" has another value")),
         (with("y", "1"), Some("only one of them has \"x\"")),
-        (
-            with("host", "\"other\""),
-            Some("\"host\" has another value"),
-        ),
-        (
-            with("username", "\"app_clone\""),
-            Some("only one of them has \"x\""),
-        ),
+        (with("host", "\"other\""), Some("\"host\" has another value")),
+        (with("username", "\"app_clone\""), Some("only one of them has \"x\"")),
         (with("x", "1"), None),
     ] {
         let found = current.first_difference(&other.unwrap());
@@ -189,18 +159,12 @@ fn a_difference_beside_the_login_is_named() {
     }
     let moved = with("username", "\"app_clone\"").unwrap();
     let difference = with("z", "").unwrap().first_difference(&moved);
-    assert_eq!(
-        difference.as_deref(),
-        Some("their keys are in another order")
-    );
+    assert_eq!(difference.as_deref(), Some("their keys are in another order"));
 }
 
 #[test]
 fn debug_shows_key_names_only() {
     let secret = parse(HOSTILE).unwrap();
     let shown = format!("{secret:?} {:?}", Document::new(HOSTILE.to_owned()));
-    assert!(
-        shown.contains("\"nested\"") && !shown.contains("canary"),
-        "{shown}"
-    );
+    assert!(shown.contains("\"nested\"") && !shown.contains("canary"), "{shown}");
 }

@@ -10,14 +10,7 @@ use crate::username::Username;
 /// Stores the current document with the twin's name and a new password, or keeps the one that an
 /// earlier try stored.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
-    let Rotation {
-        config,
-        store,
-        secret,
-        version,
-        deadline,
-        ..
-    } = rotation;
+    let Rotation { config, store, secret, version, deadline, .. } = rotation;
     let current = rotation.current().await?;
     refuse_proxy(secret, &current)?;
     let twin = rotation.twin_of(&current)?;
@@ -32,10 +25,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
             format!("version {version} had its value, with \"{twin}\", already, which was kept")
         }
     };
-    Ok(Summary {
-        what,
-        ..Summary::default()
-    })
+    Ok(Summary { what, ..Summary::default() })
 }
 
 /// An earlier try stored a value. Its password may be set on the server already, so it is the only
@@ -48,9 +38,7 @@ async fn check_kept_value(
 ) -> Result<(), Error> {
     let (secret, version) = (&rotation.secret, &rotation.version);
     let selector = Selector::Version(version);
-    let kept = rotation
-        .store
-        .fresh_value(secret, selector, rotation.deadline);
+    let kept = rotation.store.fresh_value(secret, selector, rotation.deadline);
     let Some(kept) = kept.await? else {
         return Err(ErrorType::PendingValueMissing.because(format!(
             "version {version} has a value, but it cannot be read yet; the next try will"
@@ -71,7 +59,5 @@ async fn check_kept_value(
         let found = kept.username();
         return Err(stale(format!("it is for \"{found}\", not for \"{twin}\"")));
     }
-    current
-        .first_difference(&kept)
-        .map_or(Ok(()), |difference| Err(stale(difference)))
+    current.first_difference(&kept).map_or(Ok(()), |difference| Err(stale(difference)))
 }

@@ -11,14 +11,7 @@ use crate::store::{Label, Move, VISIBILITY_PAUSES};
 /// AWSPREVIOUS follows by itself. AWSPENDING is left alone: Secrets Manager takes it away, and a
 /// function that does can look as if its rotation had failed.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
-    let Rotation {
-        store,
-        secret,
-        version,
-        description,
-        deadline,
-        ..
-    } = rotation;
+    let Rotation { store, secret, version, description, deadline, .. } = rotation;
     let Some(from) = description.version(Label::Current) else {
         return Err(ErrorType::SecretInvalid
             .because(format!("secret {secret} has no version that is AWSCURRENT")));

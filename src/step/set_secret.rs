@@ -62,19 +62,14 @@ async fn apply(
     pending: &Pending,
     record: &mut Record,
 ) -> Result<usize, Error> {
-    let Pending {
-        document: pending,
-        created,
-    } = pending;
+    let Pending { document: pending, created } = pending;
     let name = survey.twin_name.clone();
     for _ in 0..ROUNDS {
         if survey.plan.is_empty() {
             break;
         }
         let plan = std::mem::take(&mut survey.plan);
-        applier(rotation, survey, &name, pending, record)
-            .carry_out(&plan)
-            .await?;
+        applier(rotation, survey, &name, pending, record).carry_out(&plan).await?;
         survey.read_again(rotation).await?;
         leave_out(survey, &record.skipped);
     }
@@ -86,9 +81,7 @@ async fn apply(
         return Err(vanished(survey));
     };
     let retain = rotation.config.retain_previous_password.then_some(*created);
-    applier(rotation, survey, &name, pending, record)
-        .set_password(&source, &twin, retain)
-        .await?;
+    applier(rotation, survey, &name, pending, record).set_password(&source, &twin, retain).await?;
     verify(rotation, survey, pending, &record.skipped).await?;
     Ok(drift)
 }
@@ -136,21 +129,14 @@ fn equal_so_far(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> 
         password: pending.password(),
         plaintext: false,
     };
-    let missing = survey
-        .plan
-        .iter()
-        .map(|change| dialect.statement(change).to_string());
+    let missing = survey.plan.iter().map(|change| dialect.statement(change).to_string());
     Err(incomplete(survey, "still to do", missing.collect()))
 }
 
 fn incomplete(survey: &Survey, how: &str, mut differences: Vec<String>) -> Error {
     let more = differences.len().saturating_sub(NAMED);
     differences.truncate(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     ErrorType::MirrorIncomplete.because(format!(
         "\"{}\" did not become equal to \"{}\"; {how}: {}{more}. It was not promoted; if somebody \
          changed the user meanwhile, the next try repairs it; if it happens again, the server does \
@@ -162,11 +148,7 @@ fn incomplete(survey: &Survey, how: &str, mut differences: Vec<String>) -> Error
 }
 
 fn vanished(survey: &Survey) -> Error {
-    incomplete(
-        survey,
-        "found",
-        vec!["the twin does not exist any more".to_owned()],
-    )
+    incomplete(survey, "found", vec!["the twin does not exist any more".to_owned()])
 }
 
 /// Reads both accounts once more and compares them at every host: the grant tables, the

@@ -107,11 +107,8 @@ impl Survey {
     fn leave_out_mandatory_roles(&mut self) {
         let mandatory = self.variables.mandatory_roles();
         let profiles = self.source.hosts.values_mut();
-        for profile in profiles.chain(
-            self.twin
-                .iter_mut()
-                .flat_map(|twin| twin.hosts.values_mut()),
-        ) {
+        for profile in profiles.chain(self.twin.iter_mut().flat_map(|twin| twin.hosts.values_mut()))
+        {
             profile.grants.retain(
                 |object, _| !matches!(object, Object::Role(role) if mandatory.contains(role)),
             );
@@ -131,13 +128,8 @@ pub async fn survey(
     notes: &mut Notes,
 ) -> Result<Survey, Error> {
     let twin_name = rotation.twin_of(current)?;
-    let Logins {
-        mut superuser,
-        limit,
-        variables,
-        found,
-        user,
-    } = log_in(rotation, current, &twin_name).await?;
+    let Logins { mut superuser, limit, variables, found, user } =
+        log_in(rotation, current, &twin_name).await?;
     let server = &found.server;
     notes.find(format!(
         "the superuser '{}'@'{}' logged in at {server}, which is {}",
@@ -159,10 +151,7 @@ pub async fn survey(
     names.extend(roles.iter().map(|role| role.user.as_str()));
     let accounts = reader::read(&mut superuser, &names, rotation.deadline).await?;
 
-    let place = Place {
-        superuser: &found,
-        variables: &variables,
-    };
+    let place = Place { superuser: &found, variables: &variables };
     let host_in_use = as_the_user(rotation, current, user, &accounts, place, notes).await?;
     let source = source_of(&accounts, current.username())?;
     checks::usable(&source, &host_in_use)?;
@@ -175,16 +164,8 @@ pub async fn survey(
     } else {
         notes.find(format!("the twin \"{twin_name}\" does not exist yet"));
     }
-    let mut survey = Survey {
-        plan: Vec::new(),
-        superuser,
-        limit,
-        variables,
-        source,
-        twin,
-        twin_name,
-        pending,
-    };
+    let mut survey =
+        Survey { plan: Vec::new(), superuser, limit, variables, source, twin, twin_name, pending };
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
     survey.make_plan(rotation, current, &power, notes)?;
     Ok(survey)

@@ -24,9 +24,7 @@ const NAMED: usize = 5;
 /// Tests the pending version.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let selector = Selector::Version(&rotation.version);
-    let value = rotation
-        .store
-        .fresh_value(&rotation.secret, selector, rotation.deadline);
+    let value = rotation.store.fresh_value(&rotation.secret, selector, rotation.deadline);
     let (current, value) = tokio::try_join!(rotation.current(), value)?;
     let Some(value) = value else {
         // An empty version must never pass: in a real rotation it would be promoted.
@@ -96,9 +94,7 @@ async fn compare(
 ) -> Result<Summary, Error> {
     let deadline = rotation.deadline;
     let server = rotation.server(current);
-    let mut warnings: Vec<_> = plaintext_warning(Whose::Pending, &server)
-        .into_iter()
-        .collect();
+    let mut warnings: Vec<_> = plaintext_warning(Whose::Pending, &server).into_iter().collect();
     let addresses = server.addresses(deadline).await?;
     let as_current = login(Whose::Current, current, &server);
     let as_pending = login(Whose::Pending, pending, &server);
@@ -212,11 +208,7 @@ async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, saying: &Sayi
         let place = format!("{}.{}", quote_identifier(schema), quote_identifier(name));
         format!("SHOW CREATE {kind} {place}")
     } else if let Some((schema, name)) = saying.table() {
-        format!(
-            "SHOW COLUMNS FROM {}.{}",
-            quote_identifier(schema),
-            quote_identifier(name)
-        )
+        format!("SHOW COLUMNS FROM {}.{}", quote_identifier(schema), quote_identifier(name))
     } else {
         return false;
     };

@@ -25,12 +25,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(service: &'static str, action: &'static str, resource: &str) -> Self {
-        Self {
-            service,
-            action,
-            resource: resource.to_owned(),
-            with_secret: false,
-        }
+        Self { service, action, resource: resource.to_owned(), with_secret: false }
     }
 
     pub(crate) fn on_secret(action: &'static str, secret: &SecretId) -> Self {
@@ -38,10 +33,7 @@ impl Call {
     }
 
     pub(crate) fn with_secret(self) -> Self {
-        Self {
-            with_secret: true,
-            ..self
-        }
+        Self { with_secret: true, ..self }
     }
 
     /// Waits for the answer. A call that waited long when the invocation's time ended had no answer;
@@ -126,12 +118,7 @@ impl Call {
     }
 
     fn denied(&self, error: &impl ProvideErrorMetadata) -> Error {
-        let Self {
-            service,
-            action,
-            resource,
-            ..
-        } = self;
+        let Self { service, action, resource, .. } = self;
         ErrorType::AccessDenied.because(format!(
             "the function's role may not call {self}; allow {service}:{action} on {resource} in \
              the role's policy, and look at its permissions boundary, the secret's resource policy \
@@ -176,9 +163,7 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            action, resource, ..
-        } = self;
+        let Self { action, resource, .. } = self;
         write!(f, "{action} of {resource}")
     }
 }
@@ -222,42 +207,12 @@ mod tests {
                 "allow the function's role kms:Decrypt",
             ),
             ("DecryptionFailure", "", ErrorType::KmsDenied, "KMS key"),
-            (
-                "ThrottlingException",
-                "Rate exceeded",
-                ErrorType::Throttled,
-                "Rate exceeded",
-            ),
-            (
-                "ResourceNotFoundException",
-                "",
-                ErrorType::SecretNotFound,
-                "arn:app does not exist",
-            ),
-            (
-                "InvalidRequestException",
-                deletion,
-                ErrorType::SecretNotFound,
-                "restore-secret",
-            ),
-            (
-                "InvalidRequestException",
-                "other",
-                ErrorType::AwsCallFailed,
-                "other",
-            ),
-            (
-                "LimitExceededException",
-                "",
-                ErrorType::AwsCallFailed,
-                "100 versions",
-            ),
-            (
-                "Strange",
-                "why",
-                ErrorType::AwsCallFailed,
-                "failed with Strange (request unknown: ",
-            ),
+            ("ThrottlingException", "Rate exceeded", ErrorType::Throttled, "Rate exceeded"),
+            ("ResourceNotFoundException", "", ErrorType::SecretNotFound, "arn:app does not exist"),
+            ("InvalidRequestException", deletion, ErrorType::SecretNotFound, "restore-secret"),
+            ("InvalidRequestException", "other", ErrorType::AwsCallFailed, "other"),
+            ("LimitExceededException", "", ErrorType::AwsCallFailed, "100 versions"),
+            ("Strange", "why", ErrorType::AwsCallFailed, "failed with Strange (request unknown: "),
         ] {
             let error = failed(&call, code, message);
             assert_eq!(error.error_type(), error_type, "{error}");
@@ -268,11 +223,7 @@ mod tests {
     #[test]
     fn a_message_about_a_request_with_a_secret_is_not_shown() {
         let call = Call::on_secret("PutSecretValue", &SecretId::new("app")).with_secret();
-        for code in [
-            "AccessDeniedException",
-            "ValidationException",
-            "ThrottlingException",
-        ] {
+        for code in ["AccessDeniedException", "ValidationException", "ThrottlingException"] {
             let error = failed(&call, code, "Value 'canary' at 'secretString' failed");
             assert!(!error.to_string().contains("canary"), "{error}");
         }
@@ -283,9 +234,6 @@ mod tests {
         let call = Call::new("rds", "DescribeDBInstances", "db");
         let error = call.failed(&SdkError::<ErrorMetadata, ()>::timeout_error("late"));
         assert_eq!(error.error_type(), ErrorType::AwsUnreachable);
-        assert!(
-            error.to_string().contains("a VPC endpoint for rds"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("a VPC endpoint for rds"), "{error}");
     }
 }

@@ -70,10 +70,8 @@ impl Description {
 
     /// The version with a label. A label is on one version at most.
     pub fn version(&self, label: Label) -> Option<&VersionId> {
-        let (version, _) = self
-            .versions
-            .iter()
-            .find(|(_, labels)| labels.contains(label.as_str()))?;
+        let (version, _) =
+            self.versions.iter().find(|(_, labels)| labels.contains(label.as_str()))?;
         Some(version)
     }
 }

@@ -21,9 +21,7 @@ use cases::{CASES, DELETED, NOT_AUTHORIZED, NOT_FOUND};
 async fn scene(tenant: &Tenant, secrets_manager: &Edited) -> Scene {
     let endpoint = secrets_manager.url();
     let scene = Scene::of(tenant, "a password").await;
-    scene
-        .in_environment(tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)])
-        .await
+    scene.in_environment(tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)]).await
 }
 
 #[tokio::test]
@@ -37,16 +35,8 @@ async fn each_error_of_secrets_manager_names_its_remedy() {
         let result = scene.step(step, &token).await;
         refused(result, *error_type, &[text, step]);
         // The SDK takes a quota for throttling.
-        let attempts = if *error == "LimitExceededException" {
-            5
-        } else {
-            1
-        };
-        assert_eq!(
-            secrets_manager.count(operation),
-            attempts,
-            "{operation}: {error}"
-        );
+        let attempts = if *error == "LimitExceededException" { 5 } else { 1 };
+        assert_eq!(secrets_manager.count(operation), attempts, "{operation}: {error}");
     }
     assert_eq!(scene.login("AWSCURRENT").await.0, tenant.user());
 }
@@ -66,24 +56,9 @@ async fn an_error_about_the_superusers_secret_names_that_secret() {
             AccessDenied,
             "allow secretsmanager:GetSecretValue on ",
         ),
-        (
-            "AccessDeniedException",
-            "Access to KMS is not allowed",
-            KmsDenied,
-            "GetSecretValue of ",
-        ),
-        (
-            "ResourceNotFoundException",
-            NOT_FOUND,
-            SecretNotFound,
-            "secret ",
-        ),
-        (
-            "InvalidRequestException",
-            DELETED,
-            SecretNotFound,
-            "secret ",
-        ),
+        ("AccessDeniedException", "Access to KMS is not allowed", KmsDenied, "GetSecretValue of "),
+        ("ResourceNotFoundException", NOT_FOUND, SecretNotFound, "secret "),
+        ("InvalidRequestException", DELETED, SecretNotFound, "secret "),
     ] {
         let superuser = scene.superuser_arn.clone();
         secrets_manager.edit(move |call| {
@@ -91,11 +66,7 @@ async fn an_error_about_the_superusers_secret_names_that_secret() {
             is_it.then(|| Edit::refuse(error, message))
         });
         let result = scene.step("setSecret", &token).await;
-        refused(
-            result,
-            error_type,
-            &[&format!("{text}{}", scene.superuser_arn)],
-        );
+        refused(result, error_type, &[&format!("{text}{}", scene.superuser_arn)]);
     }
     assert!(tenant.hosts(&tenant.twin()).await.is_empty());
 }
@@ -104,12 +75,7 @@ async fn an_error_about_the_superusers_secret_names_that_secret() {
 async fn a_stranger_stays_refused_where_older_versions_may_not_be_listed() {
     let tenant = Tenant::of(Server::Mysql).await;
     tenant.settle("a password").await;
-    tenant
-        .sql(format!(
-            "CREATE USER {} IDENTIFIED BY 'of a stranger'",
-            tenant.twin()
-        ))
-        .await;
+    tenant.sql(format!("CREATE USER {} IDENTIFIED BY 'of a stranger'", tenant.twin())).await;
     let day = format!(
         "UPDATE mysql.user SET password_last_changed = NOW() - INTERVAL 1 DAY WHERE User = '{}'; \
          FLUSH PRIVILEGES",
@@ -120,16 +86,9 @@ async fn a_stranger_stays_refused_where_older_versions_may_not_be_listed() {
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
-    secrets_manager.refuse(
-        "ListSecretVersionIds",
-        "AccessDeniedException",
-        NOT_AUTHORIZED,
-    );
+    secrets_manager.refuse("ListSecretVersionIds", "AccessDeniedException", NOT_AUTHORIZED);
     let result = scene.step("setSecret", &token).await;
-    let texts = [
-        "older versions could not be looked at",
-        "secretsmanager:ListSecretVersionIds",
-    ];
+    let texts = ["older versions could not be looked at", "secretsmanager:ListSecretVersionIds"];
     refused(result, ErrorType::TwinNotOurs, &texts);
     assert!(tenant.logs_in(&tenant.twin(), "of a stranger").await);
 }
@@ -149,11 +108,7 @@ async fn a_throttled_call_is_repeated_and_then_given_up() {
 
     secrets_manager.refuse("DescribeSecret", "ThrottlingException", "Rate exceeded");
     let result = scene.step("createSecret", &token).await;
-    refused(
-        result,
-        Throttled,
-        &["DescribeSecret of arn:", "every attempt", "Rate exceeded"],
-    );
+    refused(result, Throttled, &["DescribeSecret of arn:", "every attempt", "Rate exceeded"]);
     assert_eq!(secrets_manager.count("DescribeSecret"), 5);
 
     // An internal error is repeated as well.
@@ -172,23 +127,12 @@ async fn an_endpoint_that_cannot_be_reached_is_named() {
     let token = silent.begin().await;
     secrets_manager.edit(|_| Some(Edit::Silence));
     silent.timeout = Duration::from_secs(4);
-    let texts = [
-        "had no answer",
-        "a VPC endpoint for secretsmanager or a NAT gateway",
-    ];
-    refused(
-        silent.step("createSecret", &token).await,
-        AwsUnreachable,
-        &texts,
-    );
+    let texts = ["had no answer", "a VPC endpoint for secretsmanager or a NAT gateway"];
+    refused(silent.step("createSecret", &token).await, AwsUnreachable, &texts);
 
     let nobody = [("SECRETS_MANAGER_ENDPOINT", "http://127.0.0.1:1")];
     let closed = silent.in_environment(&tenant, &nobody).await;
-    refused(
-        closed.step("createSecret", &token).await,
-        AwsUnreachable,
-        &texts,
-    );
+    refused(closed.step("createSecret", &token).await, AwsUnreachable, &texts);
 }
 
 #[tokio::test]
@@ -201,22 +145,8 @@ async fn a_deleted_secret_is_told_from_a_missing_one() {
         "SecretId": format!("{}-no", scene.arn),
         "ClientRequestToken": token,
     });
-    refused(
-        scene.invoke(missing).await,
-        SecretNotFound,
-        &["-no does not exist"],
-    );
-    scene
-        .secrets
-        .delete_secret()
-        .secret_id(&scene.arn)
-        .send()
-        .await
-        .unwrap();
+    refused(scene.invoke(missing).await, SecretNotFound, &["-no does not exist"]);
+    scene.secrets.delete_secret().secret_id(&scene.arn).send().await.unwrap();
     let result = scene.step("createSecret", &token).await;
-    refused(
-        result,
-        SecretNotFound,
-        &["is scheduled for deletion", "restore-secret"],
-    );
+    refused(result, SecretNotFound, &["is scheduled for deletion", "restore-secret"]);
 }

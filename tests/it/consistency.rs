@@ -17,9 +17,7 @@ async fn scene(tenant: &Tenant, secrets_manager: &Edited) -> Scene {
     tenant.settle("a password").await;
     let endpoint = secrets_manager.url();
     let scene = Scene::of(tenant, "a password").await;
-    scene
-        .in_environment(tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)])
-        .await
+    scene.in_environment(tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)]).await
 }
 
 /// Answers of `DescribeSecret` in which a version has no label, or does not exist.
@@ -72,11 +70,7 @@ async fn a_version_that_stays_invisible_is_an_error_of_its_own() {
             (call.operation == "DescribeSecret").then(|| without(&version, label_only))
         });
         let result = scene.step("setSecret", &token).await;
-        refused(
-            result,
-            error_type,
-            &[&token, "start rotations from Secrets Manager"],
-        );
+        refused(result, error_type, &[&token, "start rotations from Secrets Manager"]);
         assert!((3..=6).contains(&secrets_manager.count("DescribeSecret")));
     }
 }
@@ -101,11 +95,7 @@ async fn a_value_that_is_not_visible_yet_is_waited_for_in_each_step() {
         });
         scene.step(step, &token).await.unwrap();
         let calls = secrets_manager.calls();
-        assert_eq!(
-            calls.iter().filter(|call| asks_for(call, &token)).count(),
-            3,
-            "{step}"
-        );
+        assert_eq!(calls.iter().filter(|call| asks_for(call, &token)).count(), 3, "{step}");
     }
     scene.step("finishSecret", &token).await.unwrap();
     assert_eq!(scene.login("AWSCURRENT").await.0, tenant.twin());
@@ -128,11 +118,7 @@ async fn a_value_that_stays_invisible_is_an_error_that_says_so() {
         let result = scene.step(step, &token).await;
         refused(result, PendingValueMissing, &[text]);
         let calls = secrets_manager.calls();
-        assert_eq!(
-            calls.iter().filter(|call| asks_for(call, &token)).count(),
-            asked,
-            "{step}"
-        );
+        assert_eq!(calls.iter().filter(|call| asks_for(call, &token)).count(), asked, "{step}");
     }
     assert!(tenant.hosts(&tenant.twin()).await.is_empty());
 }
@@ -180,15 +166,7 @@ async fn a_label_that_will_not_move_is_an_error() {
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
-    secrets_manager.refuse(
-        "UpdateSecretVersionStage",
-        "InvalidParameterException",
-        "No.",
-    );
+    secrets_manager.refuse("UpdateSecretVersionStage", "InvalidParameterException", "No.");
     let result = scene.step("finishSecret", &token).await;
-    refused(
-        result,
-        AwsCallFailed,
-        &["refused to move AWSCURRENT", &token],
-    );
+    refused(result, AwsCallFailed, &["refused to move AWSCURRENT", &token]);
 }

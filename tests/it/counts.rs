@@ -43,9 +43,7 @@ async fn a_rotation_makes_thirteen_calls_and_four_connections_and_the_first_one_
         let user = document(&address, &tenant.user(), "a first password");
         let scene = Scene::with(&tenant, &superuser_document(&address), user).await;
         let url = api.url();
-        let scene = scene
-            .in_environment(&tenant, &[("SECRETS_MANAGER_ENDPOINT", &url)])
-            .await;
+        let scene = scene.in_environment(&tenant, &[("SECRETS_MANAGER_ENDPOINT", &url)]).await;
 
         let first = rotate(&scene, &api, &database).await;
         tenant.grow_old().await;
@@ -57,26 +55,15 @@ async fn a_rotation_makes_thirteen_calls_and_four_connections_and_the_first_one_
             vec![
                 (
                     "createSecret",
-                    calls([
-                        ("DescribeSecret", 1),
-                        ("GetSecretValue", 1),
-                        ("PutSecretValue", 1),
-                    ]),
+                    calls([("DescribeSecret", 1), ("GetSecretValue", 1), ("PutSecretValue", 1)]),
                     0,
                 ),
                 (
                     "setSecret",
-                    calls([
-                        ("DescribeSecret", 1),
-                        ("GetSecretValue", values_of_set_secret),
-                    ]),
+                    calls([("DescribeSecret", 1), ("GetSecretValue", values_of_set_secret)]),
                     2,
                 ),
-                (
-                    "testSecret",
-                    calls([("DescribeSecret", 1), ("GetSecretValue", 2)]),
-                    2,
-                ),
+                ("testSecret", calls([("DescribeSecret", 1), ("GetSecretValue", 2)]), 2),
                 (
                     "finishSecret",
                     calls([("DescribeSecret", 1), ("UpdateSecretVersionStage", 1)]),

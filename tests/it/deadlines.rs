@@ -78,11 +78,7 @@ async fn a_statement_that_was_given_up_under_a_global_read_lock_never_commits() 
         // The twin needs a grant, so that not only the password is at stake.
         let (user, _) = scene.login("AWSCURRENT").await;
         let (twin, password) = scene.login("AWSPREVIOUS").await;
-        let grant = format!(
-            "GRANT INSERT ON {}.* TO {}",
-            tenant.database(),
-            account(&user, "%")
-        );
+        let grant = format!("GRANT INSERT ON {}.* TO {}", tenant.database(), account(&user, "%"));
         tenant.sql(grant).await;
         let before = Picture::of_shown(&tenant, &twin).await;
         let token = scene.begin().await;
@@ -90,17 +86,11 @@ async fn a_statement_that_was_given_up_under_a_global_read_lock_never_commits() 
 
         use mysql_async::prelude::Queryable;
         let mut backup = tenant.root().await;
-        backup
-            .query_drop("FLUSH TABLES WITH READ LOCK")
-            .await
-            .unwrap();
+        backup.query_drop("FLUSH TABLES WITH READ LOCK").await.unwrap();
         scene.timeout = Duration::from_secs(6);
         let error = scene.step("setSecret", &token).await.unwrap_err();
         let expected = [ErrorType::StatementRefused, ErrorType::DeadlineExceeded];
-        assert!(
-            expected.contains(&error.error_type()),
-            "{server:?}: {error}"
-        );
+        assert!(expected.contains(&error.error_type()), "{server:?}: {error}");
         backup.query_drop("UNLOCK TABLES").await.unwrap();
         backup.disconnect().await.unwrap();
 
@@ -128,9 +118,7 @@ async fn no_change_of_an_account_is_begun_that_may_outlast_the_invocation() {
         let error = scene.step("setSecret", &token).await.unwrap_err();
         assert_eq!(error.error_type(), ErrorType::DeadlineExceeded, "{error}");
         let seen = proxy.seen();
-        let changes = seen
-            .iter()
-            .find(|request| request.text.contains("CREATE USER `"));
+        let changes = seen.iter().find(|request| request.text.contains("CREATE USER `"));
         assert!(changes.is_none(), "{server:?}: {changes:?}");
         assert!(tenant.hosts(&tenant.twin()).await.is_empty());
         assert!(tenant.logs_in(&tenant.user(), "a password").await);
@@ -165,11 +153,7 @@ async fn die_without_a_farewell(server: Server) {
     scene.timeout = Duration::from_secs(30);
     let refused = scene.step("setSecret", &token).await.unwrap_err();
     let found = refused.error_type();
-    assert_eq!(
-        found,
-        ErrorType::RotationInProgress,
-        "{server:?}: {refused}"
-    );
+    assert_eq!(found, ErrorType::RotationInProgress, "{server:?}: {refused}");
     let mut root = tenant.root().await;
     let lock = format!("SELECT IS_USED_LOCK('rotation:{}')", tenant.user());
     let free = async {

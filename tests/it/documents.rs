@@ -33,14 +33,8 @@ fn bad_texts(good: &Value) -> Vec<(String, String)> {
     let mut cases = vec![
         (NOT_JSON.to_owned(), "is not JSON (line 1".to_owned()),
         (good.to_string() + "}", "is not JSON".to_owned()),
-        (
-            json!([good]).to_string(),
-            "is JSON, but not an object".to_owned(),
-        ),
-        (
-            json!(NOT_JSON).to_string(),
-            "is JSON, but not an object".to_owned(),
-        ),
+        (json!([good]).to_string(), "is JSON, but not an object".to_owned()),
+        (json!(NOT_JSON).to_string(), "is JSON, but not an object".to_owned()),
         ("null".to_owned(), "is JSON, but not an object".to_owned()),
     ];
     let text = good.to_string();
@@ -54,14 +48,8 @@ fn bad_texts(good: &Value) -> Vec<(String, String)> {
         cases.push((without.to_string(), format!("lacks the key \"{key}\"")));
         cases.push((with(key, json!(null)), format!("\"{key}\" is null")));
         cases.push((with(key, json!("")), format!("\"{key}\" is empty")));
-        cases.push((
-            with(key, json!(7)),
-            format!("\"{key}\" is a number, not a string"),
-        ));
-        cases.push((
-            with(key, json!([FIRST])),
-            format!("\"{key}\" is an array, not a string"),
-        ));
+        cases.push((with(key, json!(7)), format!("\"{key}\" is a number, not a string")));
+        cases.push((with(key, json!([FIRST])), format!("\"{key}\" is an array, not a string")));
     }
     for key in ["dbname", "masterarn", "tls_server_name"] {
         cases.push((
@@ -69,15 +57,9 @@ fn bad_texts(good: &Value) -> Vec<(String, String)> {
             format!("\"{key}\" is an object, not a string"),
         ));
     }
-    for port in [
-        json!(0),
-        json!(65536),
-        json!(-1),
-        json!(3306.5),
-        json!("x"),
-        json!(true),
-        json!([]),
-    ] {
+    for port in
+        [json!(0), json!(65536), json!(-1), json!(3306.5), json!("x"), json!(true), json!([])]
+    {
         cases.push((with("port", port), "\"port\" is ".to_owned()));
     }
     for engine in ["postgres", "MySQL", "mysql "] {
@@ -142,14 +124,8 @@ async fn a_bad_document_of_the_superuser_is_refused_with_that_secrets_name() {
     let before = Traces::of(&tenant, &scene).await;
     for (text, found) in bad_texts(&good) {
         // What a superuser's document need not have, RDS's own does not.
-        let needless = ["\"engine\"", "\"host\""]
-            .iter()
-            .any(|key| found.contains(key));
-        if needless
-            && ["lacks", "null", "empty"]
-                .iter()
-                .any(|how| found.contains(how))
-        {
+        let needless = ["\"engine\"", "\"host\""].iter().any(|key| found.contains(key));
+        if needless && ["lacks", "null", "empty"].iter().any(|how| found.contains(how)) {
             continue;
         }
         let call = scene.secrets.put_secret_value();
@@ -188,10 +164,7 @@ async fn every_other_key_is_the_same_byte_for_byte_after_two_rotations() {
         let superuser = superuser_document(&tenant.address);
         let scene = Scene::with_text(&tenant, &superuser, |arn| {
             // However these are written, they are the same login.
-            let escaped: String = user
-                .chars()
-                .map(|c| format!("\\u{:04x}", c as u32))
-                .collect();
+            let escaped: String = user.chars().map(|c| format!("\\u{:04x}", c as u32)).collect();
             text(arn, &format!("\"{escaped}\""), &quoted(FIRST))
         })
         .await;

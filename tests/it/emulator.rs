@@ -26,9 +26,7 @@ fn event(scene: &Scene, step: &str, token: &str) -> Value {
 /// The lines of JSON in a function's log; the emulator adds others.
 fn lines(function: &Function) -> Vec<Value> {
     let log = function.logged();
-    log.lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
+    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 #[tokio::test]
@@ -39,10 +37,7 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
     let function = function(&tenant, &[]).await;
     let token = scene.begin().await;
     for step in STEPS {
-        assert_eq!(
-            function.invoke(&event(&scene, step, &token)).await.unwrap(),
-            Value::Null
-        );
+        assert_eq!(function.invoke(&event(&scene, step, &token)).await.unwrap(), Value::Null);
     }
     let lines = lines(&function);
     for step in STEPS {
@@ -53,24 +48,13 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
         };
         assert_eq!(summary["level"], "INFO");
         assert_eq!(summary["secret"], scene.arn);
-        assert!(
-            summary["message"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-        );
+        assert!(summary["message"].as_str().is_some_and(|text| !text.is_empty()));
         assert_eq!(metrics["outcome"], "Succeeded");
         assert!(metrics["duration_ms"].as_u64().is_some());
         assert_eq!(metrics["statements"], summary["statements"]);
     }
-    let plans: BTreeSet<&str> = lines
-        .iter()
-        .filter_map(|line| line["plan"].as_str())
-        .collect();
-    assert!(
-        plans
-            .iter()
-            .any(|plan| plan.contains("CREATE USER") && plan.contains("<secret>"))
-    );
+    let plans: BTreeSet<&str> = lines.iter().filter_map(|line| line["plan"].as_str()).collect();
+    assert!(plans.iter().any(|plan| plan.contains("CREATE USER") && plan.contains("<secret>")));
 }
 
 #[tokio::test]
@@ -85,17 +69,10 @@ async fn a_bad_setting_is_the_answer_to_every_invocation_of_a_program_that_lives
     ] {
         let function = function(&tenant, &[(setting, value)]).await;
         for step in STEPS {
-            let error = function
-                .invoke(&event(&scene, step, &token))
-                .await
-                .unwrap_err();
+            let error = function.invoke(&event(&scene, step, &token)).await.unwrap_err();
             assert_eq!(error.error_type, "ConfigurationInvalid");
             for text in [setting, value, found] {
-                assert!(
-                    error.error_message.contains(text),
-                    "{}",
-                    error.error_message
-                );
+                assert!(error.error_message.contains(text), "{}", error.error_message);
             }
         }
         let failed = |line: &&Value| line["outcome"] == "ConfigurationInvalid";
@@ -110,28 +87,15 @@ async fn a_refusal_is_answered_and_logged_once_and_counted() {
     let scene = Scene::of(&tenant, "another kanarienvogel").await;
     let function = function(&tenant, &[]).await;
     let token = scene.begin().await;
-    function
-        .invoke(&event(&scene, "createSecret", &token))
-        .await
-        .unwrap();
-    let error = function
-        .invoke(&event(&scene, "setSecret", &token))
-        .await
-        .unwrap_err();
+    function.invoke(&event(&scene, "createSecret", &token)).await.unwrap();
+    let error = function.invoke(&event(&scene, "setSecret", &token)).await.unwrap_err();
     assert_eq!(error.error_type, "CurrentLoginRefused");
     let text = error.error_message;
-    assert!(
-        text.contains(&scene.arn) && text.contains("MySQL error 1045"),
-        "{text}"
-    );
+    assert!(text.contains(&scene.arn) && text.contains("MySQL error 1045"), "{text}");
     let lines = lines(&function);
-    let logged = lines
-        .iter()
-        .filter(|line| line.to_string().contains("MySQL error 1045"));
+    let logged = lines.iter().filter(|line| line.to_string().contains("MySQL error 1045"));
     assert_eq!(logged.count(), 1);
-    let failed = lines
-        .iter()
-        .filter(|line| line["outcome"] == "CurrentLoginRefused");
+    let failed = lines.iter().filter(|line| line["outcome"] == "CurrentLoginRefused");
     let failed: Vec<_> = failed.collect();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["failures"], 1);

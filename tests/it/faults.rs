@@ -79,12 +79,7 @@ async fn sweep(server: Server, places: &[Place]) {
     lanes
         .run_until(async {
             for (place, situation, lane) in running {
-                let Report {
-                    points,
-                    runs,
-                    failed,
-                    logins,
-                } = lane.await.unwrap();
+                let Report { points, runs, failed, logins } = lane.await.unwrap();
                 lines.push(format!(
                     "{server:?}, {place:?}, {situation:?}: {points} points, {runs} faults, \
                      {failed} cut off, {logins} logins of the application"
@@ -124,10 +119,7 @@ async fn lane(server: Server, situation: Situation, place: Place, watch: Rc<Watc
             report.failed += usize::from(!matches!(run.end, End::Itself(Ok(()))));
             if let End::Itself(Err(error)) = run.end {
                 let found = error.error_type();
-                assert!(
-                    expected(place, kind).contains(&found),
-                    "{at} {kind:?}: {error:?}"
-                );
+                assert!(expected(place, kind).contains(&found), "{at} {kind:?}: {error:?}");
             }
         }
         if !met {

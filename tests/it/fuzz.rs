@@ -49,9 +49,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::from),
             vec((key(), inner), 0..8).prop_map(|entries| {
-                let entries = entries
-                    .into_iter()
-                    .filter(|(key, value)| !is_said(key, value));
+                let entries = entries.into_iter().filter(|(key, value)| !is_said(key, value));
                 Value::Object(entries.collect())
             }),
         ]
@@ -121,22 +119,10 @@ fn document_text() -> impl Strategy<Value = String> {
     let broken = (document.clone(), any::<prop::sample::Index>(), ".{0,3}");
     let broken = broken.prop_map(|(text, at, more)| {
         let at = at.index(text.len());
-        let at = (0..=at)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
-        format!(
-            "{}{more}{}",
-            &text[..at],
-            &text[at..].get(1..).unwrap_or("")
-        )
+        let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        format!("{}{more}{}", &text[..at], &text[at..].get(1..).unwrap_or(""))
     });
-    prop_oneof![
-        document,
-        broken,
-        any_json().prop_map(|json| json.to_string()),
-        ".*"
-    ]
+    prop_oneof![document, broken, any_json().prop_map(|json| json.to_string()), ".*"]
 }
 
 #[test]
@@ -155,12 +141,7 @@ fn no_document_makes_it_panic_or_say_what_is_in_it() {
                     prop_assert_eq!(new.username(), other.username());
                     prop_assert_eq!(new.password().expose(), other.password().expose());
                     let mine = one.with_login(one.username(), one.password());
-                    prop_assert!(
-                        parse(mine.expose())
-                            .unwrap()
-                            .first_difference(&one)
-                            .is_none()
-                    );
+                    prop_assert!(parse(mine.expose()).unwrap().first_difference(&one).is_none());
                 }
                 (one, other) => {
                     for error in [one.err(), other.err()].into_iter().flatten() {

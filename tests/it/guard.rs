@@ -44,33 +44,15 @@ fn bad_events(arn: &str, version: &str) -> Vec<(Value, &'static str)> {
         event
     };
     vec![
-        (
-            event(&[("Step", json!("create_secret"))]),
-            "\"Step\" is \"create_secret\"",
-        ),
-        (
-            event(&[("Step", json!("CREATESECRET"))]),
-            "must be one of createSecret, setSecret",
-        ),
+        (event(&[("Step", json!("create_secret"))]), "\"Step\" is \"create_secret\""),
+        (event(&[("Step", json!("CREATESECRET"))]), "must be one of createSecret, setSecret"),
         (event(&[("Step", Value::Null)]), "it has no \"Step\""),
         (event(&[("Step", json!(1))]), "\"Step\" is a number"),
-        (
-            event(&[("SecretId", Value::Null)]),
-            "it has no \"SecretId\"",
-        ),
+        (event(&[("SecretId", Value::Null)]), "it has no \"SecretId\""),
         (event(&[("SecretId", json!(""))]), "\"SecretId\" is empty"),
-        (
-            event(&[("ClientRequestToken", Value::Null)]),
-            "it has no \"ClientRequestToken\"",
-        ),
-        (
-            event(&[("ClientRequestToken", json!([version]))]),
-            "is an array",
-        ),
-        (
-            event(&[("RotationToken", json!({"text": TOKEN}))]),
-            "\"RotationToken\" is an object",
-        ),
+        (event(&[("ClientRequestToken", Value::Null)]), "it has no \"ClientRequestToken\""),
+        (event(&[("ClientRequestToken", json!([version]))]), "is an array"),
+        (event(&[("RotationToken", json!({"text": TOKEN}))]), "\"RotationToken\" is an object"),
         (json!([TOKEN]), "it is an array"),
         (json!(TOKEN), "it is a string"),
     ]
@@ -84,11 +66,7 @@ async fn an_event_that_secrets_manager_does_not_send_is_refused_without_a_single
     let before = Traces::of(&tenant, &scene).await;
     for (event, found) in bad_events(&scene.arn, &version) {
         let error = scene.invoke(event).await.unwrap_err();
-        assert_error(
-            &error,
-            EventInvalid,
-            &[found, "aws secretsmanager rotate-secret"],
-        );
+        assert_error(&error, EventInvalid, &[found, "aws secretsmanager rotate-secret"]);
         assert!(!error.to_string().contains("canary"), "{error}");
     }
     assert!(api.calls().is_empty());
@@ -109,11 +87,7 @@ async fn the_built_program_answers_with_the_type_and_the_text_and_lives_on() {
     for (event, found) in bad_events(&scene.arn, &version) {
         let error = function.invoke(&event).await.unwrap_err();
         assert_eq!(error.error_type, "EventInvalid");
-        assert!(
-            error.error_message.contains(found),
-            "{}",
-            error.error_message
-        );
+        assert!(error.error_message.contains(found), "{}", error.error_message);
     }
     let event = json!({
         "Step": "createSecret",
@@ -148,24 +122,14 @@ async fn a_version_that_is_not_being_made_is_refused_by_every_step() {
     let (a, b, c, d, e, f, g, h) = refusals;
     for refusal in [a, b, c, d] {
         let error = refusal.unwrap_err();
-        assert_error(
-            &error,
-            VersionUnknown,
-            &[unknown, &scene.arn, "start rotations from"],
-        );
+        assert_error(&error, VersionUnknown, &[unknown, &scene.arn, "start rotations from"]);
     }
     for refusal in [e, f, g, h] {
         let error = refusal.unwrap_err();
         assert_error(&error, VersionNotPending, &[&first, "AWSPREVIOUS"]);
     }
-    assert!(
-        api.calls().keys().eq(["DescribeSecret"]),
-        "{:?}",
-        api.calls()
-    );
-    before
-        .assert_unchanged(&tenant, &scene, "other versions")
-        .await;
+    assert!(api.calls().keys().eq(["DescribeSecret"]), "{:?}", api.calls());
+    before.assert_unchanged(&tenant, &scene, "other versions").await;
 }
 
 #[tokio::test]
@@ -179,11 +143,7 @@ async fn a_secret_with_rotation_turned_off_is_not_rotated() {
     let before = Traces::of(&tenant, &scene).await;
     for step in STEPS {
         let error = scene.step(step, &token).await.unwrap_err();
-        assert_error(
-            &error,
-            RotationDisabled,
-            &["rotation is turned off", "rotate-secret"],
-        );
+        assert_error(&error, RotationDisabled, &["rotation is turned off", "rotate-secret"]);
         before.assert_unchanged(&tenant, &scene, step).await;
     }
 }
@@ -197,10 +157,7 @@ async fn a_version_that_is_current_already_is_a_success_of_every_step_and_one_ca
     for step in STEPS {
         api.reset();
         scene.step(step, &token).await.unwrap();
-        assert_eq!(
-            api.calls().into_iter().collect::<Vec<_>>(),
-            [("DescribeSecret".into(), 1)]
-        );
+        assert_eq!(api.calls().into_iter().collect::<Vec<_>>(), [("DescribeSecret".into(), 1)]);
         before.assert_unchanged(&tenant, &scene, step).await;
     }
 }
@@ -235,10 +192,7 @@ async fn a_lost_answer_to_the_last_call_is_no_failure() {
         (last && !std::mem::replace(&mut lost, true)).then_some(Fault::LoseAnswer)
     });
     scene.step("finishSecret", &token).await.unwrap();
-    assert!(
-        api.calls()["UpdateSecretVersionStage"] > 1,
-        "no answer was lost"
-    );
+    assert!(api.calls()["UpdateSecretVersionStage"] > 1, "no answer was lost");
     assert_eq!(scene.version("AWSCURRENT").await, Some(token));
     assert_eq!(scene.version("AWSPREVIOUS").await, before);
 }
@@ -264,10 +218,6 @@ async fn a_value_that_became_current_meanwhile_stays_current() {
         call.send().await.unwrap().version_id.unwrap()
     };
     let (finish, overtaker) = tokio::join!(scene.step("finishSecret", &token), overtake);
-    assert_error(
-        &finish.unwrap_err(),
-        RotationSuperseded,
-        &[&overtaker, &token],
-    );
+    assert_error(&finish.unwrap_err(), RotationSuperseded, &[&overtaker, &token]);
     assert_eq!(scene.version("AWSCURRENT").await, Some(overtaker));
 }

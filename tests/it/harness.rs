@@ -27,9 +27,7 @@ async fn a_tenant_leaves_nothing_behind() {
         let (mark, user) = (tenant.mark().to_owned(), tenant.user());
         tenant.settle("a password").await;
         let hostile = account(&format!("'`\\{mark}"), "10.%");
-        tenant
-            .sql(format!("CREATE USER {hostile}; CREATE ROLE {mark}_role"))
-            .await;
+        tenant.sql(format!("CREATE USER {hostile}; CREATE ROLE {mark}_role")).await;
         assert_eq!(tenant.hosts(&user).await, ["%"]);
         drop(tenant);
 
@@ -83,18 +81,12 @@ const MARIADB_DIFFERENCES: &[&str] = &[
 #[tokio::test]
 async fn every_kind_of_difference_is_in_the_picture_of_an_account() {
     for server in Server::ALL {
-        let more = if server.is_mariadb() {
-            MARIADB_DIFFERENCES
-        } else {
-            MYSQL_DIFFERENCES
-        };
+        let more = if server.is_mariadb() { MARIADB_DIFFERENCES } else { MYSQL_DIFFERENCES };
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let (database, mark) = (tenant.database(), tenant.mark().to_owned());
         tenant
-            .sql(format!(
-                "CREATE ROLE {mark}_role; CREATE PROCEDURE {database}.p() SELECT 1"
-            ))
+            .sql(format!("CREATE ROLE {mark}_role; CREATE PROCEDURE {database}.p() SELECT 1"))
             .await;
         for difference in DIFFERENCES.iter().chain(more) {
             let twin = account(&tenant.twin(), "%");
@@ -104,10 +96,8 @@ async fn every_kind_of_difference_is_in_the_picture_of_an_account() {
                 ))
                 .await;
             assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
-            let statement = difference
-                .replace("{u}", &twin)
-                .replace("{d}", &database)
-                .replace("{m}", &mark);
+            let statement =
+                difference.replace("{u}", &twin).replace("{d}", &database).replace("{m}", &mark);
             tenant.sql(statement).await;
             let tables = [&tenant.user(), &tenant.twin()];
             let [user, changed] = tables.map(|name| Picture::of_tables(&tenant, name));
@@ -124,16 +114,11 @@ async fn every_kind_of_difference_is_in_the_picture_of_an_account() {
 async fn a_quote_in_the_salt_of_a_hash_is_no_difference() {
     let tenant = Tenant::of(Server::Mysql).await;
     let names = [tenant.user(), tenant.twin()];
-    for (name, salt) in names
-        .iter()
-        .zip(["''\\\\''an_AS_''salt_of_20", "another_salt:_all_20"])
-    {
+    for (name, salt) in names.iter().zip(["''\\\\''an_AS_''salt_of_20", "another_salt:_all_20"]) {
         let hash = format!("$A$005${salt}{}", "x".repeat(43));
         let user = account(name, "%");
         tenant
-            .sql(format!(
-                "CREATE USER {user} IDENTIFIED WITH caching_sha2_password AS '{hash}'"
-            ))
+            .sql(format!("CREATE USER {user} IDENTIFIED WITH caching_sha2_password AS '{hash}'"))
             .await;
     }
     assert_equal_accounts(&tenant, &names[0], &names[1]).await;
@@ -178,20 +163,13 @@ async fn a_database_fault_happens_at_its_statement_on_its_side_of_the_server() {
             conn.query_drop("SELECT 1").await.unwrap();
             let insert = format!("INSERT INTO {database}.rows_seen VALUES ('{fault:?}')");
             let answer = conn.query_drop(insert).await;
-            assert_eq!(
-                answer.is_ok(),
-                matches!(fault, Fault::Delay(_)),
-                "{fault:?}"
-            );
+            assert_eq!(answer.is_ok(), matches!(fault, Fault::Delay(_)), "{fault:?}");
             assert_eq!(proxy.connections(), 1);
             assert_eq!(proxy.calls()["Query"], 2);
 
             let count = format!("SELECT COUNT(*) FROM {database}.rows_seen WHERE fault = ?");
             let mut root = tenant.root().await;
-            let rows: Option<u32> = root
-                .exec_first(count, (format!("{fault:?}"),))
-                .await
-                .unwrap();
+            let rows: Option<u32> = root.exec_first(count, (format!("{fault:?}"),)).await.unwrap();
             root.disconnect().await.unwrap();
             assert_eq!(rows, Some(u32::from(carried_out)), "{server:?} {fault:?}");
         }
@@ -249,11 +227,7 @@ async fn an_api_fault_happens_at_its_call_on_its_side_of_the_service() {
     ] {
         proxy.reset();
         proxy.script(move |request| (request.operation == "PutSecretValue").then_some(fault));
-        let config = scene
-            .secrets
-            .config()
-            .to_builder()
-            .endpoint_url(proxy.url());
+        let config = scene.secrets.config().to_builder().endpoint_url(proxy.url());
         let retries = aws_config::retry::RetryConfig::disabled();
         let client =
             aws_sdk_secretsmanager::Client::from_conf(config.retry_config(retries).build());
@@ -272,10 +246,7 @@ async fn an_api_fault_happens_at_its_call_on_its_side_of_the_service() {
 
 /// Between 32 and 64 characters, as a version's id must be.
 fn uuid_of(fault: Fault) -> String {
-    format!(
-        "{:-<40}",
-        format!("{fault:?}").replace(|c: char| !c.is_alphanumeric(), "")
-    )
+    format!("{:-<40}", format!("{fault:?}").replace(|c: char| !c.is_alphanumeric(), ""))
 }
 
 #[tokio::test]
@@ -288,11 +259,7 @@ async fn a_rotation_begins_with_a_pending_version_that_has_no_value() {
     assert_eq!(scene.version("AWSPENDING").await, Some(token.clone()));
     let value = scene.secrets.get_secret_value().secret_id(&scene.arn);
     let missing = value.version_id(&token).send().await.unwrap_err();
-    assert!(
-        missing
-            .into_service_error()
-            .is_resource_not_found_exception()
-    );
+    assert!(missing.into_service_error().is_resource_not_found_exception());
 }
 
 #[tokio::test]

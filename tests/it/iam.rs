@@ -22,10 +22,7 @@ fn role_of_the_template() -> String {
     let template = std::fs::read_to_string(template).unwrap();
     let mut kept = String::new();
     let (mut section, mut name) = ("", "");
-    for line in template
-        .lines()
-        .filter(|line| !line.starts_with("Transform:"))
-    {
+    for line in template.lines().filter(|line| !line.starts_with("Transform:")) {
         match line.trim_end().strip_suffix(':') {
             Some(key) if !key.starts_with(' ') => section = key,
             Some(key) if key.starts_with("  ") && !key.starts_with("   ") => name = key.trim(),
@@ -64,22 +61,11 @@ fn role_environment(aws: &OwnAws, user: &str, superuser: &str) -> [(&'static str
         &parameter("UserSecretArns", user),
         &parameter("SuperuserSecretArn", superuser),
     ]);
-    let stacks = aws.cli(&[
-        "cloudformation",
-        "describe-stacks",
-        "--stack-name",
-        "rotation",
-    ]);
+    let stacks = aws.cli(&["cloudformation", "describe-stacks", "--stack-name", "rotation"]);
     let role = &stacks["Stacks"][0]["Outputs"][0]["OutputValue"];
     let role = role.as_str().unwrap_or_else(|| panic!("no role: {stacks}"));
-    let session = aws.cli(&[
-        "sts",
-        "assume-role",
-        "--role-arn",
-        role,
-        "--role-session-name",
-        "rotation",
-    ]);
+    let session =
+        aws.cli(&["sts", "assume-role", "--role-arn", role, "--role-session-name", "rotation"]);
     let key = |name: &str| session["Credentials"][name].as_str().unwrap().to_owned();
     [
         ("AWS_ACCESS_KEY_ID", key("AccessKeyId")),
@@ -89,10 +75,7 @@ fn role_environment(aws: &OwnAws, user: &str, superuser: &str) -> [(&'static str
 }
 
 async fn create_secret(secrets: &Client, name: &str, value: &Value) -> String {
-    let create = secrets
-        .create_secret()
-        .name(name)
-        .secret_string(value.to_string());
+    let create = secrets.create_secret().name(name).secret_string(value.to_string());
     create.send().await.unwrap().arn.unwrap()
 }
 
@@ -109,11 +92,7 @@ async fn the_role_of_the_template_rotates_with_a_managed_superuser_and_may_do_no
     let tenant = Tenant::of(Server::Mysql).await;
     tenant.settle("a password").await;
     let address = &tenant.address;
-    let secrets = secrets_manager()
-        .await
-        .config()
-        .to_builder()
-        .endpoint_url(&aws.url);
+    let secrets = secrets_manager().await.config().to_builder().endpoint_url(&aws.url);
     let secrets = Client::from_conf(secrets.build());
     let login = json!({"username": address.root, "password": address.root_password});
     let superuser = create_secret(&secrets, "superuser", &login).await;
@@ -124,13 +103,8 @@ async fn the_role_of_the_template_rotates_with_a_managed_superuser_and_may_do_no
     let rds = Rds::at(&tenant, &aws.url).await;
     let instance = rds.instance(address.port).await;
     let tag = aws_sdk_secretsmanager::types::Tag::builder().key("aws:rds:primaryDBInstanceArn");
-    let tag = tag.value(format!(
-        "arn:aws:rds:eu-central-1:123456789012:db:{instance}"
-    ));
-    let call = secrets
-        .tag_resource()
-        .secret_id(&superuser)
-        .tags(tag.build());
+    let tag = tag.value(format!("arn:aws:rds:eu-central-1:123456789012:db:{instance}"));
+    let call = secrets.tag_resource().secret_id(&superuser).tags(tag.build());
     call.send().await.unwrap();
 
     let role = role_environment(&aws, &user, &superuser);
@@ -149,10 +123,7 @@ async fn the_role_of_the_template_rotates_with_a_managed_superuser_and_may_do_no
     for _ in 0..2 {
         // RotateSecret itself is the owner's call; whatever comes after it is the role's.
         aws.enforce_after(1).await;
-        let call = secrets
-            .rotate_secret()
-            .secret_id(&user)
-            .rotation_lambda_arn(&function.arn);
+        let call = secrets.rotate_secret().secret_id(&user).rotation_lambda_arn(&function.arn);
         call.rotation_rules(rules.clone()).send().await.unwrap();
         let rotations = aws.rotations_ended(&user).await;
         assert_eq!(rotations.state, "succeeded", "{rotations:?}");
@@ -168,20 +139,12 @@ async fn the_role_of_the_template_rotates_with_a_managed_superuser_and_may_do_no
     }
 
     let role = as_role(&secrets, &role);
-    let list = role
-        .list_secret_version_ids()
-        .secret_id(&user)
-        .include_deprecated(true);
+    let list = role.list_secret_version_ids().secret_id(&user).include_deprecated(true);
     assert!(list.send().await.unwrap().versions().len() > 1);
     let denied = |operation: &str, code: Option<&str>| {
         assert_eq!(code, Some("AccessDeniedException"), "{operation}");
     };
-    let put = role
-        .put_secret_value()
-        .secret_id(&superuser)
-        .secret_string("{}")
-        .send()
-        .await;
+    let put = role.put_secret_value().secret_id(&superuser).secret_string("{}").send().await;
     denied("PutSecretValue", put.unwrap_err().code());
     let get = role.get_secret_value().secret_id(&other).send().await;
     denied("GetSecretValue", get.unwrap_err().code());
@@ -192,20 +155,11 @@ async fn the_role_of_the_template_rotates_with_a_managed_superuser_and_may_do_no
     let random = role.get_random_password().send().await;
     denied("GetRandomPassword", random.unwrap_err().code());
     // The stack's ordinary credentials are nobody's here.
-    assert!(
-        secrets
-            .get_secret_value()
-            .secret_id(&user)
-            .send()
-            .await
-            .is_err()
-    );
+    assert!(secrets.get_secret_value().secret_id(&user).send().await.is_err());
 }
 
 fn on_loopback(answer: String) -> String {
-    let (head, rest) = answer
-        .split_once("<Address>")
-        .unwrap_or_else(|| panic!("{answer}"));
+    let (head, rest) = answer.split_once("<Address>").unwrap_or_else(|| panic!("{answer}"));
     let (_, tail) = rest.split_once("</Address>").unwrap();
     format!("{head}<Address>127.0.0.1</Address>{tail}")
 }

@@ -12,12 +12,8 @@ use crate::support::model::Model;
 use crate::support::powers::{Ground, Powers};
 
 const FLAVORS: [Flavor; 4] = [
-    Flavor::Mysql {
-        partial_revokes: false,
-    },
-    Flavor::Mysql {
-        partial_revokes: true,
-    },
+    Flavor::Mysql { partial_revokes: false },
+    Flavor::Mysql { partial_revokes: true },
     Flavor::Mariadb1011,
     Flavor::Mariadb118,
 ];
@@ -25,9 +21,8 @@ const FLAVORS: [Flavor; 4] = [
 const CASES: u32 = 250;
 
 fn cases() -> u32 {
-    crate::mirror_fuzz::number("MIRROR_CASES").map_or(CASES, |number| {
-        u32::try_from(number).expect("MIRROR_CASES is a sensible number")
-    })
+    crate::mirror_fuzz::number("MIRROR_CASES")
+        .map_or(CASES, |number| u32::try_from(number).expect("MIRROR_CASES is a sensible number"))
 }
 
 /// Checks a law for every flavor.
@@ -36,18 +31,14 @@ fn for_all(
     law: impl Fn(&World, &Account, Option<&Account>) -> Result<(), TestCaseError>,
 ) {
     for flavor in FLAVORS {
-        let world = World {
-            flavor,
-            mark: "m".to_owned(),
-        };
+        let world = World { flavor, mark: "m".to_owned() };
         let mut runner = TestRunner::new(Config {
             cases: cases() / divisor,
             failure_persistence: None,
             ..Config::default()
         });
-        let outcome = runner.run(&pair(&world), |(source, twin)| {
-            law(&world, &source, twin.as_ref())
-        });
+        let outcome =
+            runner.run(&pair(&world), |(source, twin)| law(&world, &source, twin.as_ref()));
         if let Err(error) = outcome {
             panic!("{flavor:?}: {error}");
         }
@@ -65,10 +56,7 @@ fn after_plan(
         let applied = model.apply(&change);
         prop_assert!(applied.is_ok(), "{change:?}: {applied:?}");
     }
-    Ok(Account {
-        user: world.names().1,
-        hosts: model.hosts,
-    })
+    Ok(Account { user: world.names().1, hosts: model.hosts })
 }
 
 /// What of a profile is to be equal.
@@ -105,10 +93,7 @@ fn planning_again_finds_nothing_to_do() {
 #[test]
 fn equal_accounts_need_no_change() {
     for_all(1, |world, source, _| {
-        let twin = Account {
-            user: world.names().1,
-            hosts: source.hosts.clone(),
-        };
+        let twin = Account { user: world.names().1, hosts: source.hosts.clone() };
         prop_assert_eq!(plan(world.flavor.family(), source, Some(&twin)), []);
         Ok(())
     });
@@ -123,10 +108,7 @@ fn a_plan_that_is_cut_off_anywhere_is_made_good_by_the_next() {
             for change in &changes[..cut] {
                 prop_assert!(model.apply(change).is_ok());
             }
-            let half = Account {
-                user: world.names().1,
-                hosts: model.hosts,
-            };
+            let half = Account { user: world.names().1, hosts: model.hosts };
             let half = Some(half).filter(|half| !half.hosts.is_empty());
             let made = after_plan(world, source, half.as_ref())?;
             prop_assert_eq!(plan(world.flavor.family(), source, Some(&made)), []);
@@ -137,9 +119,7 @@ fn a_plan_that_is_cut_off_anywhere_is_made_good_by_the_next() {
 
 #[test]
 fn at_no_moment_may_the_twin_do_what_neither_account_could() {
-    for_all(1, |world, source, twin| {
-        no_new_power(world, source, twin, false)
-    });
+    for_all(1, |world, source, twin| no_new_power(world, source, twin, false));
 }
 
 #[test]
@@ -173,10 +153,7 @@ fn no_new_power(
     let changes = plan(world.flavor.family(), source, twin);
     for (at, change) in changes.iter().enumerate() {
         prop_assert!(model.apply(change).is_ok());
-        if changes
-            .get(at + 1)
-            .is_some_and(|next| gives_way(change, next))
-        {
+        if changes.get(at + 1).is_some_and(|next| gives_way(change, next)) {
             continue;
         }
         let new = Powers::of(&model, &ground).beyond(&allowed, &ground, passing_on);

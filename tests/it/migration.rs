@@ -69,11 +69,7 @@ async fn what_awss_function_loses_is_copied() {
         let tenant = Tenant::of(server).await;
         let scene = settled(&tenant).await;
         let (user, twin) = (tenant.user(), tenant.twin());
-        let more = if server.is_mariadb() {
-            COPIED_BY_MARIADB
-        } else {
-            COPIED_BY_MYSQL
-        };
+        let more = if server.is_mariadb() { COPIED_BY_MARIADB } else { COPIED_BY_MYSQL };
         adorn(&tenant, &format!("{COPIED}{more}")).await;
         let before = Picture::of_tables(&tenant, &user).await;
         for holder in [&twin, &user] {
@@ -82,11 +78,7 @@ async fn what_awss_function_loses_is_copied() {
             assert_equal_accounts(&tenant, &user, &twin).await;
             assert_eq!(tenant.hosts(&twin).await, ["%", "10.%"]);
         }
-        assert_eq!(
-            Picture::of_tables(&tenant, &user).await,
-            before,
-            "{server:?}"
-        );
+        assert_eq!(Picture::of_tables(&tenant, &user).await, before, "{server:?}");
     }
 }
 
@@ -118,11 +110,7 @@ async fn partial_revokes_are_copied_and_no_login_fails_on_the_way() {
     let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
     let tenant = Tenant::at(server.address.clone());
     let scene = settled(&tenant).await;
-    adorn(
-        &tenant,
-        "GRANT SELECT ON *.* TO {u}; REVOKE SELECT ON mysql.* FROM {u}",
-    )
-    .await;
+    adorn(&tenant, "GRANT SELECT ON *.* TO {u}; REVOKE SELECT ON mysql.* FROM {u}").await;
     let mut root = tenant.root().await;
     let failed = "SHOW GLOBAL STATUS LIKE 'Aborted_connects'";
     let before: Option<(String, u64)> = root.query_first(failed).await.unwrap();
@@ -147,12 +135,7 @@ async fn a_half_made_twin_is_completed_and_never_promoted_as_it_is() {
         // What AWS's function leaves behind when its GRANT fails: a login without privileges.
         let (twin, password) = scene.login("AWSPENDING").await;
         let literal = crate::support::account::literal(&password);
-        tenant
-            .sql(format!(
-                "CREATE USER {} IDENTIFIED BY {literal}",
-                account(&twin, "%")
-            ))
-            .await;
+        tenant.sql(format!("CREATE USER {} IDENTIFIED BY {literal}", account(&twin, "%"))).await;
         assert!(tenant.logs_in(&twin, &password).await);
         let unproven = scene.step("testSecret", &token).await;
         assert!(unproven.is_err(), "{server:?}");
@@ -172,11 +155,7 @@ async fn a_server_that_says_nothing_is_an_error_that_says_so() {
     scene.timeout = Duration::from_secs(8);
     let result = scene.step("setSecret", &token).await;
     server.thaw().await;
-    refused(
-        result,
-        ServerSilent,
-        &["took the connection", "and then said nothing"],
-    );
+    refused(result, ServerSilent, &["took the connection", "and then said nothing"]);
     scene.timeout = Duration::from_secs(30);
     scene.resume("createSecret", &token).await.unwrap();
 }
@@ -186,11 +165,7 @@ fn every_row_of_the_migration_page_is_shown_by_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/migration.md")).unwrap();
     let (_, table) = page.split_once("## Behavior, line by line").unwrap();
-    let rows: Vec<_> = table
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .skip(2)
-        .collect();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
     assert!(rows.len() > 20, "{rows:?}");
     for row in rows {
         let cell = row.trim_end_matches('|').rsplit('|').next().unwrap();
@@ -198,10 +173,7 @@ fn every_row_of_the_migration_page_is_shown_by_a_test_that_exists() {
         assert!(!names.is_empty(), "no test shows: {row}");
         for name in names {
             let (file, test) = name.rsplit_once("::").unwrap_or((name, ""));
-            let file = root
-                .join("tests/it")
-                .join(file.replace("::", "/"))
-                .with_extension("rs");
+            let file = root.join("tests/it").join(file.replace("::", "/")).with_extension("rs");
             let source = std::fs::read_to_string(&file)
                 .unwrap_or_else(|error| panic!("{name}: {}: {error}", file.display()));
             let found = test.is_empty() || source.contains(&format!("fn {test}()"));

@@ -90,8 +90,7 @@ async fn the_grant_option_and_the_admin_option_are_copied() {
         )
         .await;
         case.rotate().await;
-        case.sql("REVOKE GRANT OPTION ON {d}.* FROM {t}; REVOKE {m}role FROM {t}")
-            .await;
+        case.sql("REVOKE GRANT OPTION ON {d}.* FROM {t}; REVOKE {m}role FROM {t}").await;
         case.sql("GRANT {m}role TO {t}").await;
         case.rotate().await;
     }
@@ -103,8 +102,7 @@ async fn what_the_user_lost_the_twin_loses() {
         let case = Case::on(server).await;
         case.rotate().await;
         case.rotate().await;
-        case.sql("REVOKE SELECT ON {d}.* FROM {u}; GRANT INSERT ON {d}.items TO {u}")
-            .await;
+        case.sql("REVOKE SELECT ON {d}.* FROM {u}; GRANT INSERT ON {d}.items TO {u}").await;
         case.rotate().await;
         assert!(!case.twin_tables().await.holds("Select_priv"));
     }
@@ -205,8 +203,7 @@ async fn each_host_keeps_its_own_demand_and_its_own_limits() {
         )
         .await;
         case.rotate().await;
-        case.sql("ALTER USER {u} REQUIRE NONE; ALTER USER {u}@'10.%' REQUIRE X509")
-            .await;
+        case.sql("ALTER USER {u} REQUIRE NONE; ALTER USER {u}@'10.%' REQUIRE X509").await;
         case.rotate().await;
     }
 }
@@ -215,8 +212,7 @@ async fn each_host_keeps_its_own_demand_and_its_own_limits() {
 async fn a_twin_at_a_host_where_the_user_is_not_is_refused_and_nothing_is_written() {
     for server in Server::ALL {
         let case = Case::on(server).await;
-        case.sql("CREATE USER {t}@'10.%' IDENTIFIED BY {p} ACCOUNT LOCK")
-            .await;
+        case.sql("CREATE USER {t}@'10.%' IDENTIFIED BY {p} ACCOUNT LOCK").await;
         let before = case.twin_tables().await;
         assert_eq!(case.refusal().await, "TwinAtOtherHosts");
         assert_eq!(case.twin_tables().await, before);
@@ -233,8 +229,7 @@ async fn limits_are_copied_and_a_lock_where_the_user_does_not_log_in() {
         )
         .await;
         case.rotate().await;
-        case.sql("ALTER USER {u} ACCOUNT LOCK; ALTER USER {t} ACCOUNT LOCK")
-            .await;
+        case.sql("ALTER USER {u} ACCOUNT LOCK; ALTER USER {t} ACCOUNT LOCK").await;
         assert_eq!(case.refusal().await, "AccountUnusable");
     }
 }
@@ -258,11 +253,7 @@ async fn a_twin_that_has_the_password_and_nothing_else_is_completed_before_it_is
         let token = case.scene.begin().await;
         case.scene.step("createSecret", &token).await.unwrap();
         let (_, pending) = case.scene.login("AWSPENDING").await;
-        case.sql(&format!(
-            "CREATE USER {{t}} IDENTIFIED BY {}",
-            literal(&pending)
-        ))
-        .await;
+        case.sql(&format!("CREATE USER {{t}} IDENTIFIED BY {}", literal(&pending))).await;
         let refused = case.scene.step("testSecret", &token).await;
         assert!(refused.is_err(), "a half-made twin is accepted");
         case.scene.resume("setSecret", &token).await.unwrap();
@@ -281,14 +272,8 @@ async fn roles_and_default_roles_are_copied() {
         ))
         .await;
         case.rotate().await;
-        case.sql(&format!(
-            "SET DEFAULT ROLE NONE {to} {{u}}; REVOKE {{m}}one FROM {{u}}"
-        ))
-        .await;
-        case.sql(&format!(
-            "SET DEFAULT ROLE NONE {to} {{t}}; GRANT {{m}}one TO {{u}}"
-        ))
-        .await;
+        case.sql(&format!("SET DEFAULT ROLE NONE {to} {{u}}; REVOKE {{m}}one FROM {{u}}")).await;
+        case.sql(&format!("SET DEFAULT ROLE NONE {to} {{t}}; GRANT {{m}}one TO {{u}}")).await;
         case.rotate().await;
     }
 }
@@ -305,8 +290,7 @@ async fn partial_revokes_are_copied_and_go_with_their_privilege() {
     case.rotate().await;
     assert!(case.twin_tables().await.holds("Restrictions"));
     // The twin is in use now.
-    case.sql("REVOKE SELECT ON *.* FROM {t}; GRANT INSERT ON {d}.* TO {t}")
-        .await;
+    case.sql("REVOKE SELECT ON *.* FROM {t}; GRANT INSERT ON {d}.* TO {t}").await;
     case.rotate().await;
     assert!(!case.twin_tables().await.holds("Restrictions"));
 }
@@ -390,8 +374,7 @@ async fn the_plugin_of_a_mariadb_user_is_kept() {
         ] {
             let (user, password) = case.scene.login("AWSCURRENT").await;
             let methods = methods.replace("{p}", &literal(&password));
-            case.sql(&format!("ALTER USER `{user}` IDENTIFIED VIA {methods}"))
-                .await;
+            case.sql(&format!("ALTER USER `{user}` IDENTIFIED VIA {methods}")).await;
             case.rotate().await;
         }
     }

@@ -34,17 +34,13 @@ const PASSWORD: &str = "the user's password: 1";
 
 #[tokio::test]
 async fn random_accounts_are_mirrored_on_mysql() {
-    let flavor = Flavor::Mysql {
-        partial_revokes: false,
-    };
+    let flavor = Flavor::Mysql { partial_revokes: false };
     fuzz(flavor, Server::Mysql.address()).await;
 }
 
 #[tokio::test]
 async fn random_accounts_are_mirrored_on_mysql_with_partial_revokes() {
-    let flavor = Flavor::Mysql {
-        partial_revokes: true,
-    };
+    let flavor = Flavor::Mysql { partial_revokes: true };
     let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
     fuzz(flavor, server.address.clone()).await;
 }
@@ -59,16 +55,10 @@ async fn random_accounts_are_mirrored_on_mariadb_11_8() {
     fuzz(Flavor::Mariadb118, Server::Mariadb118.address()).await;
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only the function's variables are its config's"
-)]
+#[expect(clippy::disallowed_methods, reason = "only the function's variables are its config's")]
 pub(crate) fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is no number")),
-    )
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
 async fn fuzz(flavor: Flavor, address: Address) {
@@ -80,17 +70,9 @@ async fn fuzz(flavor: Flavor, address: Address) {
     let cases = number("MIRROR_CASES").unwrap_or(CASES);
     for seed in first..first + cases {
         let tenant = Tenant::at(address.clone());
-        let world = World {
-            flavor,
-            mark: tenant.mark().to_owned(),
-        };
+        let world = World { flavor, mark: tenant.mark().to_owned() };
         let (source, twin) = pair_of(seed, &world);
-        let case = Case {
-            tenant: &tenant,
-            world: &world,
-            source: &source,
-            twin: twin.as_ref(),
-        };
+        let case = Case { tenant: &tenant, world: &world, source: &source, twin: twin.as_ref() };
         let outcome = futures(AssertUnwindSafe(case.check())).await;
         if let Err(panic) = outcome {
             let text = panic
@@ -106,9 +88,7 @@ async fn fuzz(flavor: Flavor, address: Address) {
             );
         }
     }
-    crate::faults::tell(&format!(
-        "{flavor:?}: {cases} pairs from MIRROR_SEED={first} on"
-    ));
+    crate::faults::tell(&format!("{flavor:?}: {cases} pairs from MIRROR_SEED={first} on"));
 }
 
 /// The pair that a seed gives, always the same.
@@ -187,18 +167,9 @@ impl Case<'_> {
         self.step(&scene, "setSecret", &token).await;
         let log = capture.text();
         drop(capture);
-        let log: Vec<_> = log
-            .lines()
-            .filter(|line| line.contains(" rotation::log"))
-            .collect();
+        let log: Vec<_> = log.lines().filter(|line| line.contains(" rotation::log")).collect();
         let log = log.join("\n");
-        for statement in [
-            "GRANT ",
-            "REVOKE ",
-            "CREATE USER ",
-            "REQUIRE ",
-            "DEFAULT ROLE ",
-        ] {
+        for statement in ["GRANT ", "REVOKE ", "CREATE USER ", "REQUIRE ", "DEFAULT ROLE "] {
             let made = log.contains(&format!("plan=\"{statement}"))
                 || log.contains(&format!("; {statement}"));
             assert!(!made, "the second setSecret makes a {statement}:\n{log}");
@@ -248,20 +219,13 @@ impl Case<'_> {
         let address = &self.tenant.address;
         let superuser = through(proxy, superuser_document(address));
         let mut current = document(address, user, PASSWORD);
-        let scene = Scene::with(
-            self.tenant,
-            &superuser,
-            document(address, twin, OLD_PASSWORD),
-        );
+        let scene = Scene::with(self.tenant, &superuser, document(address, twin, OLD_PASSWORD));
         let mut scene = scene.await;
         // It waits for what is tried after each of its statements.
         scene.timeout = Duration::from_secs(300);
         current["masterarn"] = scene.superuser_arn.clone().into();
         let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
-        call.secret_string(current.to_string())
-            .send()
-            .await
-            .unwrap();
+        call.secret_string(current.to_string()).send().await.unwrap();
         scene
     }
 
@@ -286,9 +250,6 @@ impl Case<'_> {
             .zip(outcomes[0].iter().zip(&outcomes[1]))
             .filter(|(_, (user, twin))| user != twin)
             .collect();
-        assert!(
-            differ.is_empty(),
-            "user and twin fare differently: {differ:#?}"
-        );
+        assert!(differ.is_empty(), "user and twin fare differently: {differ:#?}");
     }
 }

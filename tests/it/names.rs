@@ -12,14 +12,8 @@ use crate::support::untouched::{Traces, assert_error};
 const FIRST: &str = "first kanarienvogel";
 
 /// Fifteen characters at most, after the eleven of a mark: `_clone` then still fits on MySQL.
-const HOSTILE: &[&str] = &[
-    "'\"`\\",
-    " TO x@%",
-    "'@'%' -- x",
-    "%_\\_é漢ß",
-    "`; DROP USER x;",
-    "_CLONE",
-];
+const HOSTILE: &[&str] =
+    &["'\"`\\", " TO x@%", "'@'%' -- x", "%_\\_é漢ß", "`; DROP USER x;", "_CLONE"];
 
 /// A secret of this user, who may do a thing or two on things that have the same kind of name.
 async fn scene_of(tenant: &Tenant, name: &str, hosts: &[&str]) -> Scene {
@@ -30,10 +24,7 @@ async fn scene_of(tenant: &Tenant, name: &str, hosts: &[&str]) -> Scene {
     let [database, role] =
         ["d", "r"].map(|kind| identifier(&format!("{}{kind}{short}", tenant.mark())));
     let routines = identifier(&format!("{}e{ascii}", tenant.mark()));
-    let (table, routine) = (
-        identifier(&format!("t{short}")),
-        identifier(&format!("p{ascii}")),
-    );
+    let (table, routine) = (identifier(&format!("t{short}")), identifier(&format!("p{ascii}")));
     tenant
         .sql(format!(
             "CREATE DATABASE {database}; CREATE TABLE {database}.{table} ({table} INT, b INT); \
@@ -134,9 +125,7 @@ async fn names_may_be_as_long_as_the_server_allows_and_not_longer() {
             let error = scene.step("createSecret", &token).await.unwrap_err();
             let found = format!("has {} characters; the server allows {limit}", limit + 1);
             assert_error(&error, TwinNameImpossible, &[&name, &found]);
-            before
-                .assert_unchanged(&tenant, &scene, "createSecret")
-                .await;
+            before.assert_unchanged(&tenant, &scene, "createSecret").await;
         }
     }
 }

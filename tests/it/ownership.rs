@@ -28,9 +28,7 @@ async fn with_a_stranger(server: Server, grants: &str) -> (Tenant, Scene) {
 async fn create_twin(tenant: &Tenant, host: &str) {
     let twin = account(&tenant.twin(), host);
     let password = STRANGER.replace('\'', "''");
-    tenant
-        .sql(format!("CREATE USER {twin} IDENTIFIED BY '{password}'"))
-        .await;
+    tenant.sql(format!("CREATE USER {twin} IDENTIFIED BY '{password}'")).await;
 }
 
 async fn assert_taken_over(tenant: &Tenant, scene: &Scene) {
@@ -48,9 +46,7 @@ async fn a_stranger_is_left_alone_also_one_that_is_equal_to_the_user() {
         for grants in ["DO 0", "GRANT SELECT ON {d}.* TO {t}"] {
             let (tenant, scene) = with_a_stranger(server, "DO 0").await;
             let twin = account(&tenant.twin(), "%");
-            let grants = grants
-                .replace("{t}", &twin)
-                .replace("{d}", &tenant.database());
+            let grants = grants.replace("{t}", &twin).replace("{d}", &tenant.database());
             tenant.sql(grants).await;
             let name = format!("\"{}\"", tenant.twin());
             let texts = [name.as_str(), "ACCOUNT LOCK", "drop it", "no version"];
@@ -175,9 +171,7 @@ async fn every_account_of_the_twins_name_must_be_owned_and_be_where_the_user_is(
         assert_refused(&tenant, &scene, TwinAtOtherHosts, &texts).await;
 
         let user = account(&tenant.user(), "10.%");
-        tenant
-            .sql(format!("CREATE USER {user} IDENTIFIED BY 'elsewhere'"))
-            .await;
+        tenant.sql(format!("CREATE USER {user} IDENTIFIED BY 'elsewhere'")).await;
         tenant.grow_old().await;
         assert_refused(&tenant, &scene, TwinNotOurs, &["ACCOUNT LOCK"]).await;
 

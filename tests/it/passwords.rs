@@ -23,12 +23,7 @@ fn passwords() -> Vec<String> {
             text
         },
     );
-    vec![
-        format!("{all}{}", "x".repeat(100)),
-        backwards,
-        pairs,
-        " \\".repeat(4),
-    ]
+    vec![format!("{all}{}", "x".repeat(100)), backwards, pairs, " \\".repeat(4)]
 }
 
 /// A document of this login, on TLS or not.
@@ -62,10 +57,7 @@ async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_with
                     scene.step(step, &token).await.unwrap();
                 }
                 assert_eq!(scene.login("AWSCURRENT").await.1, *password);
-                assert!(
-                    tenant.logs_in(twin, password).await,
-                    "{server:?} {password}"
-                );
+                assert!(tenant.logs_in(twin, password).await, "{server:?} {password}");
                 assert!(tenant.logs_in(&user, &before).await, "{server:?} {before}");
             }
             assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
@@ -119,9 +111,8 @@ async fn a_mariadb_that_insists_on_checking_passwords_itself_gets_them_and_the_l
 /// As many texts as fit in a few questions to each server. A failure shows the text itself.
 fn samples(strategy: &impl Strategy<Value = String>, count: usize) -> Vec<String> {
     let mut runner = TestRunner::deterministic();
-    let mut texts: Vec<_> = (0..count)
-        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
-        .collect();
+    let mut texts: Vec<_> =
+        (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();
     texts.sort();
     texts.dedup();
     texts
@@ -130,16 +121,11 @@ fn samples(strategy: &impl Strategy<Value = String>, count: usize) -> Vec<String
 #[tokio::test]
 async fn a_quoted_text_is_the_text_at_the_server() {
     let plain = samples(&"\\PC{0,40}", 400);
-    let special = samples(
-        &"['\"`\\\\%_;#\\-/*\u{0}\n\r\t\u{1a}\u{bf}\u{5c}a é漢𝄞]{0,30}",
-        600,
-    );
+    let special = samples(&"['\"`\\\\%_;#\\-/*\u{0}\n\r\t\u{1a}\u{bf}\u{5c}a é漢𝄞]{0,30}", 600);
     for server in Server::ALL {
         let tenant = Tenant::of(server).await;
         let mut root = tenant.root().await;
-        root.query_drop("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'")
-            .await
-            .unwrap();
+        root.query_drop("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'").await.unwrap();
         for texts in plain.chunks(100).chain(special.chunks(100)) {
             let literals: Vec<_> = texts.iter().map(|text| quote_literal(text)).collect();
             let query = format!("SELECT {}", literals.join(", "));
@@ -162,19 +148,10 @@ async fn a_quoted_name_is_the_name_at_the_server_in_any_mode() {
     for server in Server::ALL {
         let tenant = Tenant::of(server).await;
         let mut root = tenant.root().await;
-        for mode in [
-            "",
-            "NO_BACKSLASH_ESCAPES",
-            "ANSI_QUOTES",
-            "ANSI,NO_BACKSLASH_ESCAPES",
-        ] {
-            root.query_drop(format!("SET SESSION sql_mode = '{mode}'"))
-                .await
-                .unwrap();
+        for mode in ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI,NO_BACKSLASH_ESCAPES"] {
+            root.query_drop(format!("SET SESSION sql_mode = '{mode}'")).await.unwrap();
             for names in plain.chunks(100).chain(special.chunks(100)) {
-                let columns = names
-                    .iter()
-                    .map(|name| format!("1 AS {}", quote_identifier(name)));
+                let columns = names.iter().map(|name| format!("1 AS {}", quote_identifier(name)));
                 let query = format!("SELECT {}", columns.collect::<Vec<_>>().join(", "));
                 let row: Option<mysql_async::Row> = root.query_first(&query).await.unwrap();
                 let row = row.unwrap();

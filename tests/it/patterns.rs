@@ -11,9 +11,8 @@ use crate::support::builder::run;
 use crate::support::stack::Server;
 
 /// What stands after the test's mark in patterns that all match the mark with `xa`.
-const RESTS: [&str; 12] = [
-    "xa", "x\\a", "x_", "_a", "__", "x%", "%a", "%", "%_", "_%", "x%a", "%x%",
-];
+const RESTS: [&str; 12] =
+    ["xa", "x\\a", "x_", "_a", "__", "x%", "%a", "%", "%_", "_%", "x%a", "%x%"];
 
 #[tokio::test]
 async fn each_server_goes_by_the_pattern_that_the_plan_takes_for_the_narrowest() {
@@ -39,18 +38,13 @@ async fn each_server_goes_by_the_pattern_that_the_plan_takes_for_the_narrowest()
                 let make = format!("CREATE USER {user} IDENTIFIED BY 'a password'");
                 run(&mut root, &make).await;
                 for (privilege, pattern) in ["SELECT", "INSERT"].iter().zip(&patterns) {
-                    run(
-                        &mut root,
-                        &format!("GRANT {privilege} ON `{pattern}`.* TO {user}"),
-                    )
-                    .await;
+                    run(&mut root, &format!("GRANT {privilege} ON `{pattern}`.* TO {user}")).await;
                 }
                 let mut session = tenant.log_in(&tenant.user(), "a password").await.unwrap();
                 let mut may = Vec::new();
-                for attempt in [
-                    format!("SELECT id FROM {table}"),
-                    format!("INSERT INTO {table} VALUES (1)"),
-                ] {
+                for attempt in
+                    [format!("SELECT id FROM {table}"), format!("INSERT INTO {table} VALUES (1)")]
+                {
                     may.push(match session.query_drop(&attempt).await {
                         Ok(()) => true,
                         Err(Error::Server(refusal)) if refusal.code == 1142 => false,

@@ -68,10 +68,7 @@ async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
             &[
                 "nothing was changed: a rotation now would make",
                 "CREATE USER",
-                &format!(
-                    "GRANT SELECT ON {}.*",
-                    crate::support::account::identifier(&database)
-                ),
+                &format!("GRANT SELECT ON {}.*", crate::support::account::identifier(&database)),
                 "found in order: the superuser",
                 "accepts writes",
                 "logged in",
@@ -93,10 +90,7 @@ async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
         assert_eq!(user_before, twin);
         let (result, log) = preflight(&tenant, &scene).await;
         result.unwrap();
-        assert_logged(
-            &log,
-            &["GRANT DELETE ON", "REVOKE INSERT ON", "is that of version"],
-        );
+        assert_logged(&log, &["GRANT DELETE ON", "REVOKE INSERT ON", "is that of version"]);
     }
 }
 
@@ -107,25 +101,19 @@ async fn secrets_manager_gets_success_for_a_copy_and_a_failure_for_no_value() {
     let scene = Scene::of(&tenant, PASSWORD).await;
     let ca_file = tenant.address.ca_file.to_string_lossy().into_owned();
     let endpoint = setting("AWS_ENDPOINT_URL");
-    let environment = [
-        ("TLS_CA_FILE", &*ca_file),
-        ("SECRETS_MANAGER_ENDPOINT", &endpoint),
-    ];
+    let environment = [("TLS_CA_FILE", &*ca_file), ("SECRETS_MANAGER_ENDPOINT", &endpoint)];
     let name = format!("preflight-{}", tenant.mark());
     let binary = env!("CARGO_BIN_EXE_bootstrap");
     let timeout = Duration::from_secs(30);
     let function = Function::start(&name, binary, &environment, timeout).await;
     let labels = scene.labels().await;
-    for (value, state, error) in [
-        ("copy", "succeeded", None),
-        ("empty", "failed", Some("PendingValueMissing")),
-    ] {
+    for (value, state, error) in
+        [("copy", "succeeded", None), ("empty", "failed", Some("PendingValueMissing"))]
+    {
         Rotations::set(&scene.arn, json!({"test_value": value})).await;
         let rules = RotationRulesType::builder().automatically_after_days(30);
         let call = scene.secrets.rotate_secret().secret_id(&scene.arn);
-        let call = call
-            .rotation_lambda_arn(&function.arn)
-            .rotate_immediately(false);
+        let call = call.rotation_lambda_arn(&function.arn).rotate_immediately(false);
         call.rotation_rules(rules.build()).send().await.unwrap();
         let rotations = Rotations::ended(&scene.arn).await;
         assert_eq!(rotations.state, state, "{rotations:?}");
@@ -167,33 +155,17 @@ async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_ar
         // The plan is shown, with the statement that cannot be run.
         assert_logged(
             &log,
-            &[
-                "found in order: the superuser",
-                "GRANT SELECT ON",
-                "would be refused",
-            ],
+            &["found in order: the superuser", "GRANT SELECT ON", "would be refused"],
         );
 
         let scene = Scene::of(&tenant, PASSWORD).await;
         let stranger = account(&tenant.twin(), "%");
-        tenant
-            .sql(format!(
-                "CREATE USER {stranger} IDENTIFIED BY 'of a stranger'"
-            ))
-            .await;
+        tenant.sql(format!("CREATE USER {stranger} IDENTIFIED BY 'of a stranger'")).await;
         let (result, log) = preflight(&tenant, &scene).await;
-        refused(
-            result,
-            TwinNotOurs,
-            &["nothing shows that it is this secret's"],
-        );
+        refused(result, TwinNotOurs, &["nothing shows that it is this secret's"]);
         assert_logged(&log, &["with the current password", "would be refused"]);
 
-        tenant
-            .sql(format!(
-                "DROP USER {stranger}; ALTER USER {user} ACCOUNT LOCK"
-            ))
-            .await;
+        tenant.sql(format!("DROP USER {stranger}; ALTER USER {user} ACCOUNT LOCK")).await;
         let (result, log) = preflight(&tenant, &scene).await;
         refused(result, AccountUnusable, &["locked"]);
         assert_logged(&log, &["accepts writes", "would be refused"]);
@@ -241,9 +213,7 @@ async fn a_real_rotation_whose_pending_value_is_hidden_from_the_test_is_not_prom
 async fn plant(scene: &Scene, text: &str) -> String {
     let token = scene.begin().await;
     let put = scene.secrets.put_secret_value().secret_id(&scene.arn);
-    let put = put
-        .client_request_token(&token)
-        .version_stages("AWSPENDING");
+    let put = put.client_request_token(&token).version_stages("AWSPENDING");
     put.secret_string(text).send().await.unwrap();
     token
 }

@@ -48,16 +48,8 @@ const MUTATIONS: &[Mutation] = &[
         |rules| rules.looks_again = false,
         WRITES_CURRENT,
     ),
-    (
-        "a twin that exists is not made equal again",
-        |rules| rules.repairs = false,
-        ENDS_WELL,
-    ),
-    (
-        "a password that works is proof enough",
-        |rules| rules.password_last = false,
-        ENDS_WELL,
-    ),
+    ("a twin that exists is not made equal again", |rules| rules.repairs = false, ENDS_WELL),
+    ("a password that works is proof enough", |rules| rules.password_last = false, ENDS_WELL),
     (
         "a password that works is proof enough, for testSecret too",
         |rules| (rules.password_last, rules.compares) = (false, false),
@@ -122,10 +114,7 @@ struct Graph {
 impl Graph {
     fn of(protocol: &Protocol) -> Self {
         let mut numbers = HashMap::new();
-        let mut graph = Self {
-            states: Vec::new(),
-            before: Vec::new(),
-        };
+        let mut graph = Self { states: Vec::new(), before: Vec::new() };
         let mut waiting = VecDeque::new();
         for state in protocol.init_states() {
             waiting.push_back(graph.number(&mut numbers, state).0);

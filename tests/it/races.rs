@@ -195,11 +195,7 @@ async fn a_superuser_whose_password_changes_just_now_is_read_again() {
         scene.step("createSecret", &token).await.unwrap();
 
         // The database has the new password, and the secret follows a moment later.
-        tenant
-            .sql(format!(
-                "ALTER USER {superuser} IDENTIFIED BY 'new password'"
-            ))
-            .await;
+        tenant.sql(format!("ALTER USER {superuser} IDENTIFIED BY 'new password'")).await;
         let follow = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let new = document(&tenant.address, &name, "new password").to_string();

@@ -29,12 +29,9 @@ fn soon() -> Deadline {
 /// What RDS says of two addresses, each a host with further keys of its document.
 async fn relation(user: (&str, Value), superuser: (&str, Value)) -> Found {
     let address = |(host, mut keys): (&str, Value)| {
-        for (key, value) in [
-            ("engine", "mysql"),
-            ("username", "u"),
-            ("password", "p"),
-            ("host", host),
-        ] {
+        for (key, value) in
+            [("engine", "mysql"), ("username", "u"), ("password", "p"), ("host", host)]
+        {
             keys[key] = value.into();
         }
         let document = Document::new(keys.to_string());
@@ -49,10 +46,7 @@ async fn relation(user: (&str, Value), superuser: (&str, Value)) -> Found {
         Relation::Unknown => Found::Unknown,
         Relation::Replica(endpoint) => {
             // Where RDS says that it is, and not where the secret says.
-            assert!(
-                rds::region_of_host(&endpoint.host).is_some(),
-                "{endpoint:?}"
-            );
+            assert!(rds::region_of_host(&endpoint.host).is_some(), "{endpoint:?}");
             Found::Replica
         }
     }
@@ -93,11 +87,7 @@ async fn the_endpoints_of_a_cluster_belong_together() {
         ((&*two_host, none()), (&*writer, none()), Found::Replica),
         ((&*two_host, none()), (&*one_host, none()), Found::Replica),
         // An alias, or an address, with the identifier that the console writes.
-        (
-            ("10.0.0.7", json!({"dbClusterIdentifier": cluster})),
-            (&*writer, none()),
-            Found::Replica,
-        ),
+        (("10.0.0.7", json!({"dbClusterIdentifier": cluster})), (&*writer, none()), Found::Replica),
         (
             ("db.example.com", json!({"dbInstanceIdentifier": one})),
             (&*one_host, none()),
@@ -109,18 +99,10 @@ async fn the_endpoints_of_a_cluster_belong_together() {
             Found::Same,
         ),
         // What RDS does not know, or knows as something else.
-        (
-            ("db.example.com", none()),
-            (&*writer, none()),
-            Found::Unknown,
-        ),
+        (("db.example.com", none()), (&*writer, none()), Found::Unknown),
         ((&*elsewhere, none()), (&*writer, none()), Found::Unknown),
         ((&*unknown, none()), (&*writer, none()), Found::Unknown),
-        (
-            ("no.x.eu-central-1.rds.amazonaws.com", none()),
-            (&*writer, none()),
-            Found::Unknown,
-        ),
+        (("no.x.eu-central-1.rds.amazonaws.com", none()), (&*writer, none()), Found::Unknown),
     ] {
         let shown = format!("{user:?} and {superuser:?}");
         assert_eq!(relation(user, superuser).await, expected, "{shown}");
@@ -134,11 +116,8 @@ async fn a_replica_of_a_replica_is_a_replica_and_a_source_is_not() {
     let source = rds.instance(3306).await;
     let first = rds.replica(&source).await;
     let second = rds.replica(&first).await;
-    let [source, first, second] = [
-        rds.host(&source).await,
-        rds.host(&first).await,
-        rds.host(&second).await,
-    ];
+    let [source, first, second] =
+        [rds.host(&source).await, rds.host(&first).await, rds.host(&second).await];
     for (user, superuser, expected) in [
         (&first, &source, Found::Replica),
         (&second, &source, Found::Replica),
@@ -152,17 +131,13 @@ async fn a_replica_of_a_replica_is_a_replica_and_a_source_is_not() {
 
 /// The address that the tags of a superuser's secret lead to.
 async fn writer(scene: &Scene, key: &str, arn: &str) -> Result<Address, Error> {
-    let tag = aws_sdk_secretsmanager::types::Tag::builder()
-        .key(key)
-        .value(arn);
+    let tag = aws_sdk_secretsmanager::types::Tag::builder().key(key).value(arn);
     let call = scene.secrets.tag_resource().secret_id(&scene.superuser_arn);
     call.tags(tag.build()).send().await.unwrap();
     let store = SecretStore::new(None).await;
     let superuser = SecretId::new(&scene.superuser_arn);
     let described = store.describe(&superuser, soon()).await.unwrap();
-    rds::writer(&store, &described, soon())
-        .await
-        .map(|writer| writer.address)
+    rds::writer(&store, &described, soon()).await.map(|writer| writer.address)
 }
 
 fn rds_arn(region: &str, kind: &str, id: &str) -> String {
@@ -199,9 +174,7 @@ async fn a_superuser_whose_password_is_replaced_meanwhile_is_read_again() {
     let aws = Edited::aws().await;
     let endpoint = aws.url();
     let scene = Scene::of(&tenant, PASSWORD).await;
-    let scene = scene
-        .in_environment(&tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)])
-        .await;
+    let scene = scene.in_environment(&tenant, &[("SECRETS_MANAGER_ENDPOINT", &endpoint)]).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     // The first two readings find the version that was current until now.
@@ -224,10 +197,7 @@ async fn a_superuser_whose_password_is_replaced_meanwhile_is_read_again() {
     });
     scene.resume("setSecret", &token).await.unwrap();
     let superuser = &scene.superuser_arn;
-    let readings = aws
-        .calls()
-        .into_iter()
-        .filter(|call| call.body.contains(superuser.as_str()));
+    let readings = aws.calls().into_iter().filter(|call| call.body.contains(superuser.as_str()));
     assert_eq!(readings.count(), 3);
 }
 

@@ -16,10 +16,7 @@ use crate::support::stack::{Function, Rotations, Server};
 async fn scene(tenant: &Tenant, aws: &Edited, ignore: &str) -> Scene {
     tenant.settle("a password").await;
     let endpoint = aws.url();
-    let environment = [
-        ("SECRETS_MANAGER_ENDPOINT", &*endpoint),
-        ("IGNORE_REPLICA_STATUS", ignore),
-    ];
+    let environment = [("SECRETS_MANAGER_ENDPOINT", &*endpoint), ("IGNORE_REPLICA_STATUS", ignore)];
     let scene = Scene::of(tenant, "a password").await;
     scene.in_environment(tenant, &environment).await
 }
@@ -27,11 +24,7 @@ async fn scene(tenant: &Tenant, aws: &Edited, ignore: &str) -> Scene {
 async fn replicate(scene: &Scene, region: &str) {
     let region = ReplicaRegionType::builder().region(region).build();
     let call = scene.secrets.replicate_secret_to_regions();
-    call.secret_id(&scene.arn)
-        .add_replica_regions(region)
-        .send()
-        .await
-        .unwrap();
+    call.secret_id(&scene.arn).add_replica_regions(region).send().await.unwrap();
 }
 
 /// The description, with the replicas in this status.
@@ -58,22 +51,12 @@ async fn a_replica_in_sync_is_no_obstacle_and_a_failing_one_is_refused_by_its_re
     let there = there.region(aws_config::Region::new("eu-west-3")).build();
     let there = aws_sdk_secretsmanager::Client::from_conf(there);
     let name = format!("{}/user", tenant.mark());
-    there
-        .create_secret()
-        .name(name)
-        .secret_string("{}")
-        .send()
-        .await
-        .unwrap();
+    there.create_secret().name(name).secret_string("{}").send().await.unwrap();
     replicate(&scene, "eu-west-3").await;
     let token = scene.begin().await;
     for step in STEPS {
         let result = scene.step(step, &token).await;
-        let texts = [
-            "to eu-west-3 fails",
-            "already exists",
-            "IGNORE_REPLICA_STATUS=true",
-        ];
+        let texts = ["to eu-west-3 fails", "already exists", "IGNORE_REPLICA_STATUS=true"];
         refused(result, ReplicationIncomplete, &texts);
     }
     let environment = [("IGNORE_REPLICA_STATUS", "true")];
@@ -102,11 +85,7 @@ async fn a_replica_that_is_on_its_way_is_waited_for_where_labels_change() {
     aws.edit(|call| (call.operation == "DescribeSecret").then(|| with_status("InProgress")));
     scene.timeout = Duration::from_secs(3);
     let result = scene.step("createSecret", &token).await;
-    refused(
-        result,
-        ReplicationIncomplete,
-        &["to us-west-2 is still in progress"],
-    );
+    refused(result, ReplicationIncomplete, &["to us-west-2 is still in progress"]);
 }
 
 #[tokio::test]
@@ -126,13 +105,9 @@ async fn the_rotation_token_goes_with_the_value_and_into_no_log() {
     let function = Function::start(&name, binary, &environment, Duration::from_secs(30)).await;
     aws.edit(|_| None);
     Rotations::set(&scene.arn, json!({"attempts": 1})).await;
-    let rules = RotationRulesType::builder()
-        .automatically_after_days(30)
-        .build();
+    let rules = RotationRulesType::builder().automatically_after_days(30).build();
     let call = scene.secrets.rotate_secret().secret_id(&scene.arn);
-    let call = call
-        .rotation_lambda_arn(&function.arn)
-        .rotation_rules(rules);
+    let call = call.rotation_lambda_arn(&function.arn).rotation_rules(rules);
     call.send().await.unwrap();
     // Secrets Manager refuses a token that is not that of the rotation.
     let rotations = Rotations::ended(&scene.arn).await;
@@ -144,10 +119,7 @@ async fn the_rotation_token_goes_with_the_value_and_into_no_log() {
     };
     let tokens: Vec<_> = calls.iter().filter_map(token).collect();
     assert_eq!(tokens.len(), 1);
-    let put = calls
-        .iter()
-        .find(|call| call.operation == "PutSecretValue")
-        .unwrap();
+    let put = calls.iter().find(|call| call.operation == "PutSecretValue").unwrap();
     assert_eq!(token(put).as_ref(), tokens.first());
     assert_absent(&[&tokens[0]], &function.logged(), "the log");
 }

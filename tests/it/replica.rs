@@ -46,12 +46,7 @@ impl Pair {
             OwnServer::start(server, &source_args),
             OwnServer::start(server, &replica_args)
         );
-        let Address {
-            port,
-            root: user,
-            root_password: password,
-            ..
-        } = &source.address;
+        let Address { port, root: user, root_password: password, .. } = &source.address;
         let mut at_replica = root(&replica.address).await;
         // The replica comes to have the accounts of the source, root's among them.
         let follow = if server.is_mariadb() {
@@ -71,20 +66,11 @@ impl Pair {
         };
         at_replica.query_drop(follow).await.unwrap();
         let writer = Tenant::at(source.address.clone());
-        writer
-            .sql(format!(
-                "ALTER USER '{user}'@'%' IDENTIFIED BY '{password}'"
-            ))
-            .await;
+        writer.sql(format!("ALTER USER '{user}'@'%' IDENTIFIED BY '{password}'")).await;
         writer.settle(PASSWORD).await;
         let mut address = replica.address.clone();
         address.root_password.clone_from(password);
-        let pair = Self {
-            _servers: [source, replica],
-            writer,
-            replica: address,
-            at_replica,
-        };
+        let pair = Self { _servers: [source, replica], writer, replica: address, at_replica };
         pair.arrived(&pair.writer.user(), PASSWORD).await;
         pair
     }
@@ -157,11 +143,7 @@ impl Pair {
         let aws = Edited::aws().await;
         let (source, replica) = (self.writer.address.port, self.replica.port);
         aws.edit(move |call| {
-            let port = if call.body.contains(&replica_id) {
-                replica
-            } else {
-                source
-            };
+            let port = if call.body.contains(&replica_id) { replica } else { source };
             let asks = call.operation == "DescribeDBInstances";
             asks.then(|| Edit::change(move |answer| at_port(&answer, port)))
         });
@@ -232,11 +214,7 @@ async fn a_user_at_a_replica_is_rotated_without_a_login_before_the_twin_has_arri
         }
         let error = step(&hurried, &scene, "testSecret", &token).await.unwrap();
         assert_eq!(error.error_type, "ReplicaBehind", "{error:?}");
-        assert!(
-            error
-                .error_message
-                .contains("is not yet what it is at the writer")
-        );
+        assert!(error.error_message.contains("is not yet what it is at the writer"));
         assert_eq!(scene.login("AWSCURRENT").await.0, pair.writer.twin());
         pair.applier("START").await;
         steps(&function, &scene, "testSecret", &token).await;
@@ -275,11 +253,7 @@ async fn the_superusers_password_goes_where_rds_says_and_not_where_the_users_sec
     other.step("createSecret", &token).await.unwrap();
     proxy.reset();
     let result = other.step("testSecret", &token).await;
-    refused(
-        result,
-        DifferentServer,
-        &["is read-only", "the superuser cannot look there"],
-    );
+    refused(result, DifferentServer, &["is read-only", "the superuser cannot look there"]);
     assert_eq!(proxy.connections(), 1);
 }
 
@@ -294,11 +268,7 @@ async fn a_replica_that_rds_does_not_confirm_is_another_server_and_a_reader_is_n
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let result = scene.step("setSecret", &token).await;
-    refused(
-        result,
-        DifferentServer,
-        &["is not the user's server", "RDS API"],
-    );
+    refused(result, DifferentServer, &["is not the user's server", "RDS API"]);
 
     // The superuser's secret names the replica: resolved once more, then refused.
     let place = Tenant::at(pair.writer.address.clone());

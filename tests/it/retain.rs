@@ -142,11 +142,7 @@ async fn the_password_of_an_account_that_was_handed_over_is_not_retained() {
     let tenant = Tenant::of(Server::Mysql).await;
     let scene = scene(&tenant).await;
     let twin = account(&tenant.twin(), "%");
-    tenant
-        .sql(format!(
-            "CREATE USER {twin} IDENTIFIED BY 'of the operator' ACCOUNT LOCK"
-        ))
-        .await;
+    tenant.sql(format!("CREATE USER {twin} IDENTIFIED BY 'of the operator' ACCOUNT LOCK")).await;
     let (user, password) = rotate(&tenant, &scene).await;
     assert_eq!(user, tenant.twin());
     assert!(tenant.logs_in(&user, &password).await);
@@ -160,18 +156,9 @@ async fn a_server_that_keeps_one_password_is_refused_before_anything_is_written(
         let scene = scene(&tenant).await;
         let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
         let preflight = scene.step("testSecret", &token).await;
-        refused(
-            preflight,
-            RetainImpossible,
-            &["keeps no second password", "MariaDB"],
-        );
-        let remove = scene
-            .secrets
-            .update_secret_version_stage()
-            .secret_id(&scene.arn);
-        let remove = remove
-            .version_stage("AWSPENDING")
-            .remove_from_version_id(&token);
+        refused(preflight, RetainImpossible, &["keeps no second password", "MariaDB"]);
+        let remove = scene.secrets.update_secret_version_stage().secret_id(&scene.arn);
+        let remove = remove.version_stage("AWSPENDING").remove_from_version_id(&token);
         remove.send().await.unwrap();
 
         let token = scene.begin().await;
@@ -188,21 +175,13 @@ async fn a_twin_whose_plugin_must_change_is_refused_before_anything_is_written()
     let scene = scene(&tenant).await;
     rotate(&tenant, &scene).await;
     let twin = account(&tenant.user(), "%");
-    tenant
-        .sql(format!(
-            "ALTER USER {twin} IDENTIFIED WITH sha256_password BY 'another'"
-        ))
-        .await;
+    tenant.sql(format!("ALTER USER {twin} IDENTIFIED WITH sha256_password BY 'another'")).await;
     a_day_passes(&tenant).await;
     let before = Picture::of_tables(&tenant, &tenant.user()).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let result = scene.step("setSecret", &token).await;
-    refused(
-        result,
-        RetainImpossible,
-        &["the plugin of", "for one rotation"],
-    );
+    refused(result, RetainImpossible, &["the plugin of", "for one rotation"]);
     assert_eq!(Picture::of_tables(&tenant, &tenant.user()).await, before);
     let without = scene.in_environment(&tenant, &[]).await;
     without.resume("createSecret", &token).await.unwrap();

@@ -61,9 +61,7 @@ async fn reading_the_accounts_takes_as_many_questions_for_many_grants_as_for_few
         let (user, twin) = (tenant.user(), tenant.twin());
         let grants = table_grants(&tenant, 0, 300);
         tenant.sql(&grants).await;
-        tenant
-            .sql(grants.replace(&account(&user, "%"), &account(&twin, "%")))
-            .await;
+        tenant.sql(grants.replace(&account(&user, "%"), &account(&twin, "%"))).await;
         proxy.reset();
         scene.rotate().await;
         let many = statements(&proxy);
@@ -91,15 +89,9 @@ async fn an_object_takes_one_statement_however_much_is_granted_on_it() {
         scene.rotate().await;
         let sql = statements(&proxy);
         let on = |place: &str| {
-            sql.iter()
-                .filter(|s| s.starts_with("GRANT") && s.contains(place))
-                .count()
+            sql.iter().filter(|s| s.starts_with("GRANT") && s.contains(place)).count()
         };
-        assert_eq!(
-            on(&format!("`{database}`.`items`")),
-            1,
-            "{server:?}: {sql:#?}"
-        );
+        assert_eq!(on(&format!("`{database}`.`items`")), 1, "{server:?}: {sql:#?}");
         assert_eq!(on(&format!("`{database}`.*")), 1, "{server:?}: {sql:#?}");
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
     }
@@ -127,20 +119,11 @@ async fn a_plan_longer_than_an_invocation_is_resumed_where_it_stopped() {
             // the machine is busy.
             scene.timeout += Duration::from_secs(1);
             let sql = statements(&proxy);
-            let count = sql
-                .iter()
-                .filter(|s| s.starts_with("GRANT CREATE, SELECT"))
-                .count();
-            assert!(
-                count > granted || count == 2000,
-                "{server:?}: no progress in try {tries}"
-            );
+            let count = sql.iter().filter(|s| s.starts_with("GRANT CREATE, SELECT")).count();
+            assert!(count > granted || count == 2000, "{server:?}: no progress in try {tries}");
             granted = count;
         }
-        assert!(
-            tries > 0,
-            "{server:?} was too fast for this test to show anything"
-        );
+        assert!(tries > 0, "{server:?} was too fast for this test to show anything");
         let sql = statements(&proxy);
         let grants = sql.iter().filter(|s| s.starts_with("GRANT CREATE, SELECT"));
         let once: std::collections::BTreeSet<_> = grants.clone().collect();

@@ -77,11 +77,7 @@ async fn the_built_program_logs_no_secret_at_its_finest_level_whatever_happens()
             secrets.extend(passwords(&scene).await);
             secrets.extend(hashes(&tenant).await);
         }
-        for put in api
-            .seen()
-            .iter()
-            .filter(|call| call.operation == "PutSecretValue")
-        {
+        for put in api.seen().iter().filter(|call| call.operation == "PutSecretValue") {
             let body: Value = serde_json::from_str(&put.text).unwrap();
             secrets.push(body["RotationToken"].as_str().unwrap().to_owned());
         }
@@ -116,10 +112,7 @@ async fn the_built_program_logs_no_secret_at_its_finest_level_whatever_happens()
         errors += &error.error_message;
 
         let log = function.logged();
-        assert!(
-            log.contains("\"level\":\"TRACE\""),
-            "the log is not at its finest level"
-        );
+        assert!(log.contains("\"level\":\"TRACE\""), "the log is not at its finest level");
         assert!(log.contains("IDENTIFIED"), "the log has no statement");
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         assert_absent(&secrets, &log, "the function's log");
@@ -152,10 +145,8 @@ async fn the_library_logs_no_secret_at_any_level_in_a_rotation_that_succeeds() {
 /// All that a server of one's own has written down of the statements that it was sent.
 async fn written_down(tenant: &Tenant) -> String {
     let mut root = tenant.root().await;
-    let mut queries = vec![
-        "SELECT argument FROM mysql.general_log",
-        "SELECT sql_text FROM mysql.slow_log",
-    ];
+    let mut queries =
+        vec!["SELECT argument FROM mysql.general_log", "SELECT sql_text FROM mysql.slow_log"];
     if !tenant.address.server.is_mariadb() {
         queries.extend([
             "SELECT SQL_TEXT FROM performance_schema.events_statements_history_long",
@@ -198,10 +189,7 @@ async fn no_server_writes_a_password_down() {
         let mut document: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
         document["password"] = json!(WRONG);
         let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
-        call.secret_string(document.to_string())
-            .send()
-            .await
-            .unwrap();
+        call.secret_string(document.to_string()).send().await.unwrap();
         assert_refused(&tenant, &scene, CurrentLoginRefused, &["1045"]).await;
         secrets.push(WRONG.to_owned());
 
@@ -211,10 +199,7 @@ async fn no_server_writes_a_password_down() {
         assert!(created.contains(&tenant.twin()), "{created}");
         if server.is_mariadb() {
             // A hash that the function made, so that the password itself was never sent.
-            assert!(
-                created.contains("VIA `mysql_native_password` USING '*"),
-                "{created}"
-            );
+            assert!(created.contains("VIA `mysql_native_password` USING '*"), "{created}");
         } else {
             assert!(created.contains("BY <secret>"), "{created}");
         }

@@ -39,10 +39,7 @@ async fn a_new_password_is_as_the_settings_of_aws_say() {
         assert!(has(&usual, is), "{usual}");
     }
     for (name, is) in [
-        (
-            "EXCLUDE_LOWERCASE",
-            u8::is_ascii_lowercase as fn(&u8) -> bool,
-        ),
+        ("EXCLUDE_LOWERCASE", u8::is_ascii_lowercase as fn(&u8) -> bool),
         ("EXCLUDE_UPPERCASE", u8::is_ascii_uppercase),
         ("EXCLUDE_NUMBERS", u8::is_ascii_digit),
         ("EXCLUDE_PUNCTUATION", u8::is_ascii_punctuation),
@@ -52,10 +49,7 @@ async fn a_new_password_is_as_the_settings_of_aws_say() {
             assert!(!has(&password, is), "{name}: {password}");
         }
     }
-    let long = new_password(
-        tenant,
-        &[("PASSWORD_LENGTH", "100"), ("EXCLUDE_CHARACTERS", "abc")],
-    );
+    let long = new_password(tenant, &[("PASSWORD_LENGTH", "100"), ("EXCLUDE_CHARACTERS", "abc")]);
     let long = long.await;
     assert_eq!(long.len(), 100);
     assert!(!long.contains(['a', 'b', 'c']), "{long}");
@@ -123,25 +117,16 @@ async fn the_superusers_secret_is_that_of_the_document_and_else_that_of_the_func
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let result = scene.step("setSecret", &token).await;
-    refused(
-        result,
-        SuperuserSecretUnknown,
-        &["masterarn", "SUPERUSER_SECRET_ARN"],
-    );
+    refused(result, SuperuserSecretUnknown, &["masterarn", "SUPERUSER_SECRET_ARN"]);
     let arn = scene.superuser_arn.clone();
-    let scene = scene
-        .in_environment(&tenant, &[("SUPERUSER_SECRET_ARN", &arn)])
-        .await;
+    let scene = scene.in_environment(&tenant, &[("SUPERUSER_SECRET_ARN", &arn)]).await;
     scene.resume("setSecret", &token).await.unwrap();
 
     // What the document says comes first.
     let tenant = Tenant::of(Server::Mysql).await;
     tenant.settle("a password").await;
     let scene = Scene::of(&tenant, "a password").await;
-    let wrong = [(
-        "SUPERUSER_SECRET_ARN",
-        "arn:aws:secretsmanager:eu-central-1:1:secret:no",
-    )];
+    let wrong = [("SUPERUSER_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:1:secret:no")];
     scene.in_environment(&tenant, &wrong).await.rotate().await;
 }
 

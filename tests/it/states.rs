@@ -25,10 +25,7 @@ async fn edit(scene: &Scene) {
     let mut document: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
     document["note"] = "edited".into();
     let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
-    call.secret_string(document.to_string())
-        .send()
-        .await
-        .unwrap();
+    call.secret_string(document.to_string()).send().await.unwrap();
 }
 
 #[tokio::test]
@@ -43,10 +40,7 @@ async fn a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_v
             let value = scene.text("AWSPENDING").await;
             let again = scene.secrets.rotate_secret().secret_id(&scene.arn);
             let refused = again.send().await.unwrap_err().into_service_error();
-            assert!(
-                refused.is_invalid_request_exception(),
-                "it goes on with the old token"
-            );
+            assert!(refused.is_invalid_request_exception(), "it goes on with the old token");
             scene.resume("createSecret", &token).await.unwrap();
             assert_eq!(scene.text("AWSCURRENT").await, value);
             assert_in_order(&tenant, &scene).await;
@@ -73,11 +67,7 @@ async fn a_value_from_before_an_edit_is_stale_and_its_remedy_helps() {
     assert!(stale.to_string().contains(&remedy), "{stale}");
     for step in ["setSecret", "testSecret"] {
         let refused = scene.step(step, &token).await.unwrap_err();
-        assert_eq!(
-            refused.error_type(),
-            ErrorType::PendingMismatch,
-            "{refused}"
-        );
+        assert_eq!(refused.error_type(), ErrorType::PendingMismatch, "{refused}");
     }
     withdraw(&scene, &token).await;
     scene.rotate().await;
@@ -89,18 +79,11 @@ async fn a_value_from_before_an_edit_is_stale_and_its_remedy_helps() {
 async fn a_pending_value_for_another_user_is_refused_before_anything_is_written() {
     let (tenant, scene) = settled(Server::Mysql).await;
     scene.begin().await;
-    let other = scene
-        .text("AWSCURRENT")
-        .await
-        .replace(&tenant.user(), "somebody");
+    let other = scene.text("AWSCURRENT").await.replace(&tenant.user(), "somebody");
     let token = scene.put_pending(&other).await;
     for step in ["setSecret", "testSecret"] {
         let refused = scene.step(step, &token).await.unwrap_err();
-        assert_eq!(
-            refused.error_type(),
-            ErrorType::PendingMismatch,
-            "{refused}"
-        );
+        assert_eq!(refused.error_type(), ErrorType::PendingMismatch, "{refused}");
     }
     assert!(tenant.hosts(&tenant.twin()).await.is_empty());
 }
@@ -142,9 +125,7 @@ async fn a_twin_that_was_dropped_locked_expired_changed_or_made_again_by_hand_is
         scene.rotate().await;
         for mishap in MISHAPS {
             let (twin, _) = scene.login("AWSPREVIOUS").await;
-            tenant
-                .sql(mishap.replace("{twin}", &account(&twin, "%")))
-                .await;
+            tenant.sql(mishap.replace("{twin}", &account(&twin, "%"))).await;
             scene.rotate().await;
             assert_in_order(&tenant, &scene).await;
         }
@@ -281,9 +262,7 @@ async fn a_hundred_rotations_never_fail_a_login_on_mysql() {
     let (tenant, scene) = settled(Server::Mysql).await;
     let user = account(&tenant.user(), "%");
     tenant
-        .sql(format!(
-            "ALTER USER {user} FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"
-        ))
+        .sql(format!("ALTER USER {user} FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"))
         .await;
     hundred_rotations(&tenant, &scene).await;
 }

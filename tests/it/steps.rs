@@ -115,18 +115,8 @@ async fn a_pending_value_that_is_not_the_twins_is_refused_by_every_step_that_mee
     for (keys, found) in [
         (vec![("username", stranger.as_str())], "it is for"),
         (vec![("password", planted)], "it is for"),
-        (
-            vec![
-                ("username", &twin),
-                ("password", planted),
-                ("host", "db.example.com"),
-            ],
-            "\"host\"",
-        ),
-        (
-            vec![("username", &twin), ("password", planted), ("new", "1")],
-            "\"new\"",
-        ),
+        (vec![("username", &twin), ("password", planted), ("host", "db.example.com")], "\"host\""),
+        (vec![("username", &twin), ("password", planted), ("new", "1")], "\"new\""),
     ] {
         let token = scene.put_pending(&changed(&scene, &keys).await).await;
         let before = Traces::of(&tenant, &scene).await;
@@ -155,10 +145,7 @@ async fn the_command_in_the_error_about_a_stale_value_lets_the_next_rotation_suc
     let error = scene.step("createSecret", &token).await.unwrap_err();
     let text = error.to_string();
     let command = &text[text.find("aws secretsmanager").unwrap()..];
-    let ran = std::process::Command::new("sh")
-        .args(["-c", command])
-        .output()
-        .unwrap();
+    let ran = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
     assert!(ran.status.success(), "{command}: {ran:?}");
     assert_eq!(scene.version("AWSPENDING").await, None);
     scene.rotate().await;

@@ -23,10 +23,8 @@ async fn preflight(
     keys: &Value,
     environment: &[(&str, &str)],
 ) -> Result<(), rotation::error::Error> {
-    let mut documents = [
-        superuser_document(&tenant.address),
-        document(&tenant.address, &tenant.user(), PASSWORD),
-    ];
+    let mut documents =
+        [superuser_document(&tenant.address), document(&tenant.address, &tenant.user(), PASSWORD)];
     for document in &mut documents {
         document["port"] = port.into();
         for (key, value) in keys.as_object().unwrap() {
@@ -69,19 +67,13 @@ async fn only_a_chain_to_a_known_authority_with_the_right_name_is_accepted() {
             let result = preflight(&tenant, port, &keys, environment.as_slice()).await;
             match found {
                 None => result.unwrap(),
-                Some(found) => refused(
-                    result,
-                    TlsFailed,
-                    &["no TLS connection to 127.0.0.1", found],
-                ),
+                Some(found) => {
+                    refused(result, TlsFailed, &["no TLS connection to 127.0.0.1", found])
+                }
             }
             // Every connection turned to TLS before a name or a password was sent.
             assert_eq!(proxy.connections(), 2, "{server:?} {keys}");
-            assert_eq!(
-                proxy.calls().keys().collect::<Vec<_>>(),
-                ["StartTls"],
-                "{server:?} {keys}"
-            );
+            assert_eq!(proxy.calls().keys().collect::<Vec<_>>(), ["StartTls"], "{server:?} {keys}");
         }
     }
 }
@@ -99,14 +91,8 @@ impl Changing {
         let tenant = Tenant::at(server.address.clone());
         tenant.settle(PASSWORD).await;
         let mut root = tenant.root().await;
-        root.query_drop("SET GLOBAL general_log = ON")
-            .await
-            .unwrap();
-        Self {
-            tenant,
-            root,
-            _server: server,
-        }
+        root.query_drop("SET GLOBAL general_log = ON").await.unwrap();
+        Self { tenant, root, _server: server }
     }
 
     fn file(&self, name: &str) -> String {
@@ -129,14 +115,8 @@ impl Changing {
         // The server says that an expired certificate is one, and shows it all the same.
         let reload = "ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR";
         let reloaded = self.root.query_drop(reload).await;
-        assert!(
-            reloaded.is_ok() || variables.contains("expired"),
-            "{reloaded:?}"
-        );
-        self.root
-            .query_drop("TRUNCATE mysql.general_log")
-            .await
-            .unwrap();
+        assert!(reloaded.is_ok() || variables.contains("expired"), "{reloaded:?}");
+        self.root.query_drop("TRUNCATE mysql.general_log").await.unwrap();
     }
 
     /// The names that clients have shown since the last change.
@@ -158,19 +138,11 @@ impl Changing {
 async fn a_certificate_that_is_not_accepted_learns_no_name_and_no_password() {
     let mut server = Changing::start().await;
     server.show_certificate("expired.pem").await;
-    refused(
-        server.preflight(json!({})).await,
-        TlsFailed,
-        &["is out of date; renew it"],
-    );
+    refused(server.preflight(json!({})).await, TlsFailed, &["is out of date; renew it"]);
     assert!(server.logins().await.is_empty());
 
     server.show_certificate("elsewhere.pem").await;
-    let found = [
-        "not for \"127.0.0.1\"",
-        "\"tls_server_name\"",
-        "db.example.com",
-    ];
+    let found = ["not for \"127.0.0.1\"", "\"tls_server_name\"", "db.example.com"];
     refused(server.preflight(json!({})).await, TlsFailed, &found);
     assert!(server.logins().await.is_empty());
     let alias = json!({"tls_server_name": "db.example.com"});
@@ -180,13 +152,7 @@ async fn a_certificate_that_is_not_accepted_learns_no_name_and_no_password() {
     // What came before TLS 1.2 is gone from servers and clients alike.
     server.set("tls_version = 'TLSv1.2'").await;
     server.preflight(alias.clone()).await.unwrap();
-    assert!(
-        server
-            .logins()
-            .await
-            .iter()
-            .all(|login| login.contains("SSL/TLS"))
-    );
+    assert!(server.logins().await.iter().all(|login| login.contains("SSL/TLS")));
 
     server.set("tls_version = ''").await;
     let found = ["does not offer TLS", "\"ssl\": false"];
@@ -208,11 +174,8 @@ async fn an_account_that_demands_tls_gets_a_twin_that_does() {
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
         scene.rotate().await;
 
-        let mut plain = document(
-            &tenant.address,
-            &tenant.user(),
-            &scene.login("AWSCURRENT").await.1,
-        );
+        let mut plain =
+            document(&tenant.address, &tenant.user(), &scene.login("AWSCURRENT").await.1);
         plain["ssl"] = false.into();
         let place = Tenant::at(tenant.address.clone());
         let scene = Scene::with(&place, &superuser_document(&tenant.address), plain).await;
@@ -234,11 +197,7 @@ async fn each_login_obeys_its_own_secret() {
             for document in [&mut superuser, &mut user] {
                 document["port"] = proxy.address.port().into();
             }
-            let document = if plain == "user" {
-                &mut user
-            } else {
-                &mut superuser
-            };
+            let document = if plain == "user" { &mut user } else { &mut superuser };
             document["ssl"] = "FALSE".into();
             let place = Tenant::at(tenant.address.clone());
             let scene = Scene::with(&place, &superuser, user).await;
@@ -246,17 +205,11 @@ async fn each_login_obeys_its_own_secret() {
             proxy.reset();
             let capture = crate::support::canary::Capture::everything();
             scene.step("testSecret", &token).await.unwrap();
-            let warned = capture
-                .text()
-                .contains("is not encrypted, because its secret has");
+            let warned = capture.text().contains("is not encrypted, because its secret has");
             assert!(warned, "{}", capture.text());
             let calls = proxy.calls();
             assert_eq!(calls["StartTls"], 1, "{server:?} {plain}: {calls:?}");
-            let sql: Vec<_> = proxy
-                .seen()
-                .into_iter()
-                .map(|request| request.text)
-                .collect();
+            let sql: Vec<_> = proxy.seen().into_iter().map(|request| request.text).collect();
             let superusers = sql.iter().any(|text| text.contains("FROM mysql."));
             assert_eq!(superusers, plain == "superuser", "{server:?} {plain}");
         }
@@ -270,10 +223,7 @@ async fn a_file_of_authorities_that_cannot_be_used_is_named() {
     let port = tenant.address.port;
     for (file, found) in [
         ("/nowhere/ca.pem", "reading it failed"),
-        (
-            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-            "it holds no certificate",
-        ),
+        (concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "it holds no certificate"),
     ] {
         let result = preflight(&tenant, port, &json!({}), &[("TLS_CA_FILE", file)]).await;
         refused(result, ConfigurationInvalid, &["TLS_CA_FILE", file, found]);
@@ -284,31 +234,13 @@ async fn a_file_of_authorities_that_cannot_be_used_is_named() {
 fn an_unknown_authority_on_a_host_of_rds_says_which_region_this_build_lacks() {
     let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
     for (host, found) in [
-        (
-            "a.x.eu-west-1.rds.amazonaws.com",
-            "this build has the RDS roots of eu-west-1",
-        ),
-        (
-            "A.cluster-x.EU-WEST-1.rds.amazonaws.com.",
-            "this build has the RDS roots of eu-west-1",
-        ),
-        (
-            "a.x.il-central-1.rds.amazonaws.com",
-            "this build lacks the RDS roots of il-central-1",
-        ),
-        (
-            "a.x.rds.cn-north-1.amazonaws.com.cn",
-            "this build lacks the RDS roots of cn-north-1",
-        ),
-        (
-            "db.example.com",
-            "does not know; put the authority's certificate into a file",
-        ),
+        ("a.x.eu-west-1.rds.amazonaws.com", "this build has the RDS roots of eu-west-1"),
+        ("A.cluster-x.EU-WEST-1.rds.amazonaws.com.", "this build has the RDS roots of eu-west-1"),
+        ("a.x.il-central-1.rds.amazonaws.com", "this build lacks the RDS roots of il-central-1"),
+        ("a.x.rds.cn-north-1.amazonaws.com.cn", "this build lacks the RDS roots of cn-north-1"),
+        ("db.example.com", "does not know; put the authority's certificate into a file"),
     ] {
         let text = tls::explain(&unknown, host, host).unwrap();
-        assert!(
-            text.contains(found) && text.contains("TLS_CA_FILE"),
-            "{host}: {text}"
-        );
+        assert!(text.contains(found) && text.contains("TLS_CA_FILE"), "{host}: {text}");
     }
 }

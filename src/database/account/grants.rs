@@ -76,13 +76,8 @@ pub enum RoutineKind {
 }
 
 impl RoutineKind {
-    const ALL: [Self; 5] = [
-        Self::Function,
-        Self::Procedure,
-        Self::Library,
-        Self::Package,
-        Self::PackageBody,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Function, Self::Procedure, Self::Library, Self::Package, Self::PackageBody];
 
     /// The kind with this SQL spelling, which is also that of the grant tables.
     pub fn named(name: &str) -> Option<Self> {
@@ -145,19 +140,13 @@ impl Held {
             .iter()
             .map(|(column, held)| {
                 let others = other.columns.get(column);
-                let rest = held
-                    .iter()
-                    .filter(|p| others.is_none_or(|o| !o.contains(p)));
+                let rest = held.iter().filter(|p| others.is_none_or(|o| !o.contains(p)));
                 (column.clone(), rest.copied().collect::<BTreeSet<_>>())
             })
             .filter(|(_, rest)| !rest.is_empty())
             .collect();
         Self {
-            privileges: self
-                .privileges
-                .difference(&other.privileges)
-                .copied()
-                .collect(),
+            privileges: self.privileges.difference(&other.privileges).copied().collect(),
             columns,
             grantable: self.grantable && !other.grantable,
         }

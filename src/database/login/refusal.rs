@@ -88,19 +88,16 @@ impl Login<'_> {
     }
 
     pub(super) fn nonsense(&self) -> Error {
-        ErrorType::ConnectionLost.because(format!(
-            "{} answered the login of {} with nonsense",
-            self.server, self.whose
-        ))
+        ErrorType::ConnectionLost
+            .because(format!("{} answered the login of {} with nonsense", self.server, self.whose))
     }
 
     fn server_refusal(&self, code: u16, text: &str) -> Refusal {
         let (error_type, remedy) = match code {
             1045 | 1698 | 1130 => self.whose.refused(),
-            1040 | 1129 | 1203 | 1226 => (
-                ErrorType::ServerBusy,
-                "raise the limit, or wait; the next try goes on from here",
-            ),
+            1040 | 1129 | 1203 | 1226 => {
+                (ErrorType::ServerBusy, "raise the limit, or wait; the next try goes on from here")
+            }
             3118 | 4151 | 3955 | 4150 => (
                 ErrorType::AccountUnusable,
                 "the account is locked; unlock it, or find out who locked it",

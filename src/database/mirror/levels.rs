@@ -21,18 +21,12 @@ fn is_role_or_proxy(object: &Object) -> bool {
 }
 
 fn is_row(object: &Object) -> bool {
-    matches!(
-        object,
-        Object::Schema(_) | Object::Table { .. } | Object::Routine { .. }
-    )
+    matches!(object, Object::Schema(_) | Object::Table { .. } | Object::Routine { .. })
 }
 
 /// The grant option alone.
 fn option() -> Held {
-    Held {
-        grantable: true,
-        ..Held::default()
-    }
+    Held { grantable: true, ..Held::default() }
 }
 
 /// Whether there is nothing but the grant option.
@@ -162,10 +156,7 @@ pub(super) fn rows(family: Family, sites: &mut [Site<'_>], changes: &mut Changes
     }
     for (number, object) in rows.iter().rev() {
         let site = &mut sites[*number];
-        let (wanted, held) = (
-            at(&site.wanted.grants, object),
-            at(&site.held.grants, object),
-        );
+        let (wanted, held) = (at(&site.wanted.grants, object), at(&site.held.grants, object));
         let extra = held.minus(&wanted);
         if extra.is_empty() {
             continue;

@@ -19,10 +19,7 @@ pub(super) fn restrictions(
     for schema in excepted(wanted, held) {
         let object = Object::Restriction(schema.clone());
         let (wanted, held) = (at(wanted, &object), at(held, &object));
-        let (missing, extra) = (
-            wanted.minus(&held).privileges,
-            held.minus(&wanted).privileges,
-        );
+        let (missing, extra) = (wanted.minus(&held).privileges, held.minus(&wanted).privileges);
         actions.extend(some(missing).map(|missing| Action::Restrict(schema.clone(), missing)));
         lifted.extend(some(extra).map(|extra| Action::Unrestrict(schema.clone(), extra)));
     }

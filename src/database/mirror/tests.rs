@@ -11,17 +11,11 @@ mod rows;
 const MYSQL: Family = Family::MySql((9, 7, 0));
 
 fn held(names: &[&str]) -> Held {
-    Held {
-        privileges: names.iter().map(|name| privilege(name)).collect(),
-        ..Held::default()
-    }
+    Held { privileges: names.iter().map(|name| privilege(name)).collect(), ..Held::default() }
 }
 
 fn passed_on(names: &[&str]) -> Held {
-    Held {
-        grantable: true,
-        ..held(names)
-    }
+    Held { grantable: true, ..held(names) }
 }
 
 fn columns(mut whole: Held, columns: &[(&str, &[&str])]) -> Held {
@@ -41,10 +35,7 @@ fn schema(pattern: &str) -> Object {
 }
 
 fn table() -> Object {
-    Object::Table {
-        schema: "app".to_owned(),
-        name: "t".to_owned(),
-    }
+    Object::Table { schema: "app".to_owned(), name: "t".to_owned() }
 }
 
 fn dynamic(name: &str) -> Object {
@@ -56,10 +47,7 @@ fn restriction(schema: &str) -> Object {
 }
 
 fn role_name(user: &str) -> RoleName {
-    RoleName {
-        user: user.to_owned(),
-        host: Some("%".to_owned()),
-    }
+    RoleName { user: user.to_owned(), host: Some("%".to_owned()) }
 }
 
 fn role(user: &str) -> Object {
@@ -72,10 +60,7 @@ fn roles(users: &[&str]) -> (Setting, Value) {
 }
 
 fn profile<const N: usize>(grants: [(Object, Held); N]) -> Profile {
-    Profile {
-        grants: grants.into(),
-        ..Profile::default()
-    }
+    Profile { grants: grants.into(), ..Profile::default() }
 }
 
 fn with<const N: usize>(mut profile: Profile, settings: [(Setting, Value); N]) -> Profile {
@@ -84,10 +69,7 @@ fn with<const N: usize>(mut profile: Profile, settings: [(Setting, Value); N]) -
 }
 
 fn account(user: &str, profile: Profile) -> Account {
-    Account {
-        user: Username::parse(user).unwrap(),
-        hosts: [("%".to_owned(), profile)].into(),
-    }
+    Account { user: Username::parse(user).unwrap(), hosts: [("%".to_owned(), profile)].into() }
 }
 
 /// The actions that make an existing twin equal to its source.
@@ -98,10 +80,7 @@ fn actions(source: Profile, twin: Profile) -> Vec<Action> {
 }
 
 fn json(text: &str) -> (Setting, Value) {
-    (
-        Setting::Attribute,
-        Value::Json(serde_json::from_str(text).unwrap()),
-    )
+    (Setting::Attribute, Value::Json(serde_json::from_str(text).unwrap()))
 }
 
 #[test]
@@ -133,10 +112,7 @@ fn a_new_twin_is_born_locked_with_all_settings_but_default_roles() {
     assert_eq!(
         actions,
         [
-            Action::Create {
-                authentication: Vec::new(),
-                settings: [tls].into(),
-            },
+            Action::Create { authentication: Vec::new(), settings: [tls].into() },
             Grant(schema("app"), held(&["SELECT"])),
             Grant(role("r"), held(&[])),
             DefaultRoles([role_name("r")].into()),
@@ -160,19 +136,13 @@ fn an_interval_of_expiry_becomes_the_default_by_way_of_never() {
     let twin = with(Profile::default(), [expiration(Value::Number(30))]);
     assert_eq!(
         actions(source, twin),
-        [
-            Alter([expiration(Value::Number(0))].into()),
-            Alter([expiration(Value::Default)].into()),
-        ]
+        [Alter([expiration(Value::Number(0))].into()), Alter([expiration(Value::Default)].into()),]
     );
 }
 
 #[test]
 fn a_proxy_user_gets_the_grant_option_by_going_and_coming_and_gives_the_global_one_back() {
-    let proxy = || Object::Proxy {
-        user: "p".to_owned(),
-        host: "%".to_owned(),
-    };
+    let proxy = || Object::Proxy { user: "p".to_owned(), host: "%".to_owned() };
     let source = profile([(proxy(), passed_on(&[]))]);
     let twin = profile([(proxy(), held(&[]))]);
     assert_eq!(
@@ -199,22 +169,13 @@ fn an_attribute_is_patched_because_the_server_merges_it() {
 
 #[test]
 fn mariadb_does_not_forget_a_default_role_with_its_role() {
-    let name = RoleName {
-        user: "r".to_owned(),
-        host: None,
-    };
+    let name = RoleName { user: "r".to_owned(), host: None };
     let default = (Setting::DefaultRoles, Value::Roles([name.clone()].into()));
     let source = with(Profile::default(), [roles(&[])]);
-    let twin = with(
-        profile([(Object::Role(name.clone()), held(&[]))]),
-        [default],
-    );
+    let twin = with(profile([(Object::Role(name.clone()), held(&[]))]), [default]);
     assert_eq!(
         actions(source, twin),
-        [
-            Revoke(Object::Role(name), held(&[])),
-            DefaultRoles(BTreeSet::new()),
-        ]
+        [Revoke(Object::Role(name), held(&[])), DefaultRoles(BTreeSet::new()),]
     );
 }
 
@@ -248,10 +209,7 @@ fn a_dynamic_privilege_loses_its_grant_option_by_going_and_coming() {
     let twin = profile([(dynamic("ROLE_ADMIN"), passed_on(&[]))]);
     assert_eq!(
         actions(source, twin),
-        [
-            Revoke(dynamic("ROLE_ADMIN"), passed_on(&[])),
-            Grant(dynamic("ROLE_ADMIN"), held(&[])),
-        ]
+        [Revoke(dynamic("ROLE_ADMIN"), passed_on(&[])), Grant(dynamic("ROLE_ADMIN"), held(&[])),]
     );
 }
 

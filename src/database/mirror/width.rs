@@ -86,9 +86,7 @@ mod tests {
 
     #[test]
     fn for_mariadb_the_number_of_names_that_match_decides() {
-        let patterns = [
-            "%", "%b", "a\\_%", "a_", "_b", "__", "a%%b", "a%_b", "%a%b", "ab",
-        ];
+        let patterns = ["%", "%b", "a\\_%", "a_", "_b", "__", "a%%b", "a%_b", "%a%b", "ab"];
         let order: [&[_]; 10] = [
             &["ab"],
             &["_b"],

@@ -25,15 +25,9 @@ pub(super) async fn dynamic_privileges(
         };
         let name = row.text_or_empty("PRIV");
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(not_understood(
-                &account,
-                &format!("the dynamic privilege \"{name}\""),
-            ));
+            return Err(not_understood(&account, &format!("the dynamic privilege \"{name}\"")));
         }
-        profile.grants.insert(
-            Object::Dynamic(name),
-            whole(row.is_yes("WITH_GRANT_OPTION")),
-        );
+        profile.grants.insert(Object::Dynamic(name), whole(row.is_yes("WITH_GRANT_OPTION")));
     }
     Ok(())
 }
@@ -55,9 +49,7 @@ pub(super) async fn roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> R
     for row in &granted {
         if let Some((profile, _)) = accounts.profile(row) {
             let role = Object::Role(role(row, "FROM_USER", "FROM_HOST"));
-            profile
-                .grants
-                .insert(role, whole(row.is_yes("WITH_ADMIN_OPTION")));
+            profile.grants.insert(role, whole(row.is_yes("WITH_ADMIN_OPTION")));
         }
     }
     let defaults = tables
@@ -109,15 +101,9 @@ async fn mark_roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<
 }
 
 fn role(row: &Record, user: &str, host: &str) -> RoleName {
-    RoleName {
-        user: row.text_or_empty(user),
-        host: Some(row.text_or_empty(host)),
-    }
+    RoleName { user: row.text_or_empty(user), host: Some(row.text_or_empty(host)) }
 }
 
 fn whole(grantable: bool) -> Held {
-    Held {
-        grantable,
-        ..Held::default()
-    }
+    Held { grantable, ..Held::default() }
 }

@@ -32,11 +32,7 @@ pub(super) fn revoke(account: &str, object: &Object, held: &Held) -> String {
     let what = match object {
         Object::Role(role) => quote_role(role),
         Object::Dynamic(_) | Object::Proxy { .. } => {
-            format!(
-                "{} ON {}",
-                privileges(object, held).join(", "),
-                place(object)
-            )
+            format!("{} ON {}", privileges(object, held).join(", "), place(object))
         }
         _ => {
             let mut what = privileges(object, held);
@@ -56,10 +52,7 @@ fn privileges(object: &Object, held: &Held) -> Vec<String> {
     let mut columns: BTreeMap<Privilege, Vec<String>> = BTreeMap::new();
     for (column, privileges) in &held.columns {
         for privilege in privileges {
-            columns
-                .entry(*privilege)
-                .or_default()
-                .push(quote_identifier(column));
+            columns.entry(*privilege).or_default().push(quote_identifier(column));
         }
     }
     let whole = held.privileges.iter().map(ToString::to_string);
@@ -76,12 +69,9 @@ fn place(object: &Object) -> String {
         Object::Table { schema, name } => {
             format!("{}.{}", quote_identifier(schema), quote_identifier(name))
         }
-        Object::Routine { kind, schema, name } => format!(
-            "{} {}.{}",
-            kind.as_sql(),
-            quote_identifier(schema),
-            quote_identifier(name)
-        ),
+        Object::Routine { kind, schema, name } => {
+            format!("{} {}.{}", kind.as_sql(), quote_identifier(schema), quote_identifier(name))
+        }
         Object::Role(role) => quote_role(role),
         Object::Proxy { user, host } => quote_account(user, host),
     }

@@ -96,11 +96,7 @@ fn require(tls: &Tls) -> String {
         Tls::None => "REQUIRE NONE".to_owned(),
         Tls::Ssl => "REQUIRE SSL".to_owned(),
         Tls::X509 => "REQUIRE X509".to_owned(),
-        Tls::Specified {
-            subject,
-            issuer,
-            cipher,
-        } => {
+        Tls::Specified { subject, issuer, cipher } => {
             let mut sql = "REQUIRE".to_owned();
             for (word, text) in [("SUBJECT", subject), ("ISSUER", issuer), ("CIPHER", cipher)] {
                 if !text.is_empty() {

@@ -10,13 +10,8 @@ const PASSWORD: &str = "it's \\ a \"secret\"";
 
 /// What the dialect of `family` makes of an action for the twin at host `%`.
 fn sql(family: Family, action: Action) -> String {
-    let change = Change {
-        host: "%".to_owned(),
-        action,
-    };
-    with_dialect(family, false, |dialect| dialect.statement(&change))
-        .text()
-        .to_owned()
+    let change = Change { host: "%".to_owned(), action };
+    with_dialect(family, false, |dialect| dialect.statement(&change)).text().to_owned()
 }
 
 fn with_dialect(
@@ -33,24 +28,15 @@ fn with_dialect(
 }
 
 fn privileges(names: &[&str]) -> BTreeSet<Privilege> {
-    names
-        .iter()
-        .map(|name| Privilege::named(name).unwrap())
-        .collect()
+    names.iter().map(|name| Privilege::named(name).unwrap()).collect()
 }
 
 fn role(user: &str, host: Option<&str>) -> RoleName {
-    RoleName {
-        user: user.to_owned(),
-        host: host.map(str::to_owned),
-    }
+    RoleName { user: user.to_owned(), host: host.map(str::to_owned) }
 }
 
 fn method(plugin: &str, string: Option<&str>) -> Method {
-    Method {
-        plugin: plugin.to_owned(),
-        string: string.map(str::to_owned),
-    }
+    Method { plugin: plugin.to_owned(), string: string.map(str::to_owned) }
 }
 
 #[test]
@@ -83,10 +69,7 @@ fn locks_are_statements_of_their_own() {
         assert_eq!(sql(MARIADB, action), expected);
     }
     let statement = with_dialect(MYSQL, false, |d| d.set_lock("10.%", false));
-    assert_eq!(
-        statement.text(),
-        "ALTER USER `app_clone`@`10.%` ACCOUNT UNLOCK"
-    );
+    assert_eq!(statement.text(), "ALTER USER `app_clone`@`10.%` ACCOUNT UNLOCK");
 }
 
 #[test]
@@ -128,26 +111,17 @@ fn mysql_keeps_the_plugin_and_may_retain_the_replaced_password() {
     let statement = with_dialect(MYSQL, false, |d| d.set_password_and_retain("%", &methods));
     assert_eq!(statement.text(), format!("{set} RETAIN CURRENT PASSWORD"));
     let statement = with_dialect(MYSQL, false, |d| d.discard_old_password("%"));
-    assert_eq!(
-        statement.text(),
-        "ALTER USER `app_clone`@`%` DISCARD OLD PASSWORD"
-    );
+    assert_eq!(statement.text(), "ALTER USER `app_clone`@`%` DISCARD OLD PASSWORD");
 }
 
 type Maker = fn(&Dialect<'_>, &Change, &[Method]) -> Statement;
 
 #[test]
 fn a_statement_shows_neither_the_password_nor_a_hash_of_it() {
-    let methods = [
-        method("mysql_native_password", None),
-        method("ed25519", None),
-    ];
+    let methods = [method("mysql_native_password", None), method("ed25519", None)];
     let create = Change {
         host: "%".to_owned(),
-        action: Action::Create {
-            authentication: methods.to_vec(),
-            settings: BTreeMap::new(),
-        },
+        action: Action::Create { authentication: methods.to_vec(), settings: BTreeMap::new() },
     };
     let password = Password::new(PASSWORD.to_owned());
     let hidden = [
@@ -164,17 +138,10 @@ fn a_statement_shows_neither_the_password_nor_a_hash_of_it() {
         for make in makers {
             let statement = with_dialect(family, plaintext, |d| make(d, &create, &methods));
             assert!(statement.is_secret());
-            assert!(
-                hidden
-                    .iter()
-                    .any(|secret| statement.text().contains(secret))
-            );
+            assert!(hidden.iter().any(|secret| statement.text().contains(secret)));
             for shown in [format!("{statement}"), format!("{statement:?}")] {
                 assert!(shown.contains(HIDDEN), "{shown}");
-                assert!(
-                    !hidden.iter().any(|secret| shown.contains(secret)),
-                    "{shown}"
-                );
+                assert!(!hidden.iter().any(|secret| shown.contains(secret)), "{shown}");
                 assert!(!shown.contains("secret\""), "{shown}");
             }
         }
@@ -202,11 +169,7 @@ fn hostile_names_stay_inside_their_quotes() {
     ];
     for (name, quoted) in cases {
         assert_eq!(quote_identifier(name), quoted);
-        assert_eq!(
-            quote_account(name, name),
-            format!("{quoted}@{quoted}"),
-            "{name}"
-        );
+        assert_eq!(quote_account(name, name), format!("{quoted}@{quoted}"), "{name}");
     }
     assert_eq!(quote_literal("it's \\ \" `"), "'it''s \\ \" `'");
 }

@@ -38,11 +38,7 @@ pub async fn role_names(
             Vec::new(),
         ),
     };
-    let params = if params.is_empty() {
-        Params::Empty
-    } else {
-        Params::Positional(params)
-    };
+    let params = if params.is_empty() { Params::Empty } else { Params::Positional(params) };
     let rows = session
         .rows(sql, params, deadline)
         .await

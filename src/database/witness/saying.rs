@@ -50,10 +50,7 @@ impl Saying {
     pub fn global_privilege(&self) -> Option<(String, bool)> {
         let place = ["ON", "*", ".", "*", "TO"];
         let is_global = place.len() <= self.how.len()
-            && place
-                .iter()
-                .zip(&self.how)
-                .all(|(word, token)| token.is(word));
+            && place.iter().zip(&self.how).all(|(word, token)| token.is(word));
         let words: Vec<_> = self.what.iter().skip(1).map(Token::text).collect();
         let grantable = self.how.iter().any(|token| token.is("OPTION"));
         is_global.then(|| (words.join(" "), grantable))
@@ -82,14 +79,11 @@ impl Saying {
     /// The kind, schema and name of the routine that it is about.
     pub fn routine(&self) -> Option<(&str, &str, &str)> {
         match self.how.as_slice() {
-            [
-                on,
-                Token::Other(kind),
-                Token::Quoted(schema),
-                dot,
-                Token::Quoted(name),
-                ..,
-            ] if on.is("ON") && dot.is(".") => Some((kind, schema, name)),
+            [on, Token::Other(kind), Token::Quoted(schema), dot, Token::Quoted(name), ..]
+                if on.is("ON") && dot.is(".") =>
+            {
+                Some((kind, schema, name))
+            }
             _ => None,
         }
     }
@@ -97,12 +91,7 @@ impl Saying {
 
 impl std::fmt::Display for Saying {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words: Vec<_> = self
-            .what
-            .iter()
-            .chain(&self.how)
-            .map(Token::shown)
-            .collect();
+        let words: Vec<_> = self.what.iter().chain(&self.how).map(Token::shown).collect();
         f.write_str(&words.join(" "))
     }
 }

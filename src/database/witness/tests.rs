@@ -17,14 +17,8 @@ fn quotes_of_any_kind_make_one_token() {
         (r"`a\`", vec![quoted(r"a\")]),
         ("\"x TO y\"", vec![quoted("x TO y")]),
         ("", vec![]),
-        (
-            "ON *.* TO",
-            vec![other("ON"), other("*"), other("."), other("*"), other("TO")],
-        ),
-        (
-            "a,`b` c",
-            vec![other("a"), other(","), quoted("b"), other("c")],
-        ),
+        ("ON *.* TO", vec![other("ON"), other("*"), other("."), other("*"), other("TO")]),
+        ("a,`b` c", vec![other("a"), other(","), quoted("b"), other("c")]),
         ("'never ends", vec![quoted("never ends")]),
         ("BACKUP_ADMIN", vec![other("BACKUP_ADMIN")]),
     ];
@@ -82,10 +76,7 @@ fn each_privilege_is_a_saying_of_its_own() {
         ),
         (
             "GRANT `r2`@`%`,`r3`@`10.%` TO `u`@`%`",
-            vec![
-                "GRANT `r2` @ `%` TO <account>",
-                "GRANT `r3` @ `10.%` TO <account>",
-            ],
+            vec!["GRANT `r2` @ `%` TO <account>", "GRANT `r3` @ `10.%` TO <account>"],
         ),
     ];
     for (line, expected) in cases {
@@ -109,26 +100,14 @@ fn the_order_of_a_list_does_not_matter() {
 #[test]
 fn what_differs_stays_different() {
     let pairs = [
-        (
-            "GRANT SELECT ON `a`.* TO `u`@`%`",
-            "GRANT SELECT ON `a`.* TO `u`@`%` WITH GRANT OPTION",
-        ),
-        (
-            "GRANT SELECT (`a`) ON `s`.`t` TO `u`@`%`",
-            "GRANT SELECT ON `s`.`t` TO `u`@`%`",
-        ),
-        (
-            "GRANT SELECT ON `a\\_b`.* TO `u`@`%`",
-            "GRANT SELECT ON `a_b`.* TO `u`@`%`",
-        ),
+        ("GRANT SELECT ON `a`.* TO `u`@`%`", "GRANT SELECT ON `a`.* TO `u`@`%` WITH GRANT OPTION"),
+        ("GRANT SELECT (`a`) ON `s`.`t` TO `u`@`%`", "GRANT SELECT ON `s`.`t` TO `u`@`%`"),
+        ("GRANT SELECT ON `a\\_b`.* TO `u`@`%`", "GRANT SELECT ON `a_b`.* TO `u`@`%`"),
         (
             "GRANT EXECUTE ON FUNCTION `s`.`f` TO `u`@`%`",
             "GRANT EXECUTE ON PROCEDURE `s`.`f` TO `u`@`%`",
         ),
-        (
-            "GRANT `r`@`%` TO `u`@`%`",
-            "GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION",
-        ),
+        ("GRANT `r`@`%` TO `u`@`%`", "GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION"),
         (
             "CREATE USER `u`@`%` IDENTIFIED WITH 'sha256_password' AS 'x'",
             "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'x'",
@@ -142,10 +121,7 @@ fn what_differs_stays_different() {
 #[test]
 fn the_account_is_taken_out_however_it_is_named() {
     let pairs = [
-        (
-            "GRANT SELECT ON `u`.* TO `u`@`%`",
-            "GRANT SELECT ON `u`.* TO `u_clone`@`%`",
-        ),
+        ("GRANT SELECT ON `u`.* TO `u`@`%`", "GRANT SELECT ON `u`.* TO `u_clone`@`%`"),
         (
             "REVOKE SELECT ON `FROM`.* FROM `a TO b`@`%`",
             "REVOKE SELECT ON `FROM`.* FROM `a TO b_clone`@`%`",
@@ -193,10 +169,7 @@ fn a_hash_is_no_part_of_what_is_said() {
 fn a_hash_that_the_server_masks_itself_is_the_same_for_both() {
     let line = "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> \
                 REQUIRE NONE";
-    assert_eq!(
-        sayings_of(line),
-        sayings_of(&line.replace("`u`", "`u_clone`"))
-    );
+    assert_eq!(sayings_of(line), sayings_of(&line.replace("`u`", "`u_clone`")));
 }
 
 #[test]
@@ -255,11 +228,7 @@ fn what_is_said_on_an_object_is_told_from_others() {
         schema: schema.to_owned(),
         name: name.to_owned(),
     };
-    let routine = |kind| Object::Routine {
-        kind,
-        schema: "s".to_owned(),
-        name: "x".to_owned(),
-    };
+    let routine = |kind| Object::Routine { kind, schema: "s".to_owned(), name: "x".to_owned() };
     let saying = |line: &str| sayings_of(line).remove(0);
     let on_table = saying("GRANT SELECT (`a`) ON `s`.`x` TO `u`@`%`");
     assert!(on_table.is_on(&table("s", "x")));

@@ -98,9 +98,7 @@ fn replicas_are_waited_for_or_refused_by_region() {
             message: "no key".to_owned(),
         };
         let mut description = pending();
-        description
-            .replicas
-            .push(replica("us-east-1", StatusType::InSync));
+        description.replicas.push(replica("us-east-1", StatusType::InSync));
         description.replicas.push(replica("eu-west-3", status));
         description
     };

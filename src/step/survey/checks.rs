@@ -162,21 +162,14 @@ fn unusable(name: &str, profile: &Profile) -> Option<Error> {
         )));
     }
     if profile.state.locked || profile.state.expired {
-        let state = if profile.state.locked {
-            "locked"
-        } else {
-            "expired"
-        };
+        let state = if profile.state.locked { "locked" } else { "expired" };
         return Some(ErrorType::AccountUnusable.because(format!(
             "{name} is {state}; make it usable before it is rotated, or turn rotation off"
         )));
     }
     let plugin = &profile.authentication.first()?.plugin;
-    (!profile
-        .authentication
-        .iter()
-        .any(|method| usable(&method.plugin)))
-    .then(|| plugin_unsupported(name, plugin))
+    (!profile.authentication.iter().any(|method| usable(&method.plugin)))
+        .then(|| plugin_unsupported(name, plugin))
 }
 
 fn plugin_unsupported(name: &str, plugin: &str) -> Error {

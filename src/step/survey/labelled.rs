@@ -34,10 +34,7 @@ pub(super) async fn read(
 ) -> Result<Labelled, Error> {
     let previous = value(rotation, Label::Previous);
     if purpose == Purpose::Preflight {
-        return Ok(Labelled {
-            pending: None,
-            previous: previous.await?,
-        });
+        return Ok(Labelled { pending: None, previous: previous.await? });
     }
     let (pending, previous) = tokio::try_join!(value(rotation, Label::Pending), previous)?;
     let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
@@ -48,9 +45,7 @@ pub(super) async fn read(
         still_pending(rotation).await?;
         let selector = Selector::Version(&rotation.version);
         let (store, deadline) = (rotation.store, rotation.deadline);
-        pending = store
-            .fresh_value(&rotation.secret, selector, deadline)
-            .await?;
+        pending = store.fresh_value(&rotation.secret, selector, deadline).await?;
     }
     let Some(pending) = pending else {
         return Err(ErrorType::PendingValueMissing.because(format!(
@@ -62,10 +57,7 @@ pub(super) async fn read(
     let created = stored_at(&pending);
     let document = DatabaseSecret::parse(&rotation.secret, pending.document)?;
     rotation.check_pending(current, &document)?;
-    Ok(Labelled {
-        pending: Some(Pending { document, created }),
-        previous,
-    })
+    Ok(Labelled { pending: Some(Pending { document, created }), previous })
 }
 
 /// The value with a label. The secret was described a moment ago, so if something is not found it is

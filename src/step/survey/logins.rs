@@ -34,13 +34,7 @@ pub(super) async fn log_in(
     let user = login(Whose::Current, current, &server);
     let (superuser, user) = tokio::join!(found.open_writer(rotation), user.open(rotation.deadline));
     let (superuser, limit, variables) = superuser?;
-    Ok(Logins {
-        superuser,
-        limit,
-        variables,
-        found,
-        user,
-    })
+    Ok(Logins { superuser, limit, variables, found, user })
 }
 
 /// What is known of the superuser's server when the user's is compared with it.

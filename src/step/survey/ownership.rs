@@ -26,16 +26,11 @@ pub(super) async fn check(
         ));
     }
     if let Some(version) = previous.and_then(|previous| names(rotation, previous, twin)) {
-        return Ok(format!(
-            "the account \"{name}\" is that of version {version}"
-        ));
+        return Ok(format!("the account \"{name}\" is that of version {version}"));
     }
     let (older, note) = match older_versions(rotation).await {
         Ok(older) => (older, String::new()),
-        Err(error) => (
-            Vec::new(),
-            format!("; older versions could not be looked at: {error}"),
-        ),
+        Err(error) => (Vec::new(), format!("; older versions could not be looked at: {error}")),
     };
     // Not every older version was current once: a rotation that was refused has left one that names
     // a stranger. The password of an account that is ours was set after its version was stored.
@@ -44,9 +39,7 @@ pub(super) async fn check(
         accounts.all(|profile| profile.state.changed_since(created))
     };
     if let Some(version) = naming(rotation, &older, twin, set_since).await? {
-        return Ok(format!(
-            "the account \"{name}\" is that of version {version}"
-        ));
+        return Ok(format!("the account \"{name}\" is that of version {version}"));
     }
     Err(ErrorType::TwinNotOurs.because(format!(
         "an account \"{name}\" exists already, and nothing shows that it is this secret's: no \
@@ -82,18 +75,12 @@ fn names(rotation: &Rotation<'_>, value: SecretValue, twin: &Account) -> Option<
 }
 
 async fn older_versions(rotation: &Rotation<'_>) -> Result<Vec<VersionId>, Error> {
-    let versions = rotation
-        .store
-        .version_ids(&rotation.secret, VERSIONS_READ + 2, rotation.deadline)
-        .await?;
+    let versions =
+        rotation.store.version_ids(&rotation.secret, VERSIONS_READ + 2, rotation.deadline).await?;
     let looked_at = |version: &VersionId| {
         *version != rotation.version
             && !rotation.description.has_label(version, Label::Current)
             && !rotation.description.has_label(version, Label::Previous)
     };
-    Ok(versions
-        .into_iter()
-        .filter(looked_at)
-        .take(VERSIONS_READ)
-        .collect())
+    Ok(versions.into_iter().filter(looked_at).take(VERSIONS_READ).collect())
 }

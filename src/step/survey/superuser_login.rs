@@ -15,11 +15,8 @@ use crate::step::{Rotation, login};
 use crate::store::{Label, SecretValue, Selector};
 
 /// The pauses after which a refused superuser's secret is read again: it may have been rotated.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
 /// A superuser, found and not logged in yet.
 pub struct SuperuserLogin {
@@ -50,18 +47,9 @@ impl SuperuserLogin {
                 rds::writer(store, &description, deadline).await?.address
             }
         };
-        let server = Server {
-            host: address.host.clone(),
-            port: address.port,
-            tls: rotation.tls(&document),
-        };
-        Ok(Self {
-            id,
-            value,
-            document,
-            server,
-            address,
-        })
+        let server =
+            Server { host: address.host.clone(), port: address.port, tls: rotation.tls(&document) };
+        Ok(Self { id, value, document, server, address })
     }
 
     /// What RDS says of this server and the user's. It is asked only where the servers themselves
@@ -158,10 +146,7 @@ impl SuperuserLogin {
     ) -> Result<bool, Error> {
         for pause in pauses {
             let sleep = tokio::time::sleep(*pause);
-            rotation
-                .deadline
-                .run("the superuser's secret", sleep)
-                .await?;
+            rotation.deadline.run("the superuser's secret", sleep).await?;
             let newer = read_value(rotation, &self.id).await?;
             if newer.version != self.value.version {
                 self.document = DatabaseSecret::parse_superuser(&self.id, newer.document.clone())?;
@@ -175,26 +160,20 @@ impl SuperuserLogin {
 
 fn secret_id(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<SecretId, Error> {
     let named = current.superuser_secret().map(SecretId::new);
-    named
-        .or_else(|| rotation.config.superuser_secret.clone())
-        .ok_or_else(|| {
-            ErrorType::SuperuserSecretUnknown.because(format!(
-                "secret {} has no \"masterarn\", and SUPERUSER_SECRET_ARN is not set; put the ARN \
+    named.or_else(|| rotation.config.superuser_secret.clone()).ok_or_else(|| {
+        ErrorType::SuperuserSecretUnknown.because(format!(
+            "secret {} has no \"masterarn\", and SUPERUSER_SECRET_ARN is not set; put the ARN \
                  of the superuser's secret into one of them",
-                rotation.secret
-            ))
-        })
+            rotation.secret
+        ))
+    })
 }
 
 async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValue, Error> {
     let selector = Selector::Labelled(Label::Current);
-    let value = rotation
-        .store
-        .value(id, selector, rotation.deadline)
-        .await?;
+    let value = rotation.store.value(id, selector, rotation.deadline).await?;
     value.ok_or_else(|| {
-        ErrorType::SecretInvalid.because(format!(
-            "superuser secret {id} has no value that is AWSCURRENT"
-        ))
+        ErrorType::SecretInvalid
+            .because(format!("superuser secret {id} has no value that is AWSCURRENT"))
     })
 }

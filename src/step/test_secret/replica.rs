@@ -76,11 +76,9 @@ async fn confirmed(
     let writer = &superuser.server;
     match superuser.relation(rotation, current).await? {
         Relation::Same => Ok(writer.clone()),
-        Relation::Replica(Endpoint { host, port }) => Ok(Server {
-            host,
-            port,
-            tls: writer.tls.of_the_host(),
-        }),
+        Relation::Replica(Endpoint { host, port }) => {
+            Ok(Server { host, port, tls: writer.tls.of_the_host() })
+        }
         Relation::Unknown => Err(ErrorType::DifferentServer.because(format!(
             "{} is read-only, and RDS does not say that it is a replica of the superuser's server \
              {writer}, so that the superuser cannot look there; correct the host in one of the two \
@@ -112,8 +110,6 @@ async fn look(
         .rows(sql, (twin.as_str(),), deadline)
         .await
         .map_err(|failure| failure.while_doing("reading the twin at the replica"))?;
-    let digests = rows
-        .iter()
-        .map(|row| (row.text_or_empty("host"), row.text_or_empty("digest")));
+    let digests = rows.iter().map(|row| (row.text_or_empty("host"), row.text_or_empty("digest")));
     Ok((accounts, digests.collect()))
 }

@@ -9,14 +9,8 @@ pub(super) const DELETED: &str =
 pub(super) const NOT_FOUND: &str = "Secrets Manager can't find the specified secret.";
 
 /// Operation, the step that calls it, error, message, type, and what the text says.
-pub(super) type Case = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    ErrorType,
-    &'static str,
-);
+pub(super) type Case =
+    (&'static str, &'static str, &'static str, &'static str, ErrorType, &'static str);
 
 /// The errors of a call that reads or changes the user's secret, in the service's words.
 pub(super) const CASES: &[Case] = &[
@@ -36,14 +30,7 @@ pub(super) const CASES: &[Case] = &[
         SecretNotFound,
         "does not exist",
     ),
-    (
-        "DescribeSecret",
-        "createSecret",
-        "InvalidParameterException",
-        "Odd.",
-        AwsCallFailed,
-        "Odd.",
-    ),
+    ("DescribeSecret", "createSecret", "InvalidParameterException", "Odd.", AwsCallFailed, "Odd."),
     (
         "GetSecretValue",
         "createSecret",

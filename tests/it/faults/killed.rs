@@ -112,10 +112,7 @@ async fn run(
     while let Err(error) = end {
         assert!(met, "a rotation without trouble failed: {error:?}");
         ends.push(error);
-        assert!(
-            ends.len() < 6,
-            "{place:?} {at} {stop}: every retry fails: {ends:?}"
-        );
+        assert!(ends.len() < 6, "{place:?} {at} {stop}: every retry fails: {ends:?}");
         end = rotate(stage, function, &token).await;
     }
     stage.has_ended_well(&token, before).await;
@@ -128,11 +125,7 @@ async fn kill_everywhere(server: Server, stride: usize, watch: Rc<Watch>) {
     let function = function(&stage, Duration::from_secs(30)).await;
     // The first rotation makes the twin; what it meets is as good a point as any.
     let mut situation = Situation::First;
-    for (place, stride) in [
-        (Place::Aws, 1),
-        (Place::Superuser, stride),
-        (Place::Users, stride),
-    ] {
+    for (place, stride) in [(Place::Aws, 1), (Place::Superuser, stride), (Place::Users, stride)] {
         for at in (1..).step_by(stride) {
             if situation != Situation::First {
                 let (user, _) = stage.scene.login("AWSCURRENT").await;
@@ -154,13 +147,7 @@ async fn freeze(server: Server, watch: Rc<Watch>) {
     let mut stage = Stage::set(server, watch.clone()).await;
     let function = function(&stage, Duration::from_secs(120)).await;
     let go_on = Some(("-CONT", Duration::from_secs(65)));
-    let met = run(
-        &mut stage,
-        &function,
-        Place::Superuser,
-        30,
-        ("-STOP", go_on),
-    );
+    let met = run(&mut stage, &function, Place::Superuser, 30, ("-STOP", go_on));
     assert!(met.await, "{server:?} was not met");
     watch.also(&function.1.logged());
 }

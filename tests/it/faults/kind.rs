@@ -12,17 +12,11 @@ pub(super) struct Kind {
 }
 
 const fn passing(fault: Fault) -> Kind {
-    Kind {
-        fault,
-        lasting: false,
-    }
+    Kind { fault, lasting: false }
 }
 
 const fn lasting(fault: Fault) -> Kind {
-    Kind {
-        fault,
-        lasting: true,
-    }
+    Kind { fault, lasting: true }
 }
 
 /// Faults of a call to AWS: before the service has carried it out, and after.
@@ -57,12 +51,7 @@ pub(super) struct Trigger {
 
 impl Trigger {
     pub(super) fn new(at: usize, kind: Kind) -> Self {
-        Self {
-            at,
-            kind,
-            seen: 0,
-            operation: None,
-        }
+        Self { at, kind, seen: 0, operation: None }
     }
 
     /// What happens to this request. `connections` says whether a connection counts as a request.

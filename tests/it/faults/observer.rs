@@ -33,11 +33,7 @@ impl Observer {
                 tokio::time::sleep(REST).await;
             }
         });
-        Self {
-            secret,
-            logins,
-            task,
-        }
+        Self { secret, logins, task }
     }
 
     /// The secret has changed. Returns when the application has logged in with what it holds now;

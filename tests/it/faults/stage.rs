@@ -94,9 +94,7 @@ impl Stage {
         let root = superuser_document(&tenant.address);
         let scene = Scene::with(&tenant, &through(&superuser, root), through(&users, user)).await;
         let endpoint = ("SECRETS_MANAGER_ENDPOINT", &*aws.url());
-        let scene = scene
-            .in_environment(&tenant, &[endpoint, ENVIRONMENT])
-            .await;
+        let scene = scene.in_environment(&tenant, &[endpoint, ENVIRONMENT]).await;
         let tenant = Rc::new(tenant);
         Self {
             observer: Observer::start(tenant.clone(), (tenant.user(), password)),
@@ -151,8 +149,7 @@ impl Stage {
         let trigger = Arc::new(Mutex::new(Trigger::new(at, kind)));
         let pulled = trigger.clone();
         let connections = place != Place::Aws;
-        self.proxy(place)
-            .script(move |request| trigger.lock().unwrap().pull(request, connections));
+        self.proxy(place).script(move |request| trigger.lock().unwrap().pull(request, connections));
         let is_met = || pulled.lock().unwrap().was_pulled();
         let end = tokio::select! {
             end = self.rotate(&token) => End::Itself(end),
@@ -165,8 +162,7 @@ impl Stage {
         }
         if !matches!(end, End::Itself(Ok(()))) {
             assert!(met, "a rotation without a fault did not end well: {end:?}");
-            self.retry(&token, &format!("{place:?} {at} {kind:?} {end:?}"))
-                .await;
+            self.retry(&token, &format!("{place:?} {at} {kind:?} {end:?}")).await;
         }
         let run = Run { met, end };
         self.has_ended_well(&token, before).await;
@@ -212,29 +208,20 @@ impl Stage {
     }
 
     pub(super) async fn has_ended_well(&mut self, token: &str, before: (String, String)) {
-        assert_eq!(
-            self.scene.version("AWSCURRENT").await.as_deref(),
-            Some(token)
-        );
+        assert_eq!(self.scene.version("AWSCURRENT").await.as_deref(), Some(token));
         let after = self.scene.login("AWSCURRENT").await;
         assert_ne!(after.0, before.0);
         assert_eq!(self.scene.login("AWSPREVIOUS").await, before);
         self.observer.reads(after).await;
         let (user, password) = before;
-        assert!(
-            self.tenant.logs_in(&user, &password).await,
-            "{user} is locked out"
-        );
+        assert!(self.tenant.logs_in(&user, &password).await, "{user} is locked out");
         assert_equal_accounts(&self.tenant, &self.tenant.user(), &self.tenant.twin()).await;
     }
 
     /// Makes the user and its twin differ in both directions.
     pub(super) async fn drift(&mut self, user: &str) {
-        let other = if user == self.tenant.user() {
-            self.tenant.twin()
-        } else {
-            self.tenant.user()
-        };
+        let other =
+            if user == self.tenant.user() { self.tenant.twin() } else { self.tenant.user() };
         let database = self.tenant.database();
         let [user, twin] = [user, &other].map(|name| account(name, "%"));
         let sql = if self.drifts.is_multiple_of(2) {

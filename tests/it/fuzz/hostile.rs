@@ -91,27 +91,15 @@ async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
         }
         std::io::Result::Ok(())
     });
-    let server = Server {
-        host: "127.0.0.1".to_owned(),
-        port,
-        tls: TlsMode::Plaintext,
-    };
+    let server = Server { host: "127.0.0.1".to_owned(), port, tls: TlsMode::Plaintext };
     let said = ask(&server, is_endless).await;
     hostile.abort();
     (said, sent.load(Ordering::Relaxed))
 }
 
 async fn ask(server: &Server, forever: bool) -> String {
-    let (user, password) = (
-        Username::parse("app").unwrap(),
-        Password::new(CANARY.to_owned()),
-    );
-    let login = Login {
-        whose: Whose::Current,
-        server,
-        user: &user,
-        password: &password,
-    };
+    let (user, password) = (Username::parse("app").unwrap(), Password::new(CANARY.to_owned()));
+    let login = Login { whose: Whose::Current, server, user: &user, password: &password };
     // A server that falls silent is not waited for; one that goes on for ever may need its time.
     let time = if forever { 60_000 } else { 500 };
     let deadline = Deadline::after(Duration::from_millis(time));
@@ -155,13 +143,7 @@ fn packets() -> impl Strategy<Value = Packets> {
         .concat(),
     ];
     let junk = vec(any::<u8>(), 0..200);
-    (
-        0..=good.len(),
-        vec(junk, 1..4),
-        any::<prop::sample::Index>(),
-        any::<u8>(),
-        any::<bool>(),
-    )
+    (0..=good.len(), vec(junk, 1..4), any::<prop::sample::Index>(), any::<u8>(), any::<bool>())
         .prop_map(move |(keep, junk, at, byte, framing)| {
             let mut packets = good[..keep].to_vec();
             if let Some(last) = packets.last_mut() {
@@ -172,11 +154,7 @@ fn packets() -> impl Strategy<Value = Packets> {
             let sequence = [0, 2, 1, 1, 1][keep];
             packets.extend(junk.into_iter().map(|mut junk| {
                 limit_columns(&mut junk, if framing { 0 } else { 4 });
-                if framing {
-                    framed(sequence, &junk)
-                } else {
-                    junk
-                }
+                if framing { framed(sequence, &junk) } else { junk }
             }));
             packets
         })
@@ -197,16 +175,8 @@ async fn more_columns_than_there_can_be_are_an_answer_without_sense() {
     let columns = framed(1, &[0xfe, 1, 1, 1, 1, 1, 1, 1, 0x81]);
     let beginning = vec![framed(0, &greeting()), framed(2, OK)];
     for good in [vec![], vec![identity()]] {
-        let said = meet(
-            [beginning.clone(), good, vec![columns.clone()]].concat(),
-            None,
-        )
-        .await
-        .0;
-        assert!(
-            said.contains("nonsense") || said.contains("no sense"),
-            "{said}"
-        );
+        let said = meet([beginning.clone(), good, vec![columns.clone()]].concat(), None).await.0;
+        assert!(said.contains("nonsense") || said.contains("no sense"), "{said}");
     }
 }
 
@@ -219,12 +189,7 @@ async fn the_imitated_beginning_is_a_good_one() {
         framed(4, b"\x011"),
         framed(5, EOF),
     ];
-    let packets = vec![
-        framed(0, &greeting()),
-        framed(2, OK),
-        identity(),
-        rows.concat(),
-    ];
+    let packets = vec![framed(0, &greeting()), framed(2, OK), identity(), rows.concat()];
     assert_eq!(meet(packets, None).await.0, "1 rows");
 }
 
@@ -237,9 +202,7 @@ async fn rows_without_end_are_not_kept_without_end() {
         row.extend(&u32::try_from(size).unwrap().to_le_bytes()[..3]);
         row.extend(vec![b'x'; size]);
         // The sequence numbers of a hundred rows that follow any other hundred.
-        let rows: Vec<u8> = (0..=255)
-            .flat_map(|n: u8| framed(n.wrapping_add(4), &row))
-            .collect();
+        let rows: Vec<u8> = (0..=255).flat_map(|n: u8| framed(n.wrapping_add(4), &row)).collect();
         let (said, sent) = meet(packets, Some(rows)).await;
         assert!(said.contains("the server sent more than"), "{size}: {said}");
         assert!(sent < 200 << 20, "{size}: {} MiB were taken", sent >> 20);

@@ -66,10 +66,7 @@ pub(super) fn attempts(world: &World, guest: &str) -> Vec<String> {
             Some(host) => account(&role.user, host),
             None => identifier(&role.user),
         };
-        attempts.extend([
-            "SELECT CURRENT_ROLE()".to_owned(),
-            format!("SET ROLE {role}"),
-        ]);
+        attempts.extend(["SELECT CURRENT_ROLE()".to_owned(), format!("SET ROLE {role}")]);
         attempts.extend(without_role.clone());
         attempts.push(format!("GRANT {role} TO {guest}"));
     }

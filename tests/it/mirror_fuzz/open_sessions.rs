@@ -70,13 +70,7 @@ impl<'a> OpenSession<'a> {
         let (holding, mut held) = mpsc::unbounded_channel();
         proxy.script(move |request| {
             let text = &request.text;
-            let words = [
-                "GRANT ",
-                "REVOKE ",
-                "ALTER USER ",
-                "CREATE USER ",
-                "SET DEFAULT ",
-            ];
+            let words = ["GRANT ", "REVOKE ", "ALTER USER ", "CREATE USER ", "SET DEFAULT "];
             let writes = words.iter().any(|word| text.starts_with(word));
             (writes && holding.send(text.clone()).is_ok()).then_some(Fault::Wait)
         });

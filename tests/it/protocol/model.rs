@@ -146,10 +146,7 @@ pub(super) struct Protocol {
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self {
-            rules: Rules::default(),
-            duplicates: 1,
-        }
+        Self { rules: Rules::default(), duplicates: 1 }
     }
 }
 
@@ -163,14 +160,8 @@ impl Model for Protocol {
             current: 0,
             pending: None,
             accounts: [
-                Account {
-                    password: Some(0),
-                    holds: 1,
-                },
-                Account {
-                    password: None,
-                    holds: 0,
-                },
+                Account { password: Some(0), holds: 1 },
+                Account { password: None, holds: 0 },
             ],
             invocations: Vec::new(),
             rotations: [Rotation::Ended, Rotation::NotBegun, Rotation::NotBegun],
@@ -305,12 +296,7 @@ impl State {
             self.invocations[n].next = next;
             return;
         }
-        let Invocation {
-            version,
-            step,
-            awaited,
-            ..
-        } = self.invocations.remove(n);
+        let Invocation { version, step, awaited, .. } = self.invocations.remove(n);
         if matches!(outcome, Outcome::FailsForGood) && self.pending == Some(version) {
             self.pending = None;
         }

@@ -98,20 +98,12 @@ impl Rules {
                 if self.repairs || state.accounts[user].holds == 0 {
                     state.write(user, version, |account| account.holds = holds);
                 }
-                Outcome::Goes(if self.password_last {
-                    Point::SetPassword
-                } else {
-                    Point::Verify
-                })
+                Outcome::Goes(if self.password_last { Point::SetPassword } else { Point::Verify })
             }
             Point::SetPassword => {
                 let user = state.values[version]?;
                 state.write(user, version, |account| account.password = Some(version));
-                Outcome::Goes(if self.password_last {
-                    Point::Verify
-                } else {
-                    Point::Mirror
-                })
+                Outcome::Goes(if self.password_last { Point::Verify } else { Point::Mirror })
             }
             Point::Verify => self.verify(state, version, seen),
             Point::Compare => {
@@ -180,11 +172,7 @@ impl Rules {
         let [source, twin] = [source, twin_of(source)].map(|user| state.accounts[user]);
         let equal = source.holds == twin.holds;
         state.proven[version] |= equal && twin.password == Some(version);
-        if equal || !self.verifies {
-            Outcome::Succeeds
-        } else {
-            Outcome::Fails
-        }
+        if equal || !self.verifies { Outcome::Succeeds } else { Outcome::Fails }
     }
 
     /// `UpdateSecretVersionStage` takes the label from the version that was seen to have it, and from
@@ -194,10 +182,6 @@ impl Rules {
             state.current = version;
             state.promoted_unproven |= !state.proven[version];
         }
-        if state.current == version {
-            Outcome::Succeeds
-        } else {
-            Outcome::Fails
-        }
+        if state.current == version { Outcome::Succeeds } else { Outcome::Fails }
     }
 }

@@ -37,22 +37,13 @@ impl Managed {
         let binary = env!("CARGO_BIN_EXE_bootstrap");
         let function = Function::start(&name, binary, &environment, Duration::from_secs(30)).await;
         let token = scene.begin().await;
-        let managed = Self {
-            tenant,
-            scene,
-            token,
-            aws,
-            function,
-        };
+        let managed = Self { tenant, scene, token, aws, function };
         managed.aws.edit(on_loopback);
         managed
     }
 
     async fn tag(&self) {
-        let id = Rds::of(&self.tenant)
-            .await
-            .instance(self.tenant.address.port)
-            .await;
+        let id = Rds::of(&self.tenant).await.instance(self.tenant.address.port).await;
         let arn = rds_arn("eu-central-1", "db", &id);
         let tag = aws_sdk_secretsmanager::types::Tag::builder();
         let tag = tag.key("aws:rds:primaryDBInstanceArn").value(arn);
@@ -76,11 +67,7 @@ impl Managed {
         let error = result.expect_err("the step succeeded");
         assert_eq!(error.error_type, error_type, "{}", error.error_message);
         for text in texts {
-            assert!(
-                error.error_message.contains(text),
-                "{text:?}: {}",
-                error.error_message
-            );
+            assert!(error.error_message.contains(text), "{text:?}: {}", error.error_message);
         }
     }
 }
@@ -99,10 +86,7 @@ fn on_loopback(call: &Call) -> Option<Edit> {
 async fn a_superuser_that_rds_manages_is_found_and_what_is_missing_is_named() {
     let managed = Managed::start().await;
     managed.step("createSecret").await.unwrap();
-    let texts = [
-        "no tag aws:rds:primaryDBInstanceArn",
-        "add \"engine\", \"host\" and \"port\"",
-    ];
+    let texts = ["no tag aws:rds:primaryDBInstanceArn", "add \"engine\", \"host\" and \"port\""];
     Managed::assert_refused(managed.step("setSecret").await, "DatabaseNotFound", &texts);
 
     managed.tag().await;
@@ -112,45 +96,18 @@ async fn a_superuser_that_rds_manages_is_found_and_what_is_missing_is_named() {
     managed.aws.edit(move |call| {
         is_superuser(call).then(|| Edit::refuse("AccessDeniedException", "not authorized"))
     });
-    let action = format!(
-        "allow secretsmanager:DescribeSecret on {}",
-        managed.scene.superuser_arn
-    );
+    let action = format!("allow secretsmanager:DescribeSecret on {}", managed.scene.superuser_arn);
     Managed::assert_refused(managed.step("setSecret").await, "AccessDenied", &[&action]);
     for (error, error_type, texts) in [
-        (
-            "AccessDenied",
-            "AccessDenied",
-            ["allow rds:DescribeDBInstances on", "-db"],
-        ),
-        (
-            "DBInstanceNotFound",
-            "DatabaseNotFound",
-            ["RDS knows no address", "in another account"],
-        ),
-        (
-            "Throttling",
-            "Throttled",
-            ["DescribeDBInstances", "every attempt"],
-        ),
-        (
-            "InternalFailure",
-            "AwsCallFailed",
-            ["InternalFailure", "DescribeDBInstances"],
-        ),
+        ("AccessDenied", "AccessDenied", ["allow rds:DescribeDBInstances on", "-db"]),
+        ("DBInstanceNotFound", "DatabaseNotFound", ["RDS knows no address", "in another account"]),
+        ("Throttling", "Throttled", ["DescribeDBInstances", "every attempt"]),
+        ("InternalFailure", "AwsCallFailed", ["InternalFailure", "DescribeDBInstances"]),
     ] {
-        managed
-            .aws
-            .refuse("DescribeDBInstances", error, "The service says so.");
+        managed.aws.refuse("DescribeDBInstances", error, "The service says so.");
         Managed::assert_refused(managed.step("setSecret").await, error_type, &texts);
     }
-    assert!(
-        managed
-            .tenant
-            .hosts(&managed.tenant.twin())
-            .await
-            .is_empty()
-    );
+    assert!(managed.tenant.hosts(&managed.tenant.twin()).await.is_empty());
 
     managed.aws.edit(on_loopback);
     for step in STEPS {
@@ -162,9 +119,7 @@ async fn a_superuser_that_rds_manages_is_found_and_what_is_missing_is_named() {
     assert_eq!(managed.aws.count("DescribeDBInstances"), 1);
     let superuser = &managed.scene.superuser_arn;
     let calls = managed.aws.calls();
-    let about_it = calls
-        .iter()
-        .filter(|call| call.body.contains(superuser.as_str()));
+    let about_it = calls.iter().filter(|call| call.body.contains(superuser.as_str()));
     let operations: Vec<_> = about_it
         .map(|call| call.operation.as_str())
         .filter(|operation| *operation != "PutSecretValue")

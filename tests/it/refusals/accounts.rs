@@ -36,16 +36,8 @@ async fn a_user_whose_login_cannot_be_proven_is_refused_by_the_reason() {
             ("ACCOUNT LOCK", AccountUnusable, "is locked"),
             ("PASSWORD EXPIRE", AccountUnusable, "expired"),
             ("REQUIRE X509", ClientCertificateRequired, "REQUIRE SSL"),
-            (
-                "REQUIRE SUBJECT '/CN=app'",
-                ClientCertificateRequired,
-                "REQUIRE SSL",
-            ),
-            (
-                "REQUIRE ISSUER '/CN=ca'",
-                ClientCertificateRequired,
-                "REQUIRE SSL",
-            ),
+            ("REQUIRE SUBJECT '/CN=app'", ClientCertificateRequired, "REQUIRE SSL"),
+            ("REQUIRE ISSUER '/CN=ca'", ClientCertificateRequired, "REQUIRE SSL"),
         ] {
             tenant.sql(format!("ALTER USER {user} {change}")).await;
             assert_refused(&tenant, &scene, error_type, &[&name, text]).await;
@@ -94,18 +86,14 @@ async fn a_user_with_a_plugin_that_has_no_password_or_is_not_spoken_is_refused()
 async fn a_user_that_is_not_there_or_has_another_password_is_told_apart() {
     for server in Server::ALL {
         let (tenant, scene, user) = settled(server).await;
-        tenant
-            .sql(format!("ALTER USER {user} IDENTIFIED BY 'another'"))
-            .await;
+        tenant.sql(format!("ALTER USER {user} IDENTIFIED BY 'another'")).await;
         let texts = ["exists at: %", "MySQL error 1045"];
         assert_refused(&tenant, &scene, CurrentLoginRefused, &texts).await;
         tenant.sql(format!("DROP USER {user}")).await;
         let texts = [tenant.user(), "does not exist".to_owned()];
         let texts = texts.each_ref().map(String::as_str);
         assert_refused(&tenant, &scene, UserMissing, &texts).await;
-        tenant
-            .sql(format!("CREATE ROLE {}", identifier(&tenant.user())))
-            .await;
+        tenant.sql(format!("CREATE ROLE {}", identifier(&tenant.user()))).await;
         let host = if server.is_mariadb() { "" } else { "%" };
         let name = named(&tenant.user(), host);
         assert_refused(&tenant, &scene, UserIsRole, &[&name, "is a role"]).await;
@@ -117,16 +105,10 @@ async fn a_login_that_a_nearer_account_catches_is_refused() {
     for server in Server::ALL {
         let (tenant, scene, user) = settled(server).await;
         let nearer = account(&tenant.user(), "127.0.0.1");
-        tenant
-            .sql(format!("CREATE USER {nearer} IDENTIFIED BY 'another'"))
-            .await;
+        tenant.sql(format!("CREATE USER {nearer} IDENTIFIED BY 'another'")).await;
         let texts = ["exists at: %, 127.0.0.1"];
         assert_refused(&tenant, &scene, CurrentLoginRefused, &texts).await;
-        tenant
-            .sql(format!(
-                "DROP USER {user}; ALTER USER {nearer} IDENTIFIED BY '{FIRST}'"
-            ))
-            .await;
+        tenant.sql(format!("DROP USER {user}; ALTER USER {nearer} IDENTIFIED BY '{FIRST}'")).await;
         scene.rotate().await;
         assert_eq!(tenant.hosts(&tenant.twin()).await, ["127.0.0.1"]);
     }
@@ -179,10 +161,7 @@ async fn privileges_on_a_routine_whose_name_the_server_garbles_are_refused() {
         let mut text = text.as_object().unwrap().clone();
         text.insert("masterarn".to_owned(), json!(scene.superuser_arn));
         let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
-        call.secret_string(Value::from(text).to_string())
-            .send()
-            .await
-            .unwrap();
+        call.secret_string(Value::from(text).to_string()).send().await.unwrap();
         assert_refused(&tenant, &scene, AccountNotUnderstood, &[&name, "not ASCII"]).await;
     }
 }
@@ -217,13 +196,7 @@ async fn what_the_account_tables_of_mysql_say_and_nobody_can_copy_is_refused() {
     let factor = json!({"multi_factor_authentication": [{"plugin": "authentication_webauthn"}]});
     set_attributes(&tenant, &factor).await;
     let name = named(&tenant.user(), "%");
-    assert_refused(
-        &tenant,
-        &scene,
-        MultiFactorUnsupported,
-        &[&name, "one factor"],
-    )
-    .await;
+    assert_refused(&tenant, &scene, MultiFactorUnsupported, &[&name, "one factor"]).await;
 }
 
 /// What no statement makes here: the tables are what is read.
@@ -239,9 +212,7 @@ async fn set_attributes(tenant: &Tenant, attributes: &Value) {
 #[tokio::test]
 async fn a_protected_user_takes_a_protected_superuser() {
     let (tenant, scene, user) = settled(Server::Mysql).await;
-    tenant
-        .sql(format!("GRANT SYSTEM_USER ON *.* TO {user}"))
-        .await;
+    tenant.sql(format!("GRANT SYSTEM_USER ON *.* TO {user}")).await;
     scene.rotate().await;
 
     let admin = super::admin::rds(&tenant, super::admin::Through::Itself).await;

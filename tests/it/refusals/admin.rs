@@ -30,48 +30,28 @@ const MYSQL: &str = ", CREATE ROLE, DROP ROLE, APPLICATION_PASSWORD_ADMIN, FLUSH
 
 /// The document of a new superuser with RDS's privileges.
 pub(super) async fn rds(tenant: &Tenant, through: Through) -> Value {
-    let more = if tenant.address.server.is_mariadb() {
-        ""
-    } else {
-        MYSQL
-    };
-    with(
-        tenant,
-        through,
-        &format!("GRANT {COMMON}{more} ON *.* TO {{}} WITH GRANT OPTION"),
-    )
-    .await
+    let more = if tenant.address.server.is_mariadb() { "" } else { MYSQL };
+    with(tenant, through, &format!("GRANT {COMMON}{more} ON *.* TO {{}} WITH GRANT OPTION")).await
 }
 
 /// The document of a new superuser, in the place of an earlier one, with these grants, in which `{}`
 /// is whoever gets them.
 pub(super) async fn with(tenant: &Tenant, through: Through, grants: &str) -> Value {
     let name = format!("{}_admin", tenant.mark());
-    let (admin, role) = (
-        account(&name, "%"),
-        identifier(&format!("{}_rds", tenant.mark())),
-    );
+    let (admin, role) = (account(&name, "%"), identifier(&format!("{}_rds", tenant.mark())));
     let is_mariadb = tenant.address.server.is_mariadb();
     let by = PASSWORD.replace('\'', "''");
     let identified = format!("CREATE USER {admin} IDENTIFIED BY '{by}'");
     tenant
-        .sql(format!(
-            "DROP USER IF EXISTS {admin}; DROP ROLE IF EXISTS {role}; {identified}"
-        ))
+        .sql(format!("DROP USER IF EXISTS {admin}; DROP ROLE IF EXISTS {role}; {identified}"))
         .await;
     match through {
         Through::Itself => tenant.sql(grants.replace("{}", &admin)).await,
         Through::ARole => {
             let grants = grants.replace("{}", &role);
-            tenant
-                .sql(format!(
-                    "CREATE ROLE {role}; {grants}; GRANT {role} TO {admin}"
-                ))
-                .await;
+            tenant.sql(format!("CREATE ROLE {role}; {grants}; GRANT {role} TO {admin}")).await;
             if is_mariadb {
-                tenant
-                    .sql(format!("SET DEFAULT ROLE {role} FOR {admin}"))
-                    .await;
+                tenant.sql(format!("SET DEFAULT ROLE {role} FOR {admin}")).await;
             }
         }
     }

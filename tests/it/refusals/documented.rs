@@ -17,11 +17,7 @@ fn every_section_says_whether_trying_again_helps() {
     for section in page.split("\n## ").skip(1) {
         let (name, text) = section.split_once('\n').unwrap();
         let text = text.to_lowercase();
-        let says = [
-            "trying again",
-            "nothing is to be done",
-            "trying the same version again",
-        ];
+        let says = ["trying again", "nothing is to be done", "trying the same version again"];
         let is_type = ErrorType::ALL.iter().any(|error| error.to_string() == name);
         let said = says.iter().any(|words| text.contains(words));
         assert!(!is_type || said, "{name}");

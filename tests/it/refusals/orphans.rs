@@ -10,31 +10,15 @@ const FIRST: &str = "first kanarienvogel";
 
 /// What is granted, how it goes away, and the name that is left in the grant tables.
 const DROPPED: &[(&str, &str, &str)] = &[
-    (
-        "SELECT, INSERT ON {d}.gone_table",
-        "DROP TABLE {d}.gone_table",
-        "gone_table",
-    ),
-    (
-        "EXECUTE ON PROCEDURE {d}.gone_p",
-        "DROP PROCEDURE {d}.gone_p",
-        "gone_p",
-    ),
-    (
-        "EXECUTE ON FUNCTION {d}.gone_f",
-        "DROP FUNCTION {d}.gone_f",
-        "gone_f",
-    ),
+    ("SELECT, INSERT ON {d}.gone_table", "DROP TABLE {d}.gone_table", "gone_table"),
+    ("EXECUTE ON PROCEDURE {d}.gone_p", "DROP PROCEDURE {d}.gone_p", "gone_p"),
+    ("EXECUTE ON FUNCTION {d}.gone_f", "DROP FUNCTION {d}.gone_f", "gone_f"),
     (
         "UPDATE (gone_column), SELECT (gone_column, id) ON {d}.narrowed",
         "ALTER TABLE {d}.narrowed DROP COLUMN gone_column",
         "gone_column",
     ),
-    (
-        "SELECT ON {d}.gone_view",
-        "DROP VIEW {d}.gone_view",
-        "gone_view",
-    ),
+    ("SELECT ON {d}.gone_view", "DROP VIEW {d}.gone_view", "gone_view"),
 ];
 
 #[tokio::test]
@@ -61,10 +45,7 @@ async fn privileges_on_dropped_objects_are_skipped_with_a_warning_and_the_rotati
         }
         let held = Picture::of_tables(&tenant, &tenant.user()).await;
         // A server may tidy up after routines; it does not after tables and columns.
-        let left: Vec<_> = DROPPED
-            .iter()
-            .filter(|(_, _, name)| held.holds(name))
-            .collect();
+        let left: Vec<_> = DROPPED.iter().filter(|(_, _, name)| held.holds(name)).collect();
         assert!(left.len() >= 3, "{held:?}");
 
         let token = scene.begin().await;
@@ -79,10 +60,7 @@ async fn privileges_on_dropped_objects_are_skipped_with_a_warning_and_the_rotati
         }
         // What exists was mirrored all the same, down to the column beside the one that is gone.
         let twin = Picture::of_tables(&tenant, &tenant.twin()).await;
-        assert!(
-            twin.holds("items") && twin.holds("\"id\"") && !twin.holds("gone_"),
-            "{twin:?}"
-        );
+        assert!(twin.holds("items") && twin.holds("\"id\"") && !twin.holds("gone_"), "{twin:?}");
         let (user, password) = scene.login("AWSCURRENT").await;
         assert!(tenant.logs_in(&user, &password).await);
 
@@ -113,10 +91,7 @@ async fn a_twin_that_has_the_orphan_too_keeps_it() {
         scene.rotate().await;
         assert!(!log.text().contains("no longer exists"));
         for user in [tenant.user(), tenant.twin()] {
-            assert!(
-                Picture::of_tables(&tenant, &user).await.holds("gone"),
-                "{server:?}"
-            );
+            assert!(Picture::of_tables(&tenant, &user).await.holds("gone"), "{server:?}");
         }
     }
 }

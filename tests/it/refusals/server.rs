@@ -28,13 +28,7 @@ async fn a_server_that_is_read_only_by_any_flag_is_refused_whatever_the_superuse
         for (flag, value) in flags {
             // MySQL turns both flags on and off together, as far as they imply each other.
             tenant.sql(format!("SET GLOBAL {flag} = {value}")).await;
-            assert_refused(
-                &tenant,
-                &scene,
-                ServerReadOnly,
-                &["read_only is on", "writer"],
-            )
-            .await;
+            assert_refused(&tenant, &scene, ServerReadOnly, &["read_only is on", "writer"]).await;
             tenant.sql("SET GLOBAL read_only = OFF").await;
         }
         scene.rotate().await;
@@ -129,13 +123,8 @@ async fn a_password_that_the_servers_policy_will_refuse_is_found_out_before_anyt
         let scene = Scene::of(&tenant, FIRST).await;
         let plain = [("EXCLUDE_PUNCTUATION", "true")];
         let scene = scene.in_environment(&tenant, &plain).await;
-        assert_refused(
-            &tenant,
-            &scene,
-            PasswordPolicy,
-            &["is 2", "PASSWORD_…", "AWSPENDING"],
-        )
-        .await;
+        assert_refused(&tenant, &scene, PasswordPolicy, &["is 2", "PASSWORD_…", "AWSPENDING"])
+            .await;
 
         let scene = scene.in_environment(&tenant, &[]).await;
         for _ in 0..2 {
@@ -198,11 +187,7 @@ async fn what_every_session_begins_with_does_not_change_what_the_statements_mean
         scene.step("createSecret", &token).await.unwrap();
         let before = Traces::of(&tenant, &scene).await;
         let error = scene.step("setSecret", &token).await.unwrap_err();
-        assert_error(
-            &error,
-            SuperuserLoginRefused,
-            &["init_connect command failed"],
-        );
+        assert_error(&error, SuperuserLoginRefused, &["init_connect command failed"]);
         before.assert_unchanged(&tenant, &scene, "setSecret").await;
     }
 }

@@ -26,10 +26,7 @@ async fn a_superuser_of_a_managed_service_rotates_what_it_could_grant_itself() {
             let (tenant, scene, user) = settled(server).await;
             let admin = admin::rds(&tenant, through).await;
             change_superuser(&scene, &admin).await;
-            let (database, role) = (
-                tenant.database(),
-                identifier(&format!("{}_r", tenant.mark())),
-            );
+            let (database, role) = (tenant.database(), identifier(&format!("{}_r", tenant.mark())));
             let as_admin = account(&format!("{}_admin", tenant.mark()), "%");
             tenant
                 .sql(format!(
@@ -98,18 +95,8 @@ async fn what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_accou
             let holder = format!("'{}'@'%'", tenant.user());
             for (grant, privilege) in cases {
                 tenant.sql(format!("GRANT {grant} TO {user}")).await;
-                let option = if grant == role {
-                    "WITH ADMIN OPTION"
-                } else {
-                    "WITH GRANT OPTION"
-                };
-                let texts = [
-                    privilege,
-                    &superuser,
-                    &holder,
-                    option,
-                    "take it from the account",
-                ];
+                let option = if grant == role { "WITH ADMIN OPTION" } else { "WITH GRANT OPTION" };
+                let texts = [privilege, &superuser, &holder, option, "take it from the account"];
                 assert_refused(&tenant, &scene, GrantImpossible, &texts).await;
                 tenant.sql(format!("REVOKE {grant} FROM {user}")).await;
             }

@@ -38,11 +38,7 @@ impl Tenant {
 
     /// A new tenant of a server of the test's own, which goes with all that is on it.
     pub(crate) fn at(address: Address) -> Self {
-        Self {
-            address,
-            mark: new_mark(),
-            leaves_clean: false,
-        }
+        Self { address, mark: new_mark(), leaves_clean: false }
     }
 
     /// Eleven characters that are nowhere else: `_clone` after them still fits everywhere.
@@ -144,10 +140,7 @@ impl Tenant {
     pub(crate) async fn hosts(&self, user: &str) -> Vec<String> {
         let mut root = self.root().await;
         let hosts = root
-            .exec(
-                "SELECT Host FROM mysql.user WHERE User = ? ORDER BY Host",
-                (user,),
-            )
+            .exec("SELECT Host FROM mysql.user WHERE User = ? ORDER BY Host", (user,))
             .await
             .unwrap();
         root.disconnect().await.unwrap();
@@ -187,9 +180,7 @@ pub(crate) fn literal(text: &str) -> String {
 /// A session of the login that may do everything, on TLS.
 pub(crate) async fn root(address: &Address) -> Conn {
     let opts = login(address, &address.root, &address.root_password);
-    Conn::new(opts)
-        .await
-        .unwrap_or_else(|error| panic!("root cannot log in: {error}"))
+    Conn::new(opts).await.unwrap_or_else(|error| panic!("root cannot log in: {error}"))
 }
 
 fn login(address: &Address, user: &str, password: &str) -> Opts {
@@ -264,16 +255,10 @@ fn abandoned(name: &str) -> Option<String> {
 
 /// Drops the users, roles and databases whose names hold one of `marks`.
 async fn clear(conn: &mut Conn, server: Server, marks: &[String]) {
-    let role = if server.is_mariadb() {
-        "is_role = 'Y'"
-    } else {
-        "FALSE"
-    };
+    let role = if server.is_mariadb() { "is_role = 'Y'" } else { "FALSE" };
     for mark in marks {
         let users: Vec<(String, String, bool)> = conn
-            .query(format!(
-                "SELECT User, Host, {role} FROM mysql.user WHERE User LIKE '%{mark}%'"
-            ))
+            .query(format!("SELECT User, Host, {role} FROM mysql.user WHERE User LIKE '%{mark}%'"))
             .await
             .unwrap();
         let databases: Vec<String> = conn
@@ -283,9 +268,7 @@ async fn clear(conn: &mut Conn, server: Server, marks: &[String]) {
             ))
             .await
             .unwrap();
-        let databases = databases
-            .iter()
-            .map(|name| format!("DROP DATABASE {}", identifier(name)));
+        let databases = databases.iter().map(|name| format!("DROP DATABASE {}", identifier(name)));
         let users = users.iter().map(|(user, host, is_role)| {
             if *is_role {
                 format!("DROP ROLE {}", identifier(user))

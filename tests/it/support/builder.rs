@@ -136,11 +136,7 @@ fn on_objects(flavor: Flavor, name: &str, profile: &Profile) -> Vec<String> {
             Object::Proxy { .. } | Object::Global | Object::Dynamic(_) | Object::Restriction(_) => {
             }
             Object::Role(granted) => {
-                let option = if held.grantable {
-                    " WITH ADMIN OPTION"
-                } else {
-                    ""
-                };
+                let option = if held.grantable { " WITH ADMIN OPTION" } else { "" };
                 statements.push(format!("GRANT {} TO {name}{option}", role(granted)));
             }
             _ => statements.push(grant(name, object, held)),
@@ -163,9 +159,7 @@ fn grant(name: &str, object: &Object, held: &Held) -> String {
     let mut what: Vec<String> = held.privileges.iter().map(ToString::to_string).collect();
     for (column, privileges) in &held.columns {
         what.extend(
-            privileges
-                .iter()
-                .map(|privilege| format!("{privilege} ({})", identifier(column))),
+            privileges.iter().map(|privilege| format!("{privilege} ({})", identifier(column))),
         );
     }
     match object {
@@ -174,16 +168,8 @@ fn grant(name: &str, object: &Object, held: &Held) -> String {
         _ if what.is_empty() => what.push("USAGE".to_owned()),
         _ => {}
     }
-    let option = if held.grantable {
-        " WITH GRANT OPTION"
-    } else {
-        ""
-    };
-    format!(
-        "GRANT {} ON {} TO {name}{option}",
-        what.join(", "),
-        place(object)
-    )
+    let option = if held.grantable { " WITH GRANT OPTION" } else { "" };
+    format!("GRANT {} ON {} TO {name}{option}", what.join(", "), place(object))
 }
 
 fn place(object: &Object) -> String {
@@ -230,10 +216,7 @@ fn create(flavor: Flavor, name: &str, profile: &Profile, password: &str) -> Stri
         })
         .collect();
     let with = if flavor.is_mysql() { "WITH" } else { "VIA" };
-    let mut sql = format!(
-        "CREATE USER {name} IDENTIFIED {with} {}",
-        methods.join(" OR ")
-    );
+    let mut sql = format!("CREATE USER {name} IDENTIFIED {with} {}", methods.join(" OR "));
     let number = |value: &Value| match value {
         Value::Number(number) => number.to_string(),
         Value::Decimal(text) => text.clone(),
@@ -259,11 +242,7 @@ fn create(flavor: Flavor, name: &str, profile: &Profile, password: &str) -> Stri
             _ => policies += &policy(*setting, value),
         }
     }
-    let lock = if profile.state.locked {
-        " ACCOUNT LOCK"
-    } else {
-        ""
-    };
+    let lock = if profile.state.locked { " ACCOUNT LOCK" } else { "" };
     sql + " WITH" + &limits + &policies + lock + &attribute
 }
 
@@ -275,11 +254,7 @@ fn require(value: &Value) -> String {
         Tls::None => String::new(),
         Tls::Ssl => " REQUIRE SSL".to_owned(),
         Tls::X509 => " REQUIRE X509".to_owned(),
-        Tls::Specified {
-            subject,
-            issuer,
-            cipher,
-        } => {
+        Tls::Specified { subject, issuer, cipher } => {
             let parts = [("CIPHER", cipher), ("ISSUER", issuer), ("SUBJECT", subject)];
             let parts: Vec<_> = parts
                 .iter()

@@ -40,10 +40,7 @@ impl Capture {
             .with_writer(written.clone())
             .with_ansi(false)
             .finish();
-        Self {
-            written,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
+        Self { written, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -79,10 +76,7 @@ pub(crate) fn assert_absent(secrets: &[&str], text: &str, place: &str) {
         for (form, hidden) in forms(secret) {
             if let Some(at) = text.find(&hidden) {
                 let line = text[..at].matches('\n').count() + 1;
-                panic!(
-                    "line {line} of {place} holds a secret, {form}:\n{}",
-                    around(text, at)
-                );
+                panic!("line {line} of {place} holds a secret, {form}:\n{}", around(text, at));
             }
         }
     }
@@ -113,9 +107,7 @@ pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let hexadecimal: Vec<_> = forms[8..].iter().map(upper).collect();
     forms.extend(hexadecimal);
     // Whatever the escaping: a long run of letters and digits survives it.
-    let run = secret
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .max_by_key(|run| run.len());
+    let run = secret.split(|c: char| !c.is_ascii_alphanumeric()).max_by_key(|run| run.len());
     if let Some(run) = run.filter(|run| run.len() >= 8) {
         forms.push(("in part", run.to_owned()));
     }

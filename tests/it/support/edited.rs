@@ -148,11 +148,7 @@ async fn link(
     loop {
         let request = wire::http_message(&mut from_client).await?;
         let is_query = request.operation.is_empty();
-        let operation = if is_query {
-            action(&request.text)
-        } else {
-            request.operation
-        };
+        let operation = if is_query { action(&request.text) } else { request.operation };
         let answer = match judge(&state, operation, request.text) {
             Some(Edit::Silence) => std::future::pending().await,
             Some(Edit::Refuse(status, error, message)) => {
@@ -181,11 +177,7 @@ fn action(body: &str) -> String {
 fn judge(state: &Mutex<State>, operation: String, body: String) -> Option<Edit> {
     let mut state = state.lock().unwrap();
     let earlier = state.calls.iter().filter(|c| c.operation == operation);
-    let call = Call {
-        nth: earlier.count() + 1,
-        operation,
-        body,
-    };
+    let call = Call { nth: earlier.count() + 1, operation, body };
     state.calls.push(call.clone());
     state.editor.as_mut().and_then(|editor| editor(&call))
 }

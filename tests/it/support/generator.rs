@@ -19,27 +19,13 @@ pub(crate) use settings::defaults;
 use settings::{authentication, settings};
 pub(crate) use world::{COLUMNS, Flavor, World};
 
-const SCHEMA: [&str; 6] = [
-    "SELECT",
-    "INSERT",
-    "DELETE",
-    "CREATE",
-    "EXECUTE",
-    "SHOW VIEW",
-];
+const SCHEMA: [&str; 6] = ["SELECT", "INSERT", "DELETE", "CREATE", "EXECUTE", "SHOW VIEW"];
 const TABLE: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER"];
 const COLUMN: [&str; 3] = ["SELECT", "UPDATE", "REFERENCES"];
 const ROUTINE: [&str; 2] = ["EXECUTE", "ALTER ROUTINE"];
 
 fn global(flavor: Flavor) -> Vec<&'static str> {
-    let mut names = vec![
-        "SELECT",
-        "INSERT",
-        "DELETE",
-        "PROCESS",
-        "RELOAD",
-        "CREATE USER",
-    ];
+    let mut names = vec!["SELECT", "INSERT", "DELETE", "PROCESS", "RELOAD", "CREATE USER"];
     names.extend(match flavor {
         Flavor::Mysql { .. } => ["REPLICATION CLIENT", "CREATE ROLE"],
         Flavor::Mariadb1011 => ["READ_ONLY ADMIN", "DELETE HISTORY"],
@@ -63,9 +49,8 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
     hosts
         .prop_flat_map(move |hosts| {
             let profiles = |world: &World| {
-                let profiles: Vec<_> = (hosts.iter().enumerate())
-                    .map(|(at, _)| profile(world, at == 0))
-                    .collect();
+                let profiles: Vec<_> =
+                    (hosts.iter().enumerate()).map(|(at, _)| profile(world, at == 0)).collect();
                 profiles
             };
             let names = hosts.clone();
@@ -76,9 +61,8 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
             let present = weighted(0.9, vec(proptest::bool::weighted(0.8), number));
             (source, twin, present).prop_map(move |(source, (twin, alike), present)| {
                 let twin = twin.into_iter().zip(alike).zip(&source);
-                let twin: Vec<_> = twin
-                    .map(|((twin, alike), source)| mixed(source, twin, alike))
-                    .collect();
+                let twin: Vec<_> =
+                    twin.map(|((twin, alike), source)| mixed(source, twin, alike)).collect();
                 let by_host = |profiles: Vec<Profile>, chosen: &dyn Fn(usize) -> bool| {
                     let profiles = names.iter().zip(profiles).enumerate();
                     profiles
@@ -93,14 +77,8 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
             })
         })
         .prop_map(move |(source, twin)| {
-            let account = |user: &Username, hosts| Account {
-                user: user.clone(),
-                hosts,
-            };
-            (
-                account(&source_name, source),
-                twin.map(|hosts| account(&twin_name, hosts)),
-            )
+            let account = |user: &Username, hosts| Account { user: user.clone(), hosts };
+            (account(&source_name, source), twin.map(|hosts| account(&twin_name, hosts)))
         })
         .boxed()
 }
@@ -115,17 +93,10 @@ fn mixed(source: &Profile, twin: Profile, alike: [bool; 5]) -> Profile {
     };
     let from_source = |object: &Object| alike[level(object)];
     let mut mixed = twin.clone();
-    mixed.grants = (source
-        .grants
-        .iter()
-        .filter(|(object, _)| from_source(object)))
-    .chain(
-        twin.grants
-            .iter()
-            .filter(|(object, _)| !from_source(object)),
-    )
-    .map(|(object, held)| (object.clone(), held.clone()))
-    .collect();
+    mixed.grants = (source.grants.iter().filter(|(object, _)| from_source(object)))
+        .chain(twin.grants.iter().filter(|(object, _)| !from_source(object)))
+        .map(|(object, held)| (object.clone(), held.clone()))
+        .collect();
     if alike[4] {
         mixed.settings = source.settings.clone();
     }
@@ -154,10 +125,8 @@ fn settle(grants: &mut BTreeMap<Object, Held>) {
         }
     }
     grants.retain(|object, held| {
-        let as_whole = matches!(
-            object,
-            Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
-        );
+        let as_whole =
+            matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. });
         as_whole || !held.is_empty()
     });
 }
@@ -187,10 +156,7 @@ fn profile(world: &World, in_use: bool) -> BoxedStrategy<Profile> {
                     authentication,
                     settings,
                     grants,
-                    state: State {
-                        locked,
-                        ..State::default()
-                    },
+                    state: State { locked, ..State::default() },
                 }
             }
         })
@@ -198,23 +164,14 @@ fn profile(world: &World, in_use: bool) -> BoxedStrategy<Profile> {
 }
 
 fn privileges(names: &[&'static str]) -> BoxedStrategy<BTreeSet<Privilege>> {
-    let all: Vec<_> = names
-        .iter()
-        .map(|name| Privilege::named(name).unwrap())
-        .collect();
+    let all: Vec<_> = names.iter().map(|name| Privilege::named(name).unwrap()).collect();
     let few = all.len().div_ceil(2);
-    subsequence(all, 0..=few)
-        .prop_map(|some| some.into_iter().collect())
-        .boxed()
+    subsequence(all, 0..=few).prop_map(|some| some.into_iter().collect()).boxed()
 }
 
 fn held(names: &[&'static str]) -> BoxedStrategy<Held> {
     (privileges(names), proptest::bool::weighted(0.25))
-        .prop_map(|(privileges, grantable)| Held {
-            privileges,
-            grantable,
-            ..Held::default()
-        })
+        .prop_map(|(privileges, grantable)| Held { privileges, grantable, ..Held::default() })
         .boxed()
 }
 
@@ -242,10 +199,7 @@ fn grants(world: &World) -> BoxedStrategy<BTreeMap<Object, Held>> {
         some(world.tables(), on_table.boxed()),
         some(world.routines(), held(&ROUTINE)),
         some(world.proxied(), whole()),
-        some(
-            world.roles().into_iter().map(Object::Role).collect(),
-            whole(),
-        ),
+        some(world.roles().into_iter().map(Object::Role).collect(), whole()),
     ];
     if world.flavor.is_mysql() {
         let names = ["XA_RECOVER_ADMIN", "ROLE_ADMIN", "BACKUP_ADMIN"];
@@ -257,10 +211,7 @@ fn grants(world: &World) -> BoxedStrategy<BTreeMap<Object, Held>> {
         names.push("mysql".to_owned());
         let restricted = names.into_iter().map(Object::Restriction).collect();
         let privileges = privileges(&["SELECT", "INSERT", "DELETE"]);
-        let held = privileges.prop_map(|privileges| Held {
-            privileges,
-            ..Held::default()
-        });
+        let held = privileges.prop_map(|privileges| Held { privileges, ..Held::default() });
         levels.push(some(restricted, held.boxed()));
     }
     levels

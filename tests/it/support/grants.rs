@@ -36,9 +36,7 @@ impl Picture {
         let mut root = tenant.root().await;
         root.query_drop("SET sql_mode = ''").await.unwrap();
         if !tenant.address.server.is_mariadb() {
-            root.query_drop("SET print_identified_with_as_hex = 1")
-                .await
-                .unwrap();
+            root.query_drop("SET print_identified_with_as_hex = 1").await.unwrap();
         }
         let mut lines = Vec::new();
         for host in tenant.hosts(user).await {
@@ -108,11 +106,7 @@ pub(crate) async fn assert_equal_accounts(tenant: &Tenant, a: &str, b: &str) {
 
 /// The grant tables of a server, each with the column that holds the account's user name.
 pub(crate) fn tables(server: Server) -> &'static [(&'static str, &'static str)] {
-    if server.is_mariadb() {
-        MARIADB_TABLES
-    } else {
-        MYSQL_TABLES
-    }
+    if server.is_mariadb() { MARIADB_TABLES } else { MYSQL_TABLES }
 }
 
 const MYSQL_TABLES: &[(&str, &str)] = &[
@@ -194,11 +188,7 @@ fn mysql_attributes(column: Option<String>) -> Option<String> {
 /// MariaDB's JSON without the passwords; an absent key means zero.
 fn mariadb_account(column: Option<String>) -> Option<String> {
     let mut account: Map<String, Value> = serde_json::from_str(&column?).unwrap();
-    for key in [
-        "authentication_string",
-        "password_last_changed",
-        "version_id",
-    ] {
+    for key in ["authentication_string", "password_last_changed", "version_id"] {
         account.remove(key);
     }
     if account.get("password_lifetime") == Some(&json!(-1)) {
@@ -233,20 +223,14 @@ async fn show(root: &mut Conn, query: &str) -> Vec<String> {
         })
         .await
         .unwrap_or_else(|error| panic!("{error}\n{query}"));
-    rows.iter()
-        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-        .collect()
+    rows.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
 }
 
 /// The line without limits of zero and without an empty attribute, which are shown where they were
 /// once set and not where they never were, and with its lists in order.
 fn without_nothing(line: &str) -> String {
-    let limits = [
-        "QUERIES_PER_HOUR",
-        "UPDATES_PER_HOUR",
-        "CONNECTIONS_PER_HOUR",
-        "USER_CONNECTIONS",
-    ];
+    let limits =
+        ["QUERIES_PER_HOUR", "UPDATES_PER_HOUR", "CONNECTIONS_PER_HOUR", "USER_CONNECTIONS"];
     let mut line = line.replace(" ATTRIBUTE '{}'", "");
     for limit in limits {
         line = line.replace(&format!(" MAX_{limit} 0 "), " ");

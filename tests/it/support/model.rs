@@ -30,10 +30,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn of(flavor: Flavor, account: Option<&Account>) -> Self {
         let hosts = account.map(|account| account.hosts.clone());
-        Self {
-            flavor,
-            hosts: hosts.unwrap_or_default(),
-        }
+        Self { flavor, hosts: hosts.unwrap_or_default() }
     }
 
     /// Carries a statement out. A statement that a server would refuse is an error.
@@ -120,19 +117,13 @@ impl Model {
 
 /// An account for which nothing was set.
 fn newborn(flavor: Flavor) -> Profile {
-    let mut profile = Profile {
-        settings: defaults(flavor),
-        ..Profile::default()
-    };
+    let mut profile = Profile { settings: defaults(flavor), ..Profile::default() };
     profile.state.locked = true;
     profile
 }
 
 fn only(privileges: &BTreeSet<Privilege>) -> Held {
-    Held {
-        privileges: privileges.clone(),
-        ..Held::default()
-    }
+    Held { privileges: privileges.clone(), ..Held::default() }
 }
 
 fn alter(profile: &mut Profile, settings: &BTreeMap<Setting, Value>) {
@@ -184,22 +175,14 @@ fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
     if flavor.has_partial_revokes()
         && let Some(restricted) = restriction(&mut profile.grants, object)
     {
-        wanted.privileges = (held.privileges)
-            .difference(&restricted.privileges)
-            .copied()
-            .collect();
-        restricted
-            .privileges
-            .retain(|p| !held.privileges.contains(p));
+        wanted.privileges = (held.privileges).difference(&restricted.privileges).copied().collect();
+        restricted.privileges.retain(|p| !held.privileges.contains(p));
     }
     if matches!(object, Object::Proxy { .. }) && wanted.grantable {
         let global = profile.grants.entry(Object::Global).or_default();
         global.grantable = true;
     }
-    let as_whole = matches!(
-        object,
-        Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
-    );
+    let as_whole = matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. });
     if as_whole || !wanted.is_empty() {
         let slot = profile.grants.entry(object.clone()).or_default();
         slot.grantable |= wanted.grantable;
@@ -213,10 +196,8 @@ fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
 
 fn forget_empty(profile: &mut Profile) {
     profile.grants.retain(|object, held| {
-        let as_whole = matches!(
-            object,
-            Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
-        );
+        let as_whole =
+            matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. });
         as_whole || !held.is_empty()
     });
 }

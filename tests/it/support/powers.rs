@@ -40,16 +40,11 @@ impl Ground {
         names.push("mysql".to_owned());
         let objects = [world.tables(), world.routines()].concat();
         let schemas = names.into_iter().map(|name| {
-            let inside = objects
-                .iter()
-                .filter(|object| schema_of(object) == Some(&name));
+            let inside = objects.iter().filter(|object| schema_of(object) == Some(&name));
             let inside = inside.cloned().collect();
             (name, inside)
         });
-        Self {
-            schemas: schemas.collect(),
-            literal: world.flavor.has_partial_revokes(),
-        }
+        Self { schemas: schemas.collect(), literal: world.flavor.has_partial_revokes() }
     }
 
     fn places(&self) -> Vec<Place> {
@@ -102,9 +97,7 @@ impl Powers {
                 if like(host.as_bytes(), client.as_bytes()) && !profile.state.locked {
                     let found = session(profile, &schemas);
                     seen.resize(found.len(), 0);
-                    seen.iter_mut()
-                        .zip(found)
-                        .for_each(|(seen, found)| *seen |= found);
+                    seen.iter_mut().zip(found).for_each(|(seen, found)| *seen |= found);
                     powers.add_wholes(number, profile);
                 }
             }
@@ -119,10 +112,7 @@ impl Powers {
 
     fn add_wholes(&mut self, client: usize, profile: &Profile) {
         for (object, held) in &profile.grants {
-            if matches!(
-                object,
-                Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }
-            ) {
+            if matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }) {
                 let bits = 1 | u64::from(held.grantable) << PASS_ON;
                 *self.wholes.entry((client, object.clone())).or_default() |= bits;
             }
@@ -172,10 +162,7 @@ fn session(profile: &Profile, schemas: &[SchemaRows<'_>]) -> Vec<Bits> {
     let mut places = vec![powers(global)];
     for (schema, rows, objects) in schemas {
         let restriction = Object::Restriction((*schema).clone());
-        let restricted = profile
-            .grants
-            .get(&restriction)
-            .map_or(0, |held| bits(held).0);
+        let restricted = profile.grants.get(&restriction).map_or(0, |held| bits(held).0);
         let start = places.len();
         places.resize(start + 1 + objects.len() * (1 + COLUMNS.len()), 0);
         // Patterns that are equally specific: the server may choose either.
@@ -203,11 +190,7 @@ fn session(profile: &Profile, schemas: &[SchemaRows<'_>]) -> Vec<Bits> {
 
 /// The privileges and whether they may be passed on, as a server's bits.
 fn powers((held, grantable): (Bits, bool)) -> Bits {
-    if grantable {
-        held | held << PASS_ON
-    } else {
-        held
-    }
+    if grantable { held | held << PASS_ON } else { held }
 }
 
 fn union((held, grantable): (Bits, bool), row: Option<&Held>) -> (Bits, bool) {
@@ -273,11 +256,7 @@ fn schema_rows<'a>(
                 like(pattern.as_bytes(), schema.as_bytes())
             };
             if fits {
-                let of_pattern = if literal {
-                    (0, 0)
-                } else {
-                    sharpness(model.flavor, pattern)
-                };
+                let of_pattern = if literal { (0, 0) } else { sharpness(model.flavor, pattern) };
                 rows.push(((sharpness(model.flavor, host), of_pattern), held));
             }
         }
@@ -340,10 +319,7 @@ fn sharpness(flavor: Flavor, pattern: &str) -> (i64, i64) {
     if flavor.is_mysql() {
         return (*first, 0);
     }
-    let many = wildcards
-        .iter()
-        .filter(|(_, wildcard)| *wildcard == '%')
-        .count();
+    let many = wildcards.iter().filter(|(_, wildcard)| *wildcard == '%').count();
     let ones = i64::try_from(wildcards.len() - many).unwrap();
     // The number of names that match, as a power of the number of characters: one `%` and literals
     // leave room for the more, the fewer literals there are.

@@ -101,12 +101,8 @@ impl Proxy {
 
     async fn start(framing: Framing, upstream: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let shared = Arc::new(Shared {
-            framing,
-            upstream,
-            state: Mutex::default(),
-            passing: Notify::new(),
-        });
+        let shared =
+            Arc::new(Shared { framing, upstream, state: Mutex::default(), passing: Notify::new() });
         Self {
             address: listener.local_addr().unwrap(),
             listening: tokio::spawn(listen(listener, shared.clone())),
@@ -174,10 +170,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let mut state = shared.state.lock().unwrap();
         state.connections += 1;
-        let link = Link {
-            shared: shared.clone(),
-            position: 0,
-        };
+        let link = Link { shared: shared.clone(), position: 0 };
         state.tasks.push(tokio::spawn(async move {
             // An end of either side ends the other; there is nobody to tell.
             let _ = link.run(client).await;
@@ -207,14 +200,8 @@ impl Link {
         let (from_server, to_server) = server.into_split();
         let (from_client, from_server) = (BufReader::new(from_client), BufReader::new(from_server));
         match self.shared.framing {
-            Framing::Http => {
-                self.http(from_client, to_client, from_server, to_server)
-                    .await
-            }
-            Framing::Mysql => {
-                self.mysql(from_client, to_client, from_server, to_server)
-                    .await
-            }
+            Framing::Http => self.http(from_client, to_client, from_server, to_server).await,
+            Framing::Mysql => self.mysql(from_client, to_client, from_server, to_server).await,
         }
     }
 
@@ -236,9 +223,7 @@ impl Link {
                 Some(Fault::Cut) => return Ok(()),
                 Some(Fault::Stall) => std::future::pending().await,
                 Some(Fault::Answer(status, error)) => {
-                    to_client
-                        .write_all(&wire::http_error(status, error))
-                        .await?;
+                    to_client.write_all(&wire::http_error(status, error)).await?;
                     continue;
                 }
             }
@@ -284,11 +269,7 @@ impl Link {
                     Err(_) if silence.borrow().is_some() => std::future::pending().await,
                     Err(error) => return Err(error),
                 };
-                let Message {
-                    operation,
-                    text,
-                    bytes,
-                } = message;
+                let Message { operation, text, bytes } = message;
                 match self.judge(&operation, text) {
                     None => {}
                     Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
@@ -314,11 +295,7 @@ impl Link {
 
     fn judge(&mut self, operation: &str, text: String) -> Option<Fault> {
         let mut state = self.shared.state.lock().unwrap();
-        let request = Request {
-            position: self.position,
-            operation: operation.to_owned(),
-            text,
-        };
+        let request = Request { position: self.position, operation: operation.to_owned(), text };
         self.position += 1;
         state.seen.push(request.clone());
         let mut script = state.script.take()?;

@@ -35,10 +35,7 @@ impl Rds {
             .endpoint_url(url)
             .load()
             .await;
-        Self {
-            client: Client::new(&config),
-            mark: tenant.mark().to_owned(),
-        }
+        Self { client: Client::new(&config), mark: tenant.mark().to_owned() }
     }
 
     /// A new MySQL instance on this port. Gives its identifier.
@@ -47,9 +44,7 @@ impl Rds {
         let create = self.client.create_db_instance().db_instance_identifier(&id);
         let create = create.engine("mysql").db_instance_class("db.t4g.micro");
         let create = create.port(port.into()).allocated_storage(20);
-        let create = create
-            .master_username("root")
-            .master_user_password("unused here");
+        let create = create.master_username("root").master_user_password("unused here");
         create.send().await.unwrap();
         id
     }
@@ -67,21 +62,14 @@ impl Rds {
     /// A new Aurora cluster with two instances. Gives their identifiers, the cluster's first.
     pub(crate) async fn cluster(&self) -> [String; 3] {
         let cluster = format!("{}-cluster", self.mark);
-        let create = self
-            .client
-            .create_db_cluster()
-            .db_cluster_identifier(&cluster);
+        let create = self.client.create_db_cluster().db_cluster_identifier(&cluster);
         let create = create.engine("aurora-mysql").port(3306);
-        let create = create
-            .master_username("root")
-            .master_user_password("unused here");
+        let create = create.master_username("root").master_user_password("unused here");
         create.send().await.unwrap();
         let [one, two] = ["one", "two"].map(|name| format!("{}-{name}", self.mark));
         for id in [&one, &two] {
             let create = self.client.create_db_instance().db_instance_identifier(id);
-            let create = create
-                .engine("aurora-mysql")
-                .db_instance_class("db.t4g.medium");
+            let create = create.engine("aurora-mysql").db_instance_class("db.t4g.medium");
             create.db_cluster_identifier(&cluster).send().await.unwrap();
         }
         [cluster, one, two]
@@ -89,10 +77,7 @@ impl Rds {
 
     /// The name that RDS gave an instance.
     pub(crate) async fn host(&self, id: &str) -> String {
-        let found = self
-            .client
-            .describe_db_instances()
-            .db_instance_identifier(id);
+        let found = self.client.describe_db_instances().db_instance_identifier(id);
         let found = found.send().await.unwrap().db_instances.unwrap_or_default();
         found[0].endpoint().unwrap().address().unwrap().to_owned()
     }

@@ -8,9 +8,6 @@ pub(crate) fn refused(result: Result<(), Error>, error_type: ErrorType, texts: &
     let error = result.expect_err("the step succeeded");
     assert_eq!(error.error_type(), error_type, "{error}");
     for text in texts {
-        assert!(
-            error.to_string().contains(text),
-            "{text:?} is not in: {error}"
-        );
+        assert!(error.to_string().contains(text), "{text:?} is not in: {error}");
     }
 }

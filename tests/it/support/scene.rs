@@ -91,9 +91,7 @@ impl Scene {
     /// Begins a rotation as Secrets Manager does: the new version has the label AWSPENDING, and no
     /// value. Its id is the token of the events. The steps are the test's to call.
     pub(crate) async fn begin(&self) -> String {
-        let rules = RotationRulesType::builder()
-            .automatically_after_days(30)
-            .build();
+        let rules = RotationRulesType::builder().automatically_after_days(30).build();
         let call = self.secrets.rotate_secret().secret_id(&self.arn);
         let call = call.rotation_lambda_arn(never_invoked().await);
         let begun = call.rotation_rules(rules).send().await.unwrap();
@@ -170,9 +168,7 @@ impl Scene {
     /// The version with this label.
     pub(crate) async fn version(&self, label: &str) -> Option<String> {
         let labels = self.labels().await;
-        let mut found = labels
-            .into_iter()
-            .filter(|(_, labels)| labels.contains(label));
+        let mut found = labels.into_iter().filter(|(_, labels)| labels.contains(label));
         found.next().map(|(version, _)| version)
     }
 }

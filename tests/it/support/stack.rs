@@ -15,10 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A value that the stack gives to the command that it runs.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only the function's variables are its config's"
-)]
+#[expect(clippy::disallowed_methods, reason = "only the function's variables are its config's")]
 pub(crate) fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
@@ -45,11 +42,7 @@ impl Server {
 
     /// The value of `engine` in a secret document.
     pub(crate) fn engine(self) -> &'static str {
-        if self.is_mariadb() {
-            "mariadb"
-        } else {
-            "mysql"
-        }
+        if self.is_mariadb() { "mariadb" } else { "mysql" }
     }
 
     /// Where the server of this kind listens that all tests share.
@@ -114,10 +107,7 @@ impl OwnServer {
         }
         let wish = json!({"flavor": server.flavor(), "args": args, "tls": true});
         let started: Started = control("POST", "/servers", Some(wish)).await;
-        Self {
-            address: Address::parse(server, &started.url, started.ca_file),
-            id: started.id,
-        }
+        Self { address: Address::parse(server, &started.url, started.ca_file), id: started.id }
     }
 
     pub(crate) async fn restart(&self) {
@@ -184,10 +174,8 @@ impl Function {
             url: String,
             log: PathBuf,
         }
-        let env: serde_json::Map<_, _> = env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
-            .collect();
+        let env: serde_json::Map<_, _> =
+            env.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
         let wish = json!({
             "name": name,
             "binary": binary,
@@ -196,12 +184,7 @@ impl Function {
             "memory": 128,
         });
         let started: Started = control("POST", "/functions", Some(wish)).await;
-        Self {
-            name: started.name,
-            arn: started.arn,
-            url: started.url,
-            log: started.log,
-        }
+        Self { name: started.name, arn: started.arn, url: started.url, log: started.log }
     }
 
     /// The function's answer, or the `errorType` and `errorMessage` that it failed with.
@@ -282,10 +265,7 @@ impl Rotations {
 pub(crate) async fn secrets_manager() -> aws_sdk_secretsmanager::Client {
     setting("AWS_ENDPOINT_URL");
     let http = aws_smithy_http_client::Builder::new().build_http();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .load()
-        .await;
+    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
     aws_sdk_secretsmanager::Client::new(&config)
 }
 
@@ -317,9 +297,8 @@ pub(super) async fn request(method: &str, url: &str, body: Option<&Value>) -> (u
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    let mut stream = TcpStream::connect(host)
-        .await
-        .unwrap_or_else(|error| panic!("{url}: {error}"));
+    let mut stream =
+        TcpStream::connect(host).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = Vec::new();

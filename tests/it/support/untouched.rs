@@ -22,18 +22,12 @@ pub(crate) struct Traces {
 
 impl Traces {
     pub(crate) async fn of(tenant: &Tenant, scene: &Scene) -> Self {
-        Self {
-            rows: rows(tenant).await,
-            versions: versions(scene).await,
-        }
+        Self { rows: rows(tenant).await, versions: versions(scene).await }
     }
 
     /// The rows of the grant tables alone.
     pub(crate) async fn of_database(tenant: &Tenant) -> Self {
-        Self {
-            rows: rows(tenant).await,
-            versions: BTreeMap::new(),
-        }
+        Self { rows: rows(tenant).await, versions: BTreeMap::new() }
     }
 
     /// Fails unless nothing has changed since these traces were taken.
@@ -49,10 +43,7 @@ impl Traces {
             only(self, &now),
             only(&now, self)
         );
-        assert_eq!(
-            self.versions, now.versions,
-            "written to the secret after {after}"
-        );
+        assert_eq!(self.versions, now.versions, "written to the secret after {after}");
     }
 }
 
@@ -60,10 +51,8 @@ async fn rows(tenant: &Tenant) -> Vec<String> {
     let mut root = tenant.root().await;
     let mut lines = Vec::new();
     for (table, user_column) in tables(tenant.address.server) {
-        let query = format!(
-            "SELECT * FROM mysql.{table} WHERE {user_column} LIKE '%{}%'",
-            tenant.mark()
-        );
+        let query =
+            format!("SELECT * FROM mysql.{table} WHERE {user_column} LIKE '%{}%'", tenant.mark());
         let rows: Vec<Row> = root.query(query).await.unwrap();
         lines.extend(rows.iter().map(|row| format!("{table}: {row:?}")));
     }
@@ -120,10 +109,7 @@ pub(crate) async fn assert_refused(
 pub(crate) fn assert_error(error: &Error, error_type: ErrorType, texts: &[&str]) {
     assert_eq!(error.error_type(), error_type, "{error}");
     for text in texts {
-        assert!(
-            error.to_string().contains(text),
-            "{text:?} is not in: {error}"
-        );
+        assert!(error.to_string().contains(text), "{text:?} is not in: {error}");
     }
 }
 
@@ -147,9 +133,7 @@ pub(crate) async fn passwords(scene: &Scene) -> Vec<String> {
         let value = value.version_stage(label).send().await;
         texts.extend(value.ok().and_then(|value| value.secret_string));
     }
-    let documents = texts
-        .iter()
-        .filter_map(|text| serde_json::from_str::<Value>(text).ok());
+    let documents = texts.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok());
     documents
         .filter_map(|document| document["password"].as_str().map(str::to_owned))
         .filter(|password| password.len() >= 8)

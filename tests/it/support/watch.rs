@@ -47,12 +47,7 @@ impl Watch {
 
     /// The same without what the AWS SDK logs, which takes longer to write than all else together.
     pub(crate) fn all_but_the_sdk() -> Self {
-        let quiet = [
-            "aws_config",
-            "aws_runtime",
-            "aws_sdk_secretsmanager",
-            "aws_smithy_runtime",
-        ];
+        let quiet = ["aws_config", "aws_runtime", "aws_sdk_secretsmanager", "aws_smithy_runtime"];
         let quiet = quiet.map(|target| (target, LevelFilter::WARN));
         let targets = Targets::new().with_default(LevelFilter::TRACE);
         Self::over(targets.with_targets(quiet))
@@ -66,14 +61,9 @@ impl Watch {
             new: Vec::new(),
             searched: 0,
         })));
-        let lines = tracing_subscriber::fmt::layer()
-            .with_writer(shared.clone())
-            .with_ansi(false);
+        let lines = tracing_subscriber::fmt::layer().with_writer(shared.clone()).with_ansi(false);
         let subscriber = tracing_subscriber::registry().with(lines.with_filter(targets));
-        Self {
-            shared,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
+        Self { shared, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
     /// Looks for this secret too, also in what was written a moment ago.

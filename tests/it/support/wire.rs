@@ -43,11 +43,7 @@ pub(crate) async fn http_message(
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
     bytes.extend_from_slice(&body);
-    Ok(Message {
-        operation,
-        text: String::from_utf8_lossy(&body).into_owned(),
-        bytes,
-    })
+    Ok(Message { operation, text: String::from_utf8_lossy(&body).into_owned(), bytes })
 }
 
 /// An answer with which Secrets Manager refuses a call.

@@ -33,10 +33,7 @@ fn at_table_level_grants_come_first_too_because_another_hosts_row_may_be_covered
     let twin = profile([(table(), held(&["DELETE"]))]);
     assert_eq!(
         actions(source, twin),
-        [
-            Grant(table(), held(&["INSERT"])),
-            Revoke(table(), held(&["DELETE"])),
-        ]
+        [Grant(table(), held(&["INSERT"])), Revoke(table(), held(&["DELETE"])),]
     );
 }
 
@@ -46,12 +43,7 @@ fn rows_come_at_the_narrowest_host_first_and_go_there_last() {
         let mut account = account(user, Profile::default());
         account.hosts = hosts
             .iter()
-            .map(|(host, name)| {
-                (
-                    (*host).to_owned(),
-                    profile([(schema("app"), held(&[name]))]),
-                )
-            })
+            .map(|(host, name)| ((*host).to_owned(), profile([(schema("app"), held(&[name]))])))
             .collect();
         account
     };
@@ -117,12 +109,6 @@ fn columns_that_a_revoke_on_the_table_takes_along_are_granted_again() {
 fn the_grant_option_comes_and_goes_alone() {
     let plain = || profile([(schema("app"), held(&["SELECT"]))]);
     let option = || profile([(schema("app"), passed_on(&["SELECT"]))]);
-    assert_eq!(
-        actions(option(), plain()),
-        [Grant(schema("app"), passed_on(&[]))]
-    );
-    assert_eq!(
-        actions(plain(), option()),
-        [Revoke(schema("app"), passed_on(&[]))]
-    );
+    assert_eq!(actions(option(), plain()), [Grant(schema("app"), passed_on(&[]))]);
+    assert_eq!(actions(plain(), option()), [Revoke(schema("app"), passed_on(&[]))]);
 }

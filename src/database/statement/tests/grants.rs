@@ -4,56 +4,32 @@ use super::*;
 use crate::database::account::{Held, Object, RoutineKind};
 
 fn held(names: &[&str], grantable: bool) -> Held {
-    Held {
-        privileges: privileges(names),
-        grantable,
-        ..Held::default()
-    }
+    Held { privileges: privileges(names), grantable, ..Held::default() }
 }
 
 fn with_columns(mut held: Held, columns: &[(&str, &[&str])]) -> Held {
-    held.columns = columns
-        .iter()
-        .map(|(column, names)| ((*column).to_owned(), privileges(names)))
-        .collect();
+    held.columns =
+        columns.iter().map(|(column, names)| ((*column).to_owned(), privileges(names))).collect();
     held
 }
 
 fn table(schema: &str, name: &str) -> Object {
-    Object::Table {
-        schema: schema.to_owned(),
-        name: name.to_owned(),
-    }
+    Object::Table { schema: schema.to_owned(), name: name.to_owned() }
 }
 
 fn routine(kind: RoutineKind) -> Object {
-    Object::Routine {
-        kind,
-        schema: "app".to_owned(),
-        name: "run".to_owned(),
-    }
+    Object::Routine { kind, schema: "app".to_owned(), name: "run".to_owned() }
 }
 
 #[test]
 fn what_is_granted_and_revoked_is_spelled_alike_on_both_families() {
     let whole = || held(&[], false);
     let passed_on = || held(&[], true);
-    let account = Object::Proxy {
-        user: String::new(),
-        host: "%".to_owned(),
-    };
-    let table_held = with_columns(
-        held(&["INSERT"], true),
-        &[("a", &["SELECT", "UPDATE"]), ("b`", &["SELECT"])],
-    );
+    let account = Object::Proxy { user: String::new(), host: "%".to_owned() };
+    let table_held =
+        with_columns(held(&["INSERT"], true), &[("a", &["SELECT", "UPDATE"]), ("b`", &["SELECT"])]);
     let cases = [
-        (
-            Object::Global,
-            held(&["SELECT", "FILE"], false),
-            "FILE, SELECT ON *.*",
-            "",
-            "",
-        ),
+        (Object::Global, held(&["SELECT", "FILE"], false), "FILE, SELECT ON *.*", "", ""),
         (
             Object::Global,
             held(&["SELECT"], true),
@@ -82,13 +58,7 @@ fn what_is_granted_and_revoked_is_spelled_alike_on_both_families() {
             "",
             "",
         ),
-        (
-            table("s.t", "ta TO b"),
-            held(&["SELECT"], false),
-            "SELECT ON `s.t`.`ta TO b`",
-            "",
-            "",
-        ),
+        (table("s.t", "ta TO b"), held(&["SELECT"], false), "SELECT ON `s.t`.`ta TO b`", "", ""),
         (
             table("app", "t"),
             table_held,
@@ -132,21 +102,9 @@ fn what_is_granted_and_revoked_is_spelled_alike_on_both_families() {
             "",
         ),
         (account, whole(), "PROXY ON ``@`%`", "", ""),
-        (
-            Object::Role(role("r'1", Some("%"))),
-            whole(),
-            "`r'1`@`%`",
-            "",
-            "",
-        ),
+        (Object::Role(role("r'1", Some("%"))), whole(), "`r'1`@`%`", "", ""),
         (Object::Role(role("r1", None)), whole(), "`r1`", "", ""),
-        (
-            Object::Role(role("r1", None)),
-            passed_on(),
-            "`r1`",
-            " WITH ADMIN OPTION",
-            "",
-        ),
+        (Object::Role(role("r1", None)), passed_on(), "`r1`", " WITH ADMIN OPTION", ""),
     ];
     for family in [MYSQL, MARIADB] {
         for (object, held, what, option, revoked_option) in cases.clone() {
@@ -186,10 +144,7 @@ fn the_grant_option_alone_is_granted_on_usage_and_revoked_by_its_name() {
 
 #[test]
 fn a_dynamic_privilege_and_a_proxy_lose_their_grant_option_as_a_whole() {
-    let proxy = Object::Proxy {
-        user: "a".to_owned(),
-        host: "h".to_owned(),
-    };
+    let proxy = Object::Proxy { user: "a".to_owned(), host: "h".to_owned() };
     assert_eq!(
         sql(MYSQL, Action::Revoke(proxy, held(&[], true))),
         "REVOKE PROXY ON `a`@`h` FROM `app_clone`@`%`"

@@ -14,10 +14,9 @@ use super::Flavor;
 pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<Method>> {
     let chains: Vec<Vec<(&str, Option<&str>)>> = match (flavor.is_mysql(), in_use) {
         (true, true) => vec![vec![("caching_sha2_password", None)]],
-        (true, false) => vec![
-            vec![("caching_sha2_password", None)],
-            vec![("sha256_password", None)],
-        ],
+        (true, false) => {
+            vec![vec![("caching_sha2_password", None)], vec![("sha256_password", None)]]
+        }
         (false, _) => vec![
             vec![("mysql_native_password", None)],
             vec![("ed25519", None)],
@@ -39,16 +38,10 @@ pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<
 
 pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<Setting, Value>> {
     // The account in use must still be able to log in a few times.
-    let limits: &[i64] = if in_use {
-        &[0, 1000, 99_999]
-    } else {
-        &[0, 1, 7]
-    };
+    let limits: &[i64] = if in_use { &[0, 1000, 99_999] } else { &[0, 1, 7] };
     let number = |numbers: &[i64]| select(numbers.to_vec()).prop_map(Value::Number).boxed();
     let or_default = |numbers: &[i64]| {
-        weighted(0.6, number(numbers))
-            .prop_map(|number| number.unwrap_or(Value::Default))
-            .boxed()
+        weighted(0.6, number(numbers)).prop_map(|number| number.unwrap_or(Value::Default)).boxed()
     };
     let mut all = vec![
         (Setting::Tls, tls(in_use)),
@@ -67,10 +60,7 @@ pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<S
             (Setting::RequireCurrent, flag.boxed()),
             (Setting::FailedLogins, number(&[0, 5])),
             (Setting::LockTime, number(&[-1, 0, 2])),
-            (
-                Setting::Attribute,
-                attribute().prop_map(Value::Json).boxed(),
-            ),
+            (Setting::Attribute, attribute().prop_map(Value::Json).boxed()),
         ]);
     } else {
         let seconds =
@@ -81,9 +71,7 @@ pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<S
         all.push((Setting::StatementTime, seconds.boxed()));
     }
     let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    values
-        .prop_map(move |values| names.iter().copied().zip(values).collect())
-        .boxed()
+    values.prop_map(move |values| names.iter().copied().zip(values).collect()).boxed()
 }
 
 /// The settings of an account for which nothing was set.
@@ -143,14 +131,10 @@ fn attribute() -> BoxedStrategy<Map<String, Json>> {
     ]);
     let object = |values: BoxedStrategy<Json>| {
         btree_map(select(keys.clone()), values, 0..=3).prop_map(|map| {
-            map.into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect::<Map<_, _>>()
+            map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>()
         })
     };
-    let inner = object(leaves.clone().boxed())
-        .prop_map(Json::Object)
-        .boxed();
+    let inner = object(leaves.clone().boxed()).prop_map(Json::Object).boxed();
     let nested = object(proptest::prop_oneof![leaves, inner].boxed());
     proptest::prop_oneof![Just(Map::new()), nested].boxed()
 }

@@ -26,9 +26,7 @@ impl Flavor {
     }
 
     pub(crate) fn has_partial_revokes(self) -> bool {
-        self == Self::Mysql {
-            partial_revokes: true,
-        }
+        self == Self::Mysql { partial_revokes: true }
     }
 }
 
@@ -45,18 +43,12 @@ impl World {
     pub(crate) fn names(&self) -> (Username, Username) {
         let source = format!("{}'`\"\\%_", self.mark);
         let twin = format!("{source}_clone");
-        (
-            Username::parse(&source).unwrap(),
-            Username::parse(&twin).unwrap(),
-        )
+        (Username::parse(&source).unwrap(), Username::parse(&twin).unwrap())
     }
 
     /// Schemas that exist.
     pub(crate) fn schemas(&self) -> Vec<String> {
-        ["_a", "xa", "`t'o TO \"é"]
-            .iter()
-            .map(|rest| format!("{}{rest}", self.mark))
-            .collect()
+        ["_a", "xa", "`t'o TO \"é"].iter().map(|rest| format!("{}{rest}", self.mark)).collect()
     }
 
     /// What schema privileges are granted on: names, and patterns that match some of the schemas. No
@@ -64,9 +56,8 @@ impl World {
     /// in which they were granted, until it is restarted.
     pub(crate) fn patterns(&self) -> Vec<String> {
         let rests = ["_a", "\\_a", "\\_%", "xa", "x_", "`t'o TO \"é", "\\\\"];
-        let mut patterns: Vec<_> = (rests.iter())
-            .map(|rest| format!("{}{rest}", self.mark))
-            .collect();
+        let mut patterns: Vec<_> =
+            (rests.iter()).map(|rest| format!("{}{rest}", self.mark)).collect();
         let wide = &self.mark[..self.mark.len() - 1];
         patterns.push(format!("{wide}%"));
         patterns
@@ -86,10 +77,7 @@ impl World {
 
     pub(crate) fn routines(&self) -> Vec<Object> {
         let schemas = self.schemas();
-        let mut routines = vec![
-            (RoutineKind::Function, "f"),
-            (RoutineKind::Procedure, "p`'"),
-        ];
+        let mut routines = vec![(RoutineKind::Function, "f"), (RoutineKind::Procedure, "p`'")];
         routines.push(match self.flavor {
             Flavor::Mysql { .. } => (RoutineKind::Library, "l"),
             _ => (RoutineKind::Package, "k"),
@@ -121,10 +109,7 @@ impl World {
     pub(crate) fn proxied(&self) -> Vec<Object> {
         [(format!("{}p'`", self.mark), "%"), (String::new(), "%")]
             .into_iter()
-            .map(|(user, host)| Object::Proxy {
-                user,
-                host: host.to_owned(),
-            })
+            .map(|(user, host)| Object::Proxy { user, host: host.to_owned() })
             .collect()
     }
 }
