@@ -1,0 +1,1 @@
+//! Whether a password is the one behind a stored authentication string.
