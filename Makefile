@@ -16,6 +16,9 @@ DENY_VERSION := 0.20.2
 # The processor that `package` and `bench` build for: that of this machine, unless ARCHITECTURE says arm64 or x86_64.
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 CASES ?= 5000
+PACKAGED := target/lambda/bootstrap
+BENCHES := .dev/bench/bin/python benches
+BENCH ?= full
 
 export SAM_CLI_TELEMETRY := 0
 # Most tests wait for a server most of the time, so two of them for each of two processors.
@@ -26,14 +29,15 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test check package bench fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo test check package bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
 	@echo 'make test         runs every test, on MySQL and both MariaDBs'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
 	@echo 'make package      builds the function for Lambda; prints its size and the regions of its RDS roots'
-	@echo 'make bench        builds the function for this machine, and measures its start'
+	@echo 'make bench        builds the function for this machine, and measures it (BENCH=quick for two minutes of it)'
+	@echo 'make budget       compares the instructions of a rotation with their budget'
 	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
 	@echo 'make fuzz         gives the parsers, and the driver, CASES=$(CASES) random inputs'
 	@echo 'make fault-sweep  cuts a rotation off at every point, on every server'
@@ -73,8 +77,16 @@ package:
 		printf '%-14s %-7s %10d bytes\n' $$file $(ARCHITECTURE) $$(wc -c < $$file); done
 	@echo "roots of RDS in these regions: $$(sed -n 's/^# Amazon RDS .*(\(.*\)), valid.*/\1/p' certs/rds-roots.pem | sort -u | xargs)"
 
+# `quick` takes two minutes, and leaves the published results alone. With FUNCTION='COMMAND LINE' another rotation
+# function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work.
 bench: package
-	python3 benches/start.py target/lambda/bootstrap/bootstrap
+	$(STACK) setup bench
+	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip --mode $(BENCH) \
+		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)')
+
+budget: package
+	$(STACK) setup bench
+	$(STACK) run --with mysql,mariadb-11.8 -- $(BENCHES)/budget.py $(PACKAGED)/bootstrap $(if $(WRITE),--write)
 
 fuzz-mirror:
 	$(STACK) setup

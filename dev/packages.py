@@ -46,7 +46,7 @@ SERVERS = {
 for _name in ("mariadb-10.11", "mariadb-11.8"):
     SERVERS[_name] = Server(**{**vars(SERVERS[_name]), "extras": ("mariadb-server",)})
 
-ENVIRONMENTS = {"python": "requirements.txt", "sam": "requirements-sam.txt"}
+ENVIRONMENTS = {"python": "requirements.txt", "sam": "requirements-sam.txt", "bench": "requirements-bench.txt"}
 PARTS = [*SERVERS, *ENVIRONMENTS, "emulator"]
 
 
@@ -229,7 +229,7 @@ def _install_environment(part: str) -> str:
     except subprocess.CalledProcessError as error:
         raise Missing(f"Python's venv module cannot make an environment ({_last_line(error)}).") from error
     _pip(root(part) / "bin" / "python", "install", "--quiet", "--requirement", str(DEV / requirements))
-    shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda")
+    shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda", "PyMySQL")
     return ", ".join(pin for pin in _pins(requirements) if pin.split("==")[0].split("[")[0] in shown)
 
 
