@@ -1,1 +1,175 @@
 //! Whether a password is the one behind a stored authentication string.
+//!
+//! | plugin | stored | source |
+//! |---|---|---|
+//! | `mysql_native_password` | `*`, hexadecimal SHA-1 of the SHA-1 | MySQL, `sql/auth/password.cc` |
+//! | `ed25519` | public key in base64, without padding | MariaDB, `plugin/auth_ed25519` |
+//! | `sha256_password` | `$5$`, salt, `$`, SHA-crypt | MySQL, `mysys/crypt_genhash_impl.cc` |
+//! | `caching_sha2_password` | `$A$`, rounds, `$`, salt, SHA-crypt | MySQL, `sql/auth/sha2_password.cc` |
+//! | the same, if 9.7 is told so | `$B$`, rounds, `$`, salt, PBKDF2 in base64 | the same |
+//!
+//! The salt has 20 bytes; rounds are three hexadecimal digits, in thousands, and 5,000 for
+//! `sha256_password`. Nothing here prints a hash, and hashes are compared in constant time.
+
+use std::fmt;
+
+use serde_json::Value;
+use subtle::ConstantTimeEq;
+
+use pbkdf2::Pbkdf2;
+use sha_crypt::ShaCrypt;
+
+mod format;
+mod pbkdf2;
+mod sha_crypt;
+#[cfg(test)]
+mod tests;
+
+/// The longest password, in bytes, that the servers take where there are rounds.
+const LONGEST_WITH_ROUNDS: usize = 256;
+
+/// An authentication string, as a server stores or shows it. `Debug` shows nothing of it.
+#[derive(Clone, Eq)]
+pub struct AuthString(Vec<u8>);
+
+impl AuthString {
+    /// The string of these bytes, which need not be UTF-8.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The string in a value of `User_attributes` or `global_priv`; `None` if that is no string.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        value.as_str().map(Self::new)
+    }
+
+    /// The hash of a password for one of MariaDB's plugins; `None` for any other.
+    ///
+    /// MariaDB writes the text of account statements to its logs, so it is sent hashes. MySQL masks
+    /// its passwords and is sent the password.
+    pub fn for_mariadb(plugin: &str, password: &[u8]) -> Option<Self> {
+        format::mariadb(plugin, password).map(Self::new)
+    }
+
+    /// The bytes, for a statement that carries the string over.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What the string is to a plugin, named in any letter case.
+    pub fn stored(&self, plugin: &str) -> Stored {
+        format::read(plugin, &self.0)
+    }
+}
+
+impl PartialEq for AuthString {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for AuthString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthString([redacted])")
+    }
+}
+
+/// What an authentication string is to its plugin.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A hash, which a password matches or not.
+    Hash(StoredHash),
+    /// No password: the account logs in with an empty one.
+    Empty,
+    /// No hash: every password is refused, the empty one too.
+    Disabled,
+    /// The plugin is not known here, or servers differ in what they make of the string, and some
+    /// let a password in, or any (`sha256_password` if the hash was left out).
+    Unprovable,
+}
+
+/// A hash with its salt and rounds. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct StoredHash(Hash);
+
+#[derive(Clone)]
+enum Hash {
+    Native([u8; 20]),
+    Ed25519([u8; 32]),
+    ShaCrypt { salt: [u8; 20], rounds: u32, text: [u8; sha_crypt::LENGTH] },
+    Pbkdf2 { salt: [u8; 20], rounds: u32, key: [u8; 64] },
+}
+
+impl StoredHash {
+    /// Starts to compute whether a password is the one behind this hash.
+    pub fn proof(&self, password: &[u8]) -> Proof {
+        let matches = |computed: &[u8], stored: &[u8]| State::Done(computed.ct_eq(stored).into());
+        Proof(match &self.0 {
+            // No server lets an empty password in where this plugin has a hash, even its own.
+            Hash::Native(_) if password.is_empty() => State::Done(false),
+            Hash::Native(hash) => matches(&format::native(password), hash),
+            Hash::Ed25519(key) => matches(&format::public_key(password), key),
+            _ if password.is_empty() || password.len() > LONGEST_WITH_ROUNDS => State::Done(false),
+            Hash::ShaCrypt { salt, rounds, text } => State::ShaCrypt {
+                work: Box::new(ShaCrypt::new(password, salt)),
+                left: *rounds,
+                stored: *text,
+            },
+            Hash::Pbkdf2 { salt, rounds, key } => State::Pbkdf2 {
+                work: Box::new(Pbkdf2::new(password, salt)),
+                left: *rounds,
+                stored: *key,
+            },
+        })
+    }
+}
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredHash([redacted])")
+    }
+}
+
+/// A proof under way. It holds nothing of the password but hashes.
+///
+/// Its rounds are computed in slices, so that the caller can look at the clock and let other tasks
+/// run in between: thousands take a millisecond, and millions are legal.
+pub struct Proof(State);
+
+enum State {
+    Done(bool),
+    ShaCrypt { work: Box<ShaCrypt>, left: u32, stored: [u8; sha_crypt::LENGTH] },
+    Pbkdf2 { work: Box<Pbkdf2>, left: u32, stored: [u8; 64] },
+}
+
+impl Proof {
+    /// How many rounds are still to be computed: 0 for a plugin without rounds, and for a password
+    /// that no server takes.
+    pub fn rounds_left(&self) -> u32 {
+        match self.0 {
+            State::Done(_) => 0,
+            State::ShaCrypt { left, .. } | State::Pbkdf2 { left, .. } => left,
+        }
+    }
+
+    /// Computes so many rounds, or those that are left; then says whether the password matches, or
+    /// `None` if rounds are left.
+    pub fn advance(&mut self, rounds: u32) -> Option<bool> {
+        let matches = match &mut self.0 {
+            State::Done(matches) => return Some(*matches),
+            State::ShaCrypt { work, left, stored } => {
+                let slice = rounds.min(*left);
+                work.advance(slice);
+                *left -= slice;
+                (*left == 0).then(|| work.hash().ct_eq(stored))
+            }
+            State::Pbkdf2 { work, left, stored } => {
+                let slice = rounds.min(*left);
+                work.advance(slice);
+                *left -= slice;
+                (*left == 0).then(|| work.hash().ct_eq(stored))
+            }
+        };
+        matches.map(bool::from)
+    }
+}

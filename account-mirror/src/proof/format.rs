@@ -1,0 +1,149 @@
+//! How authentication strings are written.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::{NO_PAD, STANDARD};
+use curve25519_dalek::EdwardsPoint;
+use sha1::{Digest as _, Sha1};
+use sha2::{Digest as _, Sha512};
+
+use super::{Hash, Stored, StoredHash, sha_crypt};
+
+/// Base64 as MariaDB reads and writes a key: its last character has two bits that do not count.
+const KEY: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
+
+/// What MySQL stores for accounts of its own that nobody is to log in to, after the rounds. It has
+/// the form of a hash.
+const RESERVED: &[u8] = b"THISISACOMBINATIONOFINVALIDSALTANDPASSWORDTHATMUSTNEVERBRBEUSED";
+
+const DEFAULT_ROUNDS: u32 = 5000;
+
+/// How long a hash of `caching_sha2_password` is at least.
+const SHORTEST: usize = 70;
+
+/// The hash of a password for a plugin of MariaDB.
+pub(super) fn mariadb(plugin: &str, password: &[u8]) -> Option<String> {
+    match plugin.to_ascii_lowercase().as_str() {
+        "mysql_native_password" => {
+            let digits = native(password).map(|byte| format!("{byte:02X}"));
+            Some(format!("*{}", digits.concat()))
+        }
+        "ed25519" => Some(KEY.encode(public_key(password))),
+        _ => None,
+    }
+}
+
+/// The SHA-1 of the SHA-1.
+pub(super) fn native(password: &[u8]) -> [u8; 20] {
+    Sha1::digest(Sha1::digest(password)).into()
+}
+
+/// The public key whose secret scalar is the first half of the password's SHA-512.
+pub(super) fn public_key(password: &[u8]) -> [u8; 32] {
+    let digest: [u8; 64] = Sha512::digest(password).into();
+    let mut scalar = [0; 32];
+    scalar.copy_from_slice(&digest[..32]);
+    EdwardsPoint::mul_base_clamped(scalar).compress().to_bytes()
+}
+
+/// What a string is to a plugin.
+pub(super) fn read(plugin: &str, string: &[u8]) -> Stored {
+    match plugin.to_ascii_lowercase().as_str() {
+        "ed25519" => read_key(string),
+        "caching_sha2_password" | "mysql_native_password" | "sha256_password"
+            if string.is_empty() =>
+        {
+            Stored::Empty
+        }
+        "caching_sha2_password" => read_caching_sha2(string),
+        "mysql_native_password" => read_native(string),
+        "sha256_password" => read_sha256(string),
+        _ => Stored::Unprovable,
+    }
+}
+
+fn hash(hash: Hash) -> Stored {
+    Stored::Hash(StoredHash(hash))
+}
+
+/// MySQL also takes characters that are no hexadecimal digits (`G` for 0); only a hash that somebody
+/// made to look disabled has them.
+fn read_native(string: &[u8]) -> Stored {
+    match string {
+        [first, digits @ ..] if digits.len() == 40 => match (first, hexadecimal::<20>(digits)) {
+            (b'*', Some(bytes)) => hash(Hash::Native(bytes)),
+            // MariaDB takes any first character; MySQL ignores the account.
+            (_, Some(_)) => Stored::Unprovable,
+            (_, None) => Stored::Disabled,
+        },
+        _ => Stored::Disabled,
+    }
+}
+
+fn hexadecimal<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::try_from(number(pair)?).ok()?;
+    }
+    Some(bytes)
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, &digit| Some(number * 16 + char::from(digit).to_digit(16)?))
+}
+
+/// An empty string is no key either: with it, an empty password is refused.
+fn read_key(string: &[u8]) -> Stored {
+    match KEY.decode(string).map(<[u8; 32]>::try_from) {
+        Ok(Ok(key)) => hash(Hash::Ed25519(key)),
+        _ => Stored::Disabled,
+    }
+}
+
+/// The server looks for the first dollar sign, the next, and the one after that, wherever they are;
+/// so a string that is not written as servers write it may still be a hash, if it is long enough.
+fn read_caching_sha2(string: &[u8]) -> Stored {
+    let parts = string.split_first_chunk::<7>().and_then(|(prefix, rest)| {
+        let [b'$', kind, b'$', digits @ .., b'$'] = prefix else { return None };
+        Some((*kind, number(digits)? * 1000, rest.split_first_chunk::<20>()?))
+    });
+    match parts {
+        Some((_, 0, _)) => Stored::Disabled,
+        Some((b'A', rounds, (salt, text))) if text.len() == sha_crypt::LENGTH => {
+            // Fewer rounds than the default are not fewer to the server.
+            read_sha_crypt(salt, rounds.max(DEFAULT_ROUNDS), text)
+        }
+        Some((b'B', rounds, (salt, text))) if text.len() == 88 => {
+            match STANDARD.decode(text).map(<[u8; 64]>::try_from) {
+                Ok(_) if salt.contains(&0) => Stored::Unprovable,
+                Ok(Ok(key)) => hash(Hash::Pbkdf2 { salt: *salt, rounds, key }),
+                _ => Stored::Disabled,
+            }
+        }
+        _ if string.len() >= SHORTEST && string.contains(&b'$') => Stored::Unprovable,
+        _ => Stored::Disabled,
+    }
+}
+
+/// The server compares as many bytes as are stored: without the hash, any password will do.
+fn read_sha256(string: &[u8]) -> Stored {
+    let Some(rest) = string.strip_prefix(b"$5$") else { return Stored::Disabled };
+    match rest.split_first_chunk::<20>() {
+        Some((salt, [b'$', text @ ..])) if text.len() == sha_crypt::LENGTH => {
+            read_sha_crypt(salt, DEFAULT_ROUNDS, text)
+        }
+        _ => Stored::Unprovable,
+    }
+}
+
+/// The server handles the salt as text that a NUL or a dollar sign ends.
+fn read_sha_crypt(salt: &[u8; 20], rounds: u32, text: &[u8]) -> Stored {
+    match <[u8; sha_crypt::LENGTH]>::try_from(text) {
+        Ok(text) if [&salt[..], &text].concat() == RESERVED => Stored::Disabled,
+        Ok(_) if salt.contains(&b'$') || salt.contains(&0) => Stored::Unprovable,
+        Ok(text) if sha_crypt::is_hash(&text) => hash(Hash::ShaCrypt { salt: *salt, rounds, text }),
+        _ => Stored::Disabled,
+    }
+}
