@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 const SALT: &str = "0123456789abcdefghij";
 
 fn main() {
-    println!("CPU milliseconds: the least of 50");
+    println!("the least of 50 runs of each");
     for (what, kind, digest) in
         [("SHA-crypt", "A", "w".repeat(42) + "1"), ("PBKDF2", "B", "A".repeat(86) + "==")]
     {
