@@ -2,8 +2,8 @@
 
 usage: secrets_manager.py PORT
 
-moto's RDS, IAM, STS and CloudFormation are served on the same port. Here are the staging labels, the versions and
-what IAM needs; `rotations.py` has RotateSecret. IAM policies are enforced after a POST of `0` to `/moto-api/reset-auth`.
+moto's RDS, IAM, STS and CloudFormation are served on the same port. Here are the staging labels and the versions;
+`rotations.py` has RotateSecret, `iam.py` who may call what.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ import threading
 import time
 from typing import Any
 
-from moto.core.exceptions import AccessDeniedError, JsonRESTError
-from moto.iam import access_control
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.rds.responses import RDSResponse
 from moto.secretsmanager.exceptions import (
     InvalidParameterException,
     InvalidRequestException,
@@ -28,6 +25,7 @@ from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
+import iam
 import rotations
 from labels import LOCK, abandon_rotation, holder, move_label, own_secret
 
@@ -179,56 +177,6 @@ def install_versions() -> None:
     SecretsManagerResponse.list_secret_version_ids = list_secret_version_ids_request
 
 
-# IAM
-
-
-def resource(self: SecretsManagerResponse) -> str:
-    """The ARN that a policy is compared with; without it only policies for every resource would match."""
-    secret_id = self._get_param("SecretId")
-    secret = self.backend.secrets.get(secret_id) if secret_id else None
-    return secret.arn if secret else secret_id or "*"
-
-
-def rds_resource(self: RDSResponse) -> str:
-    for kind, name in (("db", "DBInstanceIdentifier"), ("cluster", "DBClusterIdentifier")):
-        wanted = self._get_param(name)
-        if wanted:
-            return wanted if wanted.startswith("arn:") else f"arn:aws:rds:{self.region}:{self.current_account}:{kind}:{wanted}"
-    return "*"
-
-
-def collect_policies(self: access_control.AssumedRoleAccessKey) -> list[str]:
-    """CloudFormation leaves inline documents as dictionaries, with a null for what is AWS::NoValue."""
-    backend, role = self.backend, self._owner_role_name
-    inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
-    documents = [json.loads(document) if isinstance(document, str) else document for document in inline]
-    for document in documents:
-        if isinstance(document["Statement"], list):
-            document["Statement"] = [statement for statement in document["Statement"] if statement]
-    return [json.dumps(document) for document in documents] + list(backend.list_attached_role_policies(role)[0])
-
-
-moto_authorize = SecretsManagerResponse._authenticate_and_authorize_normal_action
-
-
-def authorize(self: SecretsManagerResponse, resource: str = "*") -> None:
-    """A denial in the JSON of this service; moto answers the XML of others."""
-    try:
-        moto_authorize(self, resource)
-    except AccessDeniedError as error:
-        raise JsonRESTError(
-            "AccessDeniedException",
-            f"{error.message} on resource: {resource} because no identity-based policy allows the action",
-        ) from error
-
-
-def install_iam() -> None:
-    SecretsManagerResponse._authenticate_and_authorize_normal_action = authorize
-    SecretsManagerResponse._determine_resource = resource
-    RDSResponse._determine_resource = rds_resource
-    access_control.AssumedRoleAccessKey.collect_policies = collect_policies
-
-
 class Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -239,7 +187,7 @@ class Handler(WSGIRequestHandler):
 
 def main(port: int) -> None:
     install_versions()
-    install_iam()
+    iam.install()
     rotations.install()
     application = DomainDispatcherApplication(create_backend_app)
     run_simple("127.0.0.1", port, rotations.with_routes(application), threaded=True, request_handler=Handler)
