@@ -10,6 +10,7 @@ SHELL := bash
 
 STACK := python3 dev/stack.py
 SAM := .dev/sam/bin
+CHECKS := .dev/checks/bin
 DENY := .dev/deny
 DENY_VERSION := 0.20.2
 
@@ -54,12 +55,14 @@ test:
 	$(STACK) run --with all -- cargo test --locked 2>&1 | grep --line-buffered -v '^{"_aws"'
 
 check: $(DENY)/$(DENY_VERSION)
-	@$(STACK) setup sam
+	@$(STACK) setup python sam checks
 	$(call part,formatting,cargo fmt --check)
 	$(call part,lints,cargo clippy --locked --all-targets --quiet -- -D warnings)
 	$(call part,documentation,RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --no-deps --document-private-items --lib --bins --examples --quiet)
 	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
-	$(call part,template,$(SAM)/sam validate --lint)
+	$(call part,template,$(SAM)/sam validate --lint && $(SAM)/cfn-lint template.yaml)
+	$(call part,template's security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
+	$(call part,template's tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/template -t .)
 
 # cargo-deny is a program in Rust that takes minutes to compile; this package of it is ready made.
 $(DENY)/$(DENY_VERSION):

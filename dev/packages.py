@@ -46,7 +46,12 @@ SERVERS = {
 for _name in ("mariadb-10.11", "mariadb-11.8"):
     SERVERS[_name] = Server(**{**vars(SERVERS[_name]), "extras": ("mariadb-server",)})
 
-ENVIRONMENTS = {"python": "requirements.txt", "sam": "requirements-sam.txt", "bench": "requirements-bench.txt"}
+ENVIRONMENTS = {
+    "python": "requirements.txt",
+    "sam": "requirements-sam.txt",
+    "checks": "requirements-checks.txt",
+    "bench": "requirements-bench.txt",
+}
 PARTS = [*SERVERS, *ENVIRONMENTS, "emulator"]
 
 
@@ -227,9 +232,11 @@ def _install_environment(part: str) -> str:
     try:
         _run([sys.executable, "-m", "venv", "--clear", str(root(part))])
     except subprocess.CalledProcessError as error:
-        raise Missing(f"Python's venv module cannot make an environment ({_last_line(error)}).") from error
+        raise Missing(
+            f"Python's venv module cannot make an environment ({_last_line(error)}); on Debian, install python3-venv."
+        ) from error
     _pip(root(part) / "bin" / "python", "install", "--quiet", "--requirement", str(DEV / requirements))
-    shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda", "PyMySQL")
+    shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda", "checkov", "PyMySQL")
     return ", ".join(pin for pin in _pins(requirements) if pin.split("==")[0].split("[")[0] in shown)
 
 

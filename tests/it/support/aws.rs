@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::stack::{Rotations, control, finally, request};
 
@@ -38,6 +38,14 @@ impl OwnAws {
         let url = format!("{}/rotations?secret={secret_arn}&wait=120", self.url);
         let (_, answer) = request("GET", &url, None).await;
         serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Settles how often a rotation of this secret is tried.
+    pub(crate) async fn attempts(&self, secret_arn: &str, attempts: u32) {
+        let url = format!("{}/rotations/settings", self.url);
+        let settings = json!({"secret": secret_arn, "attempts": attempts});
+        let (status, answer) = request("POST", &url, Some(&settings)).await;
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// What the command line of AWS answers.

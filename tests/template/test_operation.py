@@ -1,0 +1,100 @@
+"""What tells the owner that something is wrong."""
+
+import json
+import unittest
+from typing import Any
+
+from . import ROOT
+from cloudformation import Stack, load
+
+TEMPLATE = load(ROOT / "template.yaml")
+SUPERUSER = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:admin-AbC123"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:operators"
+
+
+def event(name: str, **detail: Any) -> dict[str, Any]:
+    """An event of Secrets Manager as CloudTrail delivers it.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html
+    """
+    return {
+        "version": "0",
+        "id": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+        "detail-type": "AWS Service Event via CloudTrail",
+        "source": "aws.secretsmanager",
+        "account": "123456789012",
+        "time": "2026-01-01T03:00:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": {
+            "eventVersion": "1.08",
+            "userIdentity": {"accountId": "123456789012", "invokedBy": "secretsmanager.amazonaws.com"},
+            "eventTime": "2026-01-01T03:00:00Z",
+            "eventSource": "secretsmanager.amazonaws.com",
+            "eventName": name,
+            "awsRegion": "eu-central-1",
+            "requestParameters": None,
+            "responseElements": None,
+            "additionalEventData": {"SecretId": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-AbC123"},
+            "eventType": "AwsServiceEvent",
+            "eventCategory": "Management",
+            **detail,
+        },
+    }
+
+
+def matches(pattern: Any, value: Any) -> bool:
+    """Event patterns as far as exact values go."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(key in value and matches(one, value[key]) for key, one in pattern.items())
+    return value in pattern
+
+
+class OperationTest(unittest.TestCase):
+    def resources(self, **parameters: str) -> dict[str, dict[str, Any]]:
+        stack = Stack(TEMPLATE, {"superuserSecretArn": SUPERUSER, **parameters})
+        self.assertEqual(stack.problems(), [])
+        return stack.resources()
+
+    def test_rotations_that_end_badly_are_told_and_the_others_are_not(self) -> None:
+        pattern = self.resources(eventTopicArn=TOPIC)["RotationEvents"]["EventPattern"]
+        for name in ("RotationFailed", "RotationAbandoned", "TestRotationFailed"):
+            self.assertTrue(matches(pattern, event(name)), name)
+        for name in ("RotationStarted", "RotationSucceeded", "TestRotationStarted", "TestRotationSucceeded"):
+            self.assertFalse(matches(pattern, event(name)), name)
+        self.assertFalse(matches(pattern, event("RotationFailed", eventSource="other.amazonaws.com")))
+        self.assertFalse(matches(pattern, {**event("RotationFailed"), "source": "custom"}))
+
+    def test_alarms_are_raised_by_an_error_by_a_throttle_and_at_four_fifths_of_the_timeout(self) -> None:
+        resources = self.resources(alarmTopicArn=TOPIC, timeout="120")
+        alarms = {name: one for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+        self.assertEqual(sorted(alarms), ["ErrorAlarm", "ThrottleAlarm", "TimeoutAlarm"])
+        for alarm in alarms.values():
+            self.assertEqual(alarm["AlarmActions"], [TOPIC])
+            self.assertEqual(alarm["TreatMissingData"], "notBreaching")
+        timeout = alarms["TimeoutAlarm"]
+        expression = timeout["Metrics"][0]["Expression"]
+        self.assertEqual(expression, "duration / (10 * 120)")
+        percent = lambda milliseconds: eval(expression, {"duration": milliseconds})  # noqa: E731
+        self.assertEqual((percent(96_000), percent(120_000)), (timeout["Threshold"], 100))
+
+    def test_the_dashboard_is_json_about_this_function_and_shows_only_metrics_that_exist(self) -> None:
+        body = self.resources(dashboard="true", functionName="rotate")["Dashboard"]["DashboardBody"]
+        widgets = json.loads(body)["widgets"]
+        source = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
+        for widget in widgets:
+            properties = widget["properties"]
+            self.assertEqual(properties["region"], "eu-central-1")
+            if widget["type"] == "log":
+                self.assertIn("SOURCE '/aws/lambda/rotate'", properties["query"])
+                continue
+            own = False
+            for namespace, metric, *dimension in properties["metrics"]:
+                self.assertIn(dimension[-1], ("rotate", "."))
+                own = namespace == "SecretsManagerMySQLRotation" or (namespace == "." and own)
+                if own:
+                    self.assertIn(f'"Name": "{metric}"', source)
+
+
+if __name__ == "__main__":
+    unittest.main()
