@@ -61,8 +61,8 @@ check: $(DENY)/$(DENY_VERSION)
 	$(call part,documentation,RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --no-deps --document-private-items --lib --bins --examples --quiet)
 	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
 	$(call part,template,$(SAM)/sam validate --lint && $(SAM)/cfn-lint template.yaml)
-	$(call part,template's security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
-	$(call part,template's tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/template -t .)
+	$(call part,template security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
+	$(call part,template tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/template -t .)
 
 # cargo-deny is a program in Rust that takes minutes to compile; this package of it is ready made.
 $(DENY)/$(DENY_VERSION):
