@@ -1,11 +1,15 @@
 //! How many calls and connections a rotation takes, counted on the wire.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
 
 use crate::support::account::Tenant;
 use crate::support::proxy::Proxy;
 use crate::support::scene::{STEPS, Scene, document, superuser_document};
-use crate::support::stack::{Server, setting};
+use crate::support::stack::{Function, Server, setting};
+use crate::support::traffic::Traffic;
 
 /// What each step asked of Secrets Manager, and how many connections it made to the database.
 type Profile = Vec<(&'static str, BTreeMap<String, usize>, usize)>;
@@ -78,5 +82,80 @@ async fn a_rotation_makes_thirteen_calls_and_four_connections_and_the_first_one_
         assert_eq!(second, expected(4), "{server:?}");
         assert_eq!(totals(&second), (13, 4));
         assert_eq!(third, second, "{server:?}");
+    }
+}
+
+/// What a rotation without drift may have pass between the function and the database, in TLS.
+struct Budget {
+    server: Server,
+    /// Packets that the function sends, in its first rotation and in later ones.
+    sent: [usize; 2],
+    /// Packets both ways.
+    packets: [usize; 2],
+    round_trips: [usize; 2],
+    full_handshakes: [usize; 2],
+    hello_retries: usize,
+}
+
+const BUDGETS: [Budget; 2] = [
+    Budget {
+        server: Server::Mysql,
+        sent: [104, 104],
+        packets: [232, 232],
+        round_trips: [96, 96],
+        full_handshakes: [4, 4],
+        hello_retries: 4,
+    },
+    Budget {
+        server: Server::Mariadb118,
+        sent: [86, 86],
+        packets: [192, 192],
+        round_trips: [76, 76],
+        full_handshakes: [4, 4],
+        hello_retries: 0,
+    },
+];
+
+/// One rotation by the built program, whose process keeps what it learned for the next.
+async fn traffic_of(function: &Function, scene: &Scene, database: &Proxy) -> Traffic {
+    let token = scene.begin().await;
+    database.reset();
+    for step in STEPS {
+        let event = json!({"Step": step, "SecretId": scene.arn, "ClientRequestToken": token});
+        function.invoke(&event).await.unwrap();
+    }
+    database.traffic()
+}
+
+#[tokio::test]
+async fn what_passes_on_the_wire_stays_within_its_budget() {
+    for budget in BUDGETS {
+        let server = budget.server;
+        let tenant = Tenant::of(server).await;
+        tenant.settle("a first password").await;
+        let database = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+        let mut address = tenant.address.clone();
+        address.port = database.address.port();
+        let user = document(&address, &tenant.user(), "a first password");
+        let scene = Scene::with(&tenant, &superuser_document(&address), user).await;
+        scene.rotate().await;
+        let name = format!("wire-{}", tenant.mark());
+        let ca_file = address.ca_file.display().to_string();
+        let binary = env!("CARGO_BIN_EXE_bootstrap");
+        let environment = [("TLS_CA_FILE", ca_file.as_str())];
+        let function = Function::start(&name, binary, &environment, Duration::from_secs(30)).await;
+
+        for rotation in 0..2 {
+            tenant.grow_old().await;
+            let traffic = traffic_of(&function, &scene, &database).await;
+            let found = format!("{server:?}, rotation {rotation}: {traffic:?}");
+            assert!(traffic.sent <= budget.sent[rotation], "{found}");
+            assert!(traffic.packets() <= budget.packets[rotation], "{found}");
+            assert!(traffic.round_trips <= budget.round_trips[rotation], "{found}");
+            assert!(traffic.full_handshakes <= budget.full_handshakes[rotation], "{found}");
+            assert!(traffic.hello_retries <= budget.hello_retries, "{found}");
+            let handshakes = traffic.full_handshakes + traffic.resumed_handshakes;
+            assert_eq!(handshakes, database.connections(), "{found}");
+        }
     }
 }

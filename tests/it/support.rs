@@ -15,6 +15,7 @@ pub(crate) mod refusal;
 pub(crate) mod scene;
 #[allow(dead_code, reason = "the tutorial uses the rest of it")]
 pub(crate) mod stack;
+pub(crate) mod traffic;
 pub(crate) mod untouched;
 pub(crate) mod watch;
 pub(crate) mod wire;

@@ -2,21 +2,21 @@
 //!
 //! A proxy knows where a request begins: an HTTP request with its body, or a packet of a MySQL
 //! client. Before a request is passed on, the test's script is asked what is to happen to it. A MySQL
-//! connection that turns to TLS is passed on unseen from there: only the connection is counted.
+//! connection that turns to TLS is passed on unread from there: only its traffic is counted.
 
 use std::collections::BTreeMap;
-use std::io::Result;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::wire::{self, Message};
+use self::link::Link;
+use super::traffic::Traffic;
+
+mod link;
 
 /// What the proxied connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ struct Shared {
 struct State {
     seen: Vec<Request>,
     connections: usize,
+    traffic: Traffic,
     script: Option<Script>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -131,6 +132,7 @@ impl Proxy {
         state.script = None;
         state.seen.clear();
         state.connections = 0;
+        state.traffic = Traffic::default();
     }
 
     /// Ends all connections, on both sides: a client that has gone is noticed.
@@ -147,6 +149,11 @@ impl Proxy {
 
     pub(crate) fn connections(&self) -> usize {
         self.shared.state.lock().unwrap().connections
+    }
+
+    /// What passed on all MySQL connections.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.shared.state.lock().unwrap().traffic
     }
 
     /// How often each operation was asked for.
@@ -170,137 +177,10 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let mut state = shared.state.lock().unwrap();
         state.connections += 1;
-        let link = Link { shared: shared.clone(), position: 0 };
+        let link = Link::new(shared.clone());
         state.tasks.push(tokio::spawn(async move {
             // An end of either side ends the other; there is nobody to tell.
             let _ = link.run(client).await;
         }));
-    }
-}
-
-/// One proxied connection.
-struct Link {
-    shared: Arc<Shared>,
-    position: usize,
-}
-
-impl Link {
-    async fn run(mut self, client: TcpStream) -> Result<()> {
-        client.set_nodelay(true)?;
-        match self.judge("Connect", String::new()) {
-            None | Some(Fault::Answer(..)) => {}
-            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-            Some(Fault::Wait) => self.shared.passing.notified().await,
-            Some(Fault::Cut | Fault::LoseAnswer) => return Ok(()),
-            Some(Fault::Stall | Fault::HoldAnswer) => std::future::pending().await,
-        }
-        let server = TcpStream::connect(&self.shared.upstream).await?;
-        server.set_nodelay(true)?;
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
-        let (from_client, from_server) = (BufReader::new(from_client), BufReader::new(from_server));
-        match self.shared.framing {
-            Framing::Http => self.http(from_client, to_client, from_server, to_server).await,
-            Framing::Mysql => self.mysql(from_client, to_client, from_server, to_server).await,
-        }
-    }
-
-    /// HTTP: one request, one answer.
-    async fn http(
-        mut self,
-        mut from_client: BufReader<OwnedReadHalf>,
-        mut to_client: OwnedWriteHalf,
-        mut from_server: BufReader<OwnedReadHalf>,
-        mut to_server: OwnedWriteHalf,
-    ) -> Result<()> {
-        loop {
-            let message = wire::http_message(&mut from_client).await?;
-            let fault = self.judge(&message.operation, message.text);
-            match fault {
-                None | Some(Fault::LoseAnswer | Fault::HoldAnswer) => {}
-                Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-                Some(Fault::Wait) => self.shared.passing.notified().await,
-                Some(Fault::Cut) => return Ok(()),
-                Some(Fault::Stall) => std::future::pending().await,
-                Some(Fault::Answer(status, error)) => {
-                    to_client.write_all(&wire::http_error(status, error)).await?;
-                    continue;
-                }
-            }
-            to_server.write_all(&message.bytes).await?;
-            let answer = wire::http_message(&mut from_server).await?;
-            match fault {
-                Some(Fault::LoseAnswer) => return Ok(()),
-                Some(Fault::HoldAnswer) => std::future::pending().await,
-                _ => to_client.write_all(&answer.bytes).await?,
-            }
-        }
-    }
-
-    /// MySQL: the server speaks first, and answers with any number of packets, so both ways flow on
-    /// their own.
-    async fn mysql(
-        mut self,
-        mut from_client: BufReader<OwnedReadHalf>,
-        mut to_client: OwnedWriteHalf,
-        mut from_server: BufReader<OwnedReadHalf>,
-        mut to_server: OwnedWriteHalf,
-    ) -> Result<()> {
-        let (silence, mut silenced) = tokio::sync::watch::channel(None);
-        let answers = async {
-            let mut buffer = [0; 16 * 1024];
-            loop {
-                let n = from_server.read(&mut buffer).await?;
-                let fault = *silenced.borrow_and_update();
-                match fault {
-                    // Only now is it sure that the request has been carried out.
-                    Some(Fault::LoseAnswer) => return Ok(()),
-                    Some(_) => std::future::pending().await,
-                    None if n == 0 => return Ok(()),
-                    None => to_client.write_all(&buffer[..n]).await?,
-                }
-            }
-        };
-        let requests = async {
-            loop {
-                let message = match wire::mysql_packet(&mut from_client).await {
-                    Ok(message) => message,
-                    // The client has gone without a farewell: the server must not hear of it.
-                    Err(_) if silence.borrow().is_some() => std::future::pending().await,
-                    Err(error) => return Err(error),
-                };
-                let Message { operation, text, bytes } = message;
-                match self.judge(&operation, text) {
-                    None => {}
-                    Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-                    Some(Fault::Wait) => self.shared.passing.notified().await,
-                    Some(Fault::Cut) => return Ok(()),
-                    Some(Fault::Stall | Fault::Answer(..)) => std::future::pending().await,
-                    Some(fault) => {
-                        silence.send_replace(Some(fault));
-                    }
-                }
-                to_server.write_all(&bytes).await?;
-                if operation == "StartTls" {
-                    tokio::io::copy_buf(&mut from_client, &mut to_server).await?;
-                    return Ok(());
-                }
-            }
-        };
-        tokio::select! {
-            end = answers => end,
-            end = requests => end,
-        }
-    }
-
-    fn judge(&mut self, operation: &str, text: String) -> Option<Fault> {
-        let mut state = self.shared.state.lock().unwrap();
-        let request = Request { position: self.position, operation: operation.to_owned(), text };
-        self.position += 1;
-        state.seen.push(request.clone());
-        let mut script = state.script.take()?;
-        let fault = script(&request);
-        state.script = Some(script);
-        fault
     }
 }
