@@ -62,7 +62,7 @@ check: $(DENY)/$(DENY_VERSION)
 	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
 	$(call part,template,$(SAM)/sam validate --lint && $(SAM)/cfn-lint template.yaml)
 	$(call part,template security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
-	$(call part,template tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/template -t .)
+	$(call part,deploy tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/deploy -t .)
 
 # cargo-deny is a program in Rust that takes minutes to compile; this package of it is ready made.
 $(DENY)/$(DENY_VERSION):

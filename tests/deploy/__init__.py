@@ -1,4 +1,4 @@
-"""What the template makes of its parameters; `make check` runs these."""
+"""What is deployed, and what its documents say of it; `make check` runs these."""
 
 import sys
 from pathlib import Path
