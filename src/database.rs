@@ -7,7 +7,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row};
 
 use crate::deadline::Deadline;
-use answer::{Failure, Record, unless_it_panics};
+use answer::{QueryError, Record, catch_panic};
 use statement::Statement;
 
 pub mod account;
@@ -57,7 +57,7 @@ impl Family {
     }
 
     /// Whether the server has roles, dynamic privileges and account attributes.
-    pub fn is_modern(self) -> bool {
+    pub fn has_roles(self) -> bool {
         match self {
             Self::MySql(version) => version >= (8, 0, 0),
             Self::MariaDb(_) => true,
@@ -94,13 +94,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Failure`], which the caller turns into an error with what it was doing.
+    /// A [`QueryError`], which the caller turns into an error with what it was doing.
     pub async fn rows(
         &mut self,
         sql: &str,
         params: impl Into<Params>,
         deadline: Deadline,
-    ) -> Result<Vec<Record>, Failure> {
+    ) -> Result<Vec<Record>, QueryError> {
         let params = params.into();
         let conn = &mut self.conn;
         let query = async move {
@@ -118,11 +118,11 @@ impl Session {
             }
             Ok(rows.records)
         };
-        let answer = unless_it_panics(query);
+        let answer = catch_panic(query);
         match deadline.run("an answer of the database", answer).await {
             Ok(Some(result)) => result,
-            Ok(None) => Err(Failure::Lost("the server's answer made no sense".to_owned())),
-            Err(late) => Err(Failure::Late(late)),
+            Ok(None) => Err(QueryError::ConnectionLost("the server's answer made no sense".to_owned())),
+            Err(late) => Err(QueryError::TimedOut(late)),
         }
     }
 
@@ -136,22 +136,22 @@ impl Session {
         sql: &str,
         params: impl Into<Params>,
         deadline: Deadline,
-    ) -> Result<Record, Failure> {
+    ) -> Result<Record, QueryError> {
         let rows = self.rows(sql, params, deadline).await?;
         rows.into_iter()
             .next()
-            .ok_or_else(|| Failure::Lost("the server's answer was empty".to_owned()))
+            .ok_or_else(|| QueryError::ConnectionLost("the server's answer was empty".to_owned()))
     }
 
     /// Runs a statement that returns nothing.
     ///
     /// # Errors
     ///
-    /// A [`Failure`]; its text is empty if the statement holds a password.
-    pub async fn run(&mut self, statement: &Statement, deadline: Deadline) -> Result<(), Failure> {
+    /// A [`QueryError`]; its text is empty if the statement holds a password.
+    pub async fn run(&mut self, statement: &Statement, deadline: Deadline) -> Result<(), QueryError> {
         let result = self.rows(statement.text(), (), deadline).await;
         match result {
-            Err(Failure::Server { code, .. }) if statement.is_secret() => Err(Failure::Server {
+            Err(QueryError::Server { code, .. }) if statement.is_secret() => Err(QueryError::Server {
                 code,
                 text: "the server's message is withheld because it may quote the password"
                     .to_owned(),
@@ -176,12 +176,12 @@ struct Rows {
 }
 
 impl Rows {
-    fn push(&mut self, row: Row) -> Result<(), Failure> {
+    fn push(&mut self, row: Row) -> Result<(), QueryError> {
         let record = Record::from(row);
         self.bytes += record.size();
         if self.bytes > MOST_BYTES {
             let most = MOST_BYTES >> 20;
-            return Err(Failure::Lost(format!("the server sent more than {most} MiB of rows")));
+            return Err(QueryError::ConnectionLost(format!("the server sent more than {most} MiB of rows")));
         }
         self.records.push(record);
         Ok(())

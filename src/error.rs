@@ -23,7 +23,7 @@ impl Error {
 
     /// The same error with the thing that was being done in front of its text.
     #[must_use]
-    pub fn while_doing(self, what: impl fmt::Display) -> Self {
+    pub fn context(self, what: impl fmt::Display) -> Self {
         self.error_type.because(format!("{what}: {}", self.text))
     }
 }

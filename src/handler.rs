@@ -62,7 +62,7 @@ impl Handler {
 
     async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
         let with_place = |error: Error| {
-            error.while_doing(format!("{} of secret {}", event.step, event.secret_id))
+            error.context(format!("{} of secret {}", event.step, event.secret_id))
         };
         let mut summary = self.step(event, deadline).await.map_err(with_place)?;
         summary.refusal = summary.refusal.map(with_place);

@@ -7,7 +7,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
-use crate::rds::name::normal;
+use crate::rds::name::normalized;
 pub use crate::rds::name::{is_proxy, region_of_host};
 use crate::rds::place::{Rds, place};
 use crate::secret::{DatabaseSecret, Engine};
@@ -42,7 +42,7 @@ impl Address {
 
     /// Whether both are the same name, as DNS compares names, and the same port.
     pub fn is_same_as(&self, other: &Self) -> bool {
-        normal(&self.host) == normal(&other.host) && self.port == other.port
+        normalized(&self.host) == normalized(&other.host) && self.port == other.port
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the four steps of a rotation share.
 
 use crate::config::Config;
-use crate::database::login::{Login, Server, Whose};
+use crate::database::login::{Credentials, Server, LoginRole};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationToken, SecretId, VersionId};
 use crate::secret::DatabaseSecret;
-use crate::store::{Description, Label, SecretStore, Selector};
+use crate::store::{Description, StagingLabel, SecretStore, Selector};
 use crate::tls::TlsMode;
 use crate::username::Username;
 
@@ -72,7 +72,7 @@ impl Rotation<'_> {
     ///
     /// `SecretInvalid` if there is none, or it is unusable.
     pub async fn current(&self) -> Result<DatabaseSecret, Error> {
-        let current = Selector::Labelled(Label::Current);
+        let current = Selector::Labelled(StagingLabel::Current);
         match self.store.value(&self.secret, current, self.deadline).await? {
             Some(current) => DatabaseSecret::parse(&self.secret, current.document),
             None => Err(ErrorType::SecretInvalid.because(format!(
@@ -139,13 +139,13 @@ impl Rotation<'_> {
 }
 
 /// The login of a document at a server.
-pub fn login<'a>(whose: Whose, document: &'a DatabaseSecret, server: &'a Server) -> Login<'a> {
-    Login { whose, server, user: document.username(), password: document.password() }
+pub fn login<'a>(role: LoginRole, document: &'a DatabaseSecret, server: &'a Server) -> Credentials<'a> {
+    Credentials { role, server, user: document.username(), password: document.password() }
 }
 
 /// The warning that belongs to a login without encryption.
-pub fn plaintext_warning(whose: Whose, server: &Server) -> Option<String> {
+pub fn plaintext_warning(role: LoginRole, server: &Server) -> Option<String> {
     (server.tls == TlsMode::Plaintext).then(|| {
-        format!("the login of {whose} at {server} is not encrypted, because its secret has \"ssl\": false")
+        format!("the login of {role} at {server} is not encrypted, because its secret has \"ssl\": false")
     })
 }

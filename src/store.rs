@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorType};
 use crate::event::{RotationToken, SecretId, VersionId};
 use crate::secret::Document;
 use crate::store::call::{CONNECT_TIMEOUT, Call};
-pub use crate::store::description::{Description, Label, Replica};
+pub use crate::store::description::{Description, StagingLabel, Replica};
 
 pub(crate) mod call;
 mod description;
@@ -54,14 +54,14 @@ pub struct SecretValue {
 #[derive(Clone, Copy, Debug)]
 pub enum Selector<'a> {
     /// The one with this label.
-    Labelled(Label),
+    Labelled(StagingLabel),
     /// This one.
     Version(&'a VersionId),
 }
 
 /// How storing a value ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// The version has the value now.
     Stored,
     /// The version has another value already, and keeps it.
@@ -70,7 +70,7 @@ pub enum Put {
 
 /// How moving a label ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
+pub enum MoveOutcome {
     /// The label is where it should be.
     Moved,
     /// The label was not where it was expected.
@@ -159,7 +159,7 @@ impl SecretStore {
     }
 
     /// Reads a value that may have been stored a moment ago.
-    pub async fn fresh_value(
+    pub async fn value_when_visible(
         &self,
         secret: &SecretId,
         selector: Selector<'_>,
@@ -184,19 +184,19 @@ impl SecretStore {
         document: &Document,
         rotation_token: Option<&RotationToken>,
         deadline: Deadline,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let call = Call::on_secret("PutSecretValue", secret).with_secret();
         let request = self.client(secret).put_secret_value();
         let sent = request
             .secret_id(secret.as_str())
             .client_request_token(version.as_str())
             .secret_string(document.expose())
-            .version_stages(Label::Pending.as_str())
+            .version_stages(StagingLabel::Pending.as_str())
             .set_rotation_token(rotation_token.map(|token| token.expose().to_owned()))
             .send();
         match call.answer(deadline, sent).await? {
-            Ok(_) => Ok(Put::Stored),
-            Err(error) if error.code() == Some("ResourceExistsException") => Ok(Put::AlreadyExists),
+            Ok(_) => Ok(PutOutcome::Stored),
+            Err(error) if error.code() == Some("ResourceExistsException") => Ok(PutOutcome::AlreadyExists),
             Err(error) => Err(call.failed(&error)),
         }
     }
@@ -208,18 +208,18 @@ impl SecretStore {
         to: &VersionId,
         from: &VersionId,
         deadline: Deadline,
-    ) -> Result<Move, Error> {
+    ) -> Result<MoveOutcome, Error> {
         let call = Call::on_secret("UpdateSecretVersionStage", secret);
         let request = self.client(secret).update_secret_version_stage();
         let sent = request
             .secret_id(secret.as_str())
-            .version_stage(Label::Current.as_str())
+            .version_stage(StagingLabel::Current.as_str())
             .move_to_version_id(to.as_str())
             .remove_from_version_id(from.as_str())
             .send();
         match call.answer(deadline, sent).await? {
-            Ok(_) => Ok(Move::Moved),
-            Err(error) if error.code() == Some("InvalidParameterException") => Ok(Move::Refused),
+            Ok(_) => Ok(MoveOutcome::Moved),
+            Err(error) if error.code() == Some("InvalidParameterException") => Ok(MoveOutcome::Refused),
             Err(error) => Err(call.failed(&error)),
         }
     }

@@ -31,7 +31,7 @@ pub enum TlsMode {
 impl TlsMode {
     /// The same mode for another host, whose certificate holds its own name.
     #[must_use]
-    pub fn of_the_host(&self) -> Self {
+    pub fn for_other_host(&self) -> Self {
         match self {
             Self::Plaintext => Self::Plaintext,
             Self::Verified { ca_file, .. } => {

@@ -8,7 +8,7 @@ use mysql_async::{Row, Value};
 use crate::error::{Error, ErrorType};
 
 /// Why a query or statement failed.
-pub enum Failure {
+pub enum QueryError {
     /// The server refused it.
     Server {
         /// The server's error number.
@@ -23,27 +23,27 @@ pub enum Failure {
     Late(Error),
 }
 
-impl Failure {
+impl QueryError {
     /// The server's error number.
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::Server { code, .. } => Some(*code),
-            Self::Lost(_) | Self::Late(_) => None,
+            Self::ConnectionLost(_) | Self::TimedOut(_) => None,
         }
     }
 
     /// The error for the operator, where the failure has no meaning of its own to the caller.
-    pub fn while_doing(self, what: impl fmt::Display) -> Error {
+    pub fn context(self, what: impl fmt::Display) -> Error {
         match self {
             Self::Server { code, text } => {
                 let (error_type, remedy) = meaning(code);
                 error_type.because(format!("{what} failed: MySQL error {code}: {text}{remedy}"))
             }
-            Self::Lost(text) => ErrorType::ConnectionLost.because(format!(
+            Self::ConnectionLost(text) => ErrorType::ConnectionLost.because(format!(
                 "the connection broke while {what}: {text}; the next try finds out what was done \
                  and goes on from there"
             )),
-            Self::Late(error) => error.while_doing(what),
+            Self::TimedOut(error) => error.context(what),
         }
     }
 }
@@ -67,7 +67,7 @@ fn meaning(code: u16) -> (ErrorType, &'static str) {
     }
 }
 
-impl From<mysql_async::Error> for Failure {
+impl From<mysql_async::Error> for QueryError {
     fn from(error: mysql_async::Error) -> Self {
         match error {
             mysql_async::Error::Server(error) => {
@@ -75,11 +75,11 @@ impl From<mysql_async::Error> for Failure {
             }
             // The driver's own texts may quote a packet, so only the kind is kept.
             mysql_async::Error::Driver(_) => {
-                Self::Lost("the server's answer made no sense".to_owned())
+                Self::ConnectionLost("the server's answer made no sense".to_owned())
             }
-            mysql_async::Error::Io(error) => Self::Lost(error.to_string()),
+            mysql_async::Error::Io(error) => Self::ConnectionLost(error.to_string()),
             mysql_async::Error::Other(_) | mysql_async::Error::Url(_) => {
-                Self::Lost("the driver gave up".to_owned())
+                Self::ConnectionLost("the driver gave up".to_owned())
             }
         }
     }
@@ -161,7 +161,7 @@ impl Record {
 
 /// Waits for what the driver does; `None` if it panics, as it does where a server announces more
 /// columns than there can be.
-pub(super) async fn unless_it_panics<F: Future>(work: F) -> Option<F::Output> {
+pub(super) async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {
         let poll = std::panic::AssertUnwindSafe(|| work.as_mut().poll(context));

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{Account, Held, Method, Object, State};
+use super::account::{User, Grant, AuthMethod, GrantTarget, State};
 use super::mirror::{Action, Change};
 use super::server::{StatementLimit, pinned_mode};
-use super::statement::{Dialect, Statement};
-use super::{Failure, Session};
+use super::statement::{StatementBuilder, Statement};
+use super::{QueryError, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 
@@ -15,7 +15,7 @@ pub struct Applier<'a> {
     /// The superuser's session.
     pub session: &'a mut Session,
     /// Makes the statements.
-    pub dialect: Dialect<'a>,
+    pub builder: StatementBuilder<'a>,
     /// How long a statement may take at the server.
     pub limit: StatementLimit,
     /// The invocation's end.
@@ -32,7 +32,7 @@ pub struct Record {
     /// The hosts at which the twin was created, with the pending password.
     pub created: BTreeSet<String>,
     /// What could not be granted because it no longer exists, by host.
-    pub skipped: BTreeSet<(String, Object)>,
+    pub skipped: BTreeSet<(String, GrantTarget)>,
 }
 
 impl Applier<'_> {
@@ -46,7 +46,7 @@ impl Applier<'_> {
             match self.change(change).await {
                 Err(failure) if is_orphan(change, &failure) => self.skip(change).await?,
                 Err(failure) if is_gone_already(change, &failure) => {}
-                Err(failure) => return Err(self.refused(&self.dialect.statement(change), failure)),
+                Err(failure) => return Err(self.refused(&self.builder.statement(change), failure)),
                 Ok(()) if matches!(change.action, Action::Create { .. }) => {
                     self.record.created.insert(change.host.clone());
                 }
@@ -65,8 +65,8 @@ impl Applier<'_> {
     /// `PasswordPolicy` if the server refuses the password, `RetainImpossible`, and others.
     pub async fn set_password(
         &mut self,
-        source: &Account,
-        twin: &Account,
+        source: &User,
+        twin: &User,
         retain: Option<i64>,
     ) -> Result<(), Error> {
         for (host, profile) in &source.hosts {
@@ -74,7 +74,7 @@ impl Applier<'_> {
                 let twin = twin.hosts.get(host).map(|twin| &twin.state);
                 self.replace_password(host, &profile.authentication, twin, retain).await?;
             }
-            let lock = self.dialect.set_lock(host, profile.state.locked);
+            let lock = self.builder.set_lock(host, profile.state.locked);
             self.run(lock).await?;
         }
         Ok(())
@@ -83,14 +83,14 @@ impl Applier<'_> {
     async fn replace_password(
         &mut self,
         host: &str,
-        methods: &[Method],
+        methods: &[AuthMethod],
         twin: Option<&State>,
         retain: Option<i64>,
     ) -> Result<(), Error> {
         // Nobody was at work with the passwords of a locked account: whoever had them must not get in.
         let keeps = |twin: &State| retain.is_some() && !twin.locked;
         if twin.is_some_and(|twin| twin.second_password && !keeps(twin)) {
-            self.run(self.dialect.discard_old_password(host)).await?;
+            self.run(self.builder.discard_old_password(host)).await?;
         }
         let replaces = |since| {
             twin.is_some_and(|twin| {
@@ -98,13 +98,13 @@ impl Applier<'_> {
             })
         };
         let statement = match retain {
-            Some(since) if replaces(since) => self.dialect.set_password_and_retain(host, methods),
-            _ => self.dialect.set_password(host, methods),
+            Some(since) if replaces(since) => self.builder.set_password_and_retain(host, methods),
+            _ => self.builder.set_password(host, methods),
         };
         match self.send(&statement).await {
             // The server remembers this password: an earlier try has set it. Whether it is the one
             // in force is for testSecret to find out.
-            Ok(()) | Err(Failure::Server { code: 3638, .. }) => Ok(()),
+            Ok(()) | Err(QueryError::Server { code: 3638, .. }) => Ok(()),
             Err(failure) => Err(self.password_refused(&statement, failure)),
         }
     }
@@ -113,9 +113,9 @@ impl Applier<'_> {
         self.send(&statement).await.map_err(|failure| self.refused(&statement, failure))
     }
 
-    async fn change(&mut self, change: &Change) -> Result<(), Failure> {
-        let statement = self.dialect.statement(change);
-        if !self.dialect.needs_oracle_mode(change) {
+    async fn change(&mut self, change: &Change) -> Result<(), QueryError> {
+        let statement = self.builder.statement(change);
+        if !self.builder.needs_oracle_mode(change) {
             return self.send(&statement).await;
         }
         self.set_mode("ORACLE,").await?;
@@ -125,14 +125,14 @@ impl Applier<'_> {
     }
 
     /// Older versions of MariaDB parse the word PACKAGE only in the mode `ORACLE`.
-    async fn set_mode(&mut self, mode: &str) -> Result<(), Failure> {
-        let pinned = pinned_mode(self.dialect.family);
+    async fn set_mode(&mut self, mode: &str) -> Result<(), QueryError> {
+        let pinned = pinned_mode(self.builder.family);
         let sql = format!("SET SESSION sql_mode = '{mode}{pinned}'");
         self.session.rows(&sql, (), self.deadline).await.map(|_| ())
     }
 
-    async fn send(&mut self, statement: &Statement) -> Result<(), Failure> {
-        self.limit.check(self.deadline).map_err(Failure::Late)?;
+    async fn send(&mut self, statement: &Statement) -> Result<(), QueryError> {
+        self.limit.check(self.deadline).map_err(QueryError::TimedOut)?;
         self.session.run(statement, self.deadline).await?;
         self.record.statements.push(statement.to_string());
         Ok(())
@@ -146,29 +146,29 @@ impl Applier<'_> {
         };
         let place = (change.host.clone(), object.clone());
         self.record.skipped.insert(place);
-        if !matches!(object, Object::Table { .. }) || held.columns.is_empty() {
+        if !matches!(object, GrantTarget::Table { .. }) || held.columns.is_empty() {
             return Ok(());
         }
-        let whole = Held { columns: Default::default(), ..held.clone() };
-        let single = held.columns.iter().map(|(column, privileges)| Held {
+        let whole = Grant { columns: Default::default(), ..held.clone() };
+        let single = held.columns.iter().map(|(column, privileges)| Grant {
             columns: [(column.clone(), privileges.clone())].into(),
-            ..Held::default()
+            ..Grant::default()
         });
         for part in std::iter::once(whole).chain(single).filter(|held| !held.is_empty()) {
             let change =
                 Change { host: change.host.clone(), action: Action::Grant(object.clone(), part) };
             match self.change(&change).await {
                 Err(failure) if is_orphan(&change, &failure) => {}
-                Err(failure) => return Err(self.refused(&self.dialect.statement(&change), failure)),
+                Err(failure) => return Err(self.refused(&self.builder.statement(&change), failure)),
                 Ok(()) => {}
             }
         }
         Ok(())
     }
 
-    fn refused(&self, statement: &Statement, failure: Failure) -> Error {
-        let Failure::Server { code, text } = &failure else {
-            return failure.while_doing(format!("running {statement}"));
+    fn refused(&self, statement: &Statement, failure: QueryError) -> Error {
+        let QueryError::Server { code, text } = &failure else {
+            return failure.context(format!("running {statement}"));
         };
         let remedy = match code {
             1044 | 1045 | 1142 | 1143 | 1370 => {
@@ -182,7 +182,7 @@ impl Applier<'_> {
             3523 | 1959 => "the role does not exist any more",
             1524 => "the server has not loaded the plugin",
             1064 | 1149 => "the server does not know this statement",
-            _ => return failure.while_doing(format!("running {statement}")),
+            _ => return failure.context(format!("running {statement}")),
         };
         ErrorType::StatementRefused.because(format!(
             "the server refused {statement} with MySQL error {code}: {text}; {remedy}. The user in \
@@ -190,19 +190,19 @@ impl Applier<'_> {
         ))
     }
 
-    fn password_refused(&self, statement: &Statement, failure: Failure) -> Error {
+    fn password_refused(&self, statement: &Statement, failure: QueryError) -> Error {
         match failure.code() {
             Some(1819 | 1396) => ErrorType::PasswordPolicy.because(format!(
                 "the server's password policy refused the pending password of {} (MySQL error {}); \
                  change the function's PASSWORD_… settings to what the policy asks for, remove the \
                  label AWSPENDING from this version, and rotate again",
-                self.dialect.twin,
+                self.builder.twin,
                 failure.code().unwrap_or_default()
             )),
             Some(3878 | 3894 | 3895) => ErrorType::RetainImpossible.because(format!(
                 "the server cannot keep the replaced password of {} valid (MySQL error {}); turn \
                  RETAIN_PREVIOUS_PASSWORD off, or give both users the same plugin",
-                self.dialect.twin,
+                self.builder.twin,
                 failure.code().unwrap_or_default()
             )),
             _ => self.refused(statement, failure),
@@ -211,13 +211,13 @@ impl Applier<'_> {
 }
 
 /// A grant on something that does not exist: the source's privilege outlived it.
-fn is_orphan(change: &Change, failure: &Failure) -> bool {
+fn is_orphan(change: &Change, failure: &QueryError) -> bool {
     matches!(change.action, Action::Grant(..))
         && matches!(failure.code(), Some(1146 | 1054 | 1305 | 1356))
 }
 
 /// A revoke of what is not there any more. Reading the accounts again decides.
-fn is_gone_already(change: &Change, failure: &Failure) -> bool {
+fn is_gone_already(change: &Change, failure: &QueryError) -> bool {
     matches!(change.action, Action::Revoke(..))
         && matches!(failure.code(), Some(1141 | 1147 | 1403 | 1962))
 }

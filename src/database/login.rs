@@ -9,7 +9,7 @@ use std::time::Duration;
 use mysql_async::{Conn, OptsBuilder, Row};
 use tokio::net::{TcpStream, lookup_host};
 
-use super::answer::{Record, unless_it_panics};
+use super::answer::{Record, catch_panic};
 use super::{Family, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
@@ -19,7 +19,7 @@ use crate::username::Username;
 
 mod refusal;
 
-pub use refusal::{Refusal, Whose};
+pub use refusal::{Refusal, LoginRole};
 
 /// How long the network may take to make a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -80,9 +80,9 @@ impl fmt::Display for Server {
 
 /// The credentials of a login, and where they are used.
 #[derive(Clone, Copy)]
-pub struct Login<'a> {
-    /// Whose they are.
-    pub whose: Whose,
+pub struct Credentials<'a> {
+    /// LoginRole they are.
+    pub role: LoginRole,
     /// The server.
     pub server: &'a Server,
     /// The user name.
@@ -91,7 +91,7 @@ pub struct Login<'a> {
     pub password: &'a Password,
 }
 
-impl Login<'_> {
+impl Credentials<'_> {
     /// Logs in at the first of the host's addresses that takes connections.
     ///
     /// # Errors
@@ -141,9 +141,9 @@ impl Login<'_> {
         let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
         let answer = mysql_async::prelude::Queryable::query_first(&mut conn, identity);
         let answer: Option<Row> = deadline
-            .run(format!("{} to answer {}", self.server, self.whose), unless_it_panics(answer))
+            .run(format!("{} to answer {}", self.server, self.role), catch_panic(answer))
             .await?
-            .ok_or_else(|| self.nonsense())?
+            .ok_or_else(|| self.protocol_error())?
             .map_err(|error| self.refusal(error))?;
         // Not every server is one: what is no text, or not there, is taken for empty.
         let answer = answer.map(Record::from);
@@ -182,7 +182,7 @@ impl Login<'_> {
         }
         if deadline.remaining().is_zero() {
             // The time was shorter than what a network may take, so the silence shows nothing.
-            let what = format!("{} to answer {}", self.server, self.whose);
+            let what = format!("{} to answer {}", self.server, self.role);
             return Ok(deadline.run(what, std::future::pending()).await?);
         }
         let probe = TcpStream::connect((address, self.server.port));
@@ -197,7 +197,7 @@ impl Login<'_> {
                     "{} took the connection of {} and then said nothing; it may be starting or \
                      overloaded, it may hold back logins after failed ones (connection_control), or \
                      the port is not that of a MySQL server",
-                    self.server, self.whose
+                    self.server, self.role
                 ))
                 .into()),
         }

@@ -73,7 +73,7 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
         Family::MySql(_) => String::new(),
         Family::MariaDb(_) => format!(", max_statement_time = {seconds}"),
     };
-    let roles = matches!(session.family, Family::MySql(_)) && session.family.is_modern();
+    let roles = matches!(session.family, Family::MySql(_)) && session.family.has_roles();
     let pin = format!(
         "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \
          sql_quote_show_create = ON, \
@@ -83,7 +83,7 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
     statements.extend(roles.then(|| "SET ROLE ALL".to_owned()));
     for statement in &statements {
         session.rows(statement, (), deadline).await.map_err(|failure| {
-            failure.while_doing(format!("preparing the session ({statement})"))
+            failure.context(format!("preparing the session ({statement})"))
         })?;
     }
     let kept = session
@@ -94,7 +94,7 @@ pub async fn prepare(session: &mut Session, deadline: Deadline) -> Result<Statem
             deadline,
         )
         .await
-        .map_err(|failure| failure.while_doing("reading the session's settings"))?;
+        .map_err(|failure| failure.context("reading the session's settings"))?;
     let modes: BTreeSet<String> =
         kept.text_or_empty("mode").split(',').map(str::to_owned).collect();
     let as_set = modes == mode.split(',').map(str::to_owned).collect()
@@ -134,7 +134,7 @@ pub async fn lock_pair(
                 deadline,
             )
             .await
-            .map_err(|failure| failure.while_doing("taking the lock on the pair of users"))?;
+            .map_err(|failure| failure.context("taking the lock on the pair of users"))?;
         if row.number("locked") == Some(1) {
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Variables {
                 deadline,
             )
             .await
-            .map_err(|failure| failure.while_doing("reading the server's variables"))?;
+            .map_err(|failure| failure.context("reading the server's variables"))?;
         Ok(Self(
             rows.iter()
                 .map(|row| {

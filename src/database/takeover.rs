@@ -1,15 +1,15 @@
-//! Whose twin is it?
+//! LoginRole twin is it?
 //!
 //! An account with the twin's name may be what an earlier try left, one that an operator prepared,
 //! another secret's, or a stranger's. Setting a stranger's password would lock somebody out. Being
 //! equal to the source proves nothing: two live users made by one module are equal as well.
 
-use super::account::{Account, State};
+use super::account::{User, State};
 
 /// Whether the accounts themselves show that the twin is this secret's: each of them either got its
 /// password after the pending version was created, by an earlier try of this rotation, or is
 /// locked, as half-made twins are and as an operator hands one over.
-pub fn accounts_show_it(twin: &Account, pending_created: i64) -> bool {
+pub fn accounts_show_it(twin: &User, pending_created: i64) -> bool {
     twin.hosts
         .values()
         .all(|profile| profile.state.changed_since(pending_created) || is_offered(&profile.state))
@@ -24,19 +24,19 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::database::account::Profile;
+    use crate::database::account::Account;
     use crate::username::Username;
 
-    fn twin(states: &[State]) -> Account {
+    fn twin(states: &[State]) -> User {
         let hosts: BTreeMap<_, _> = states
             .iter()
             .enumerate()
             .map(|(n, state)| {
-                let profile = Profile { state: state.clone(), ..Profile::default() };
+                let profile = Account { state: state.clone(), ..Account::default() };
                 (format!("10.0.0.{n}"), profile)
             })
             .collect();
-        Account { user: Username::parse("app_clone").unwrap(), hosts }
+        User { user: Username::parse("app_clone").unwrap(), hosts }
     }
 
     fn changed(at: i64) -> State {

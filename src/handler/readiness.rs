@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::types::StatusType;
 use crate::config::Config;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationEvent, Step};
-use crate::store::{Description, Label};
+use crate::store::{Description, StagingLabel};
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +45,7 @@ pub(super) fn readiness(
     description: &Description,
 ) -> Result<Readiness, Refusal> {
     let mut warnings = rotation_is_on(event, description)?;
-    if description.has_label(&event.version, Label::Current) {
+    if description.has_label(&event.version, StagingLabel::Current) {
         return Ok(Readiness::AlreadyCurrent);
     }
     version_is_pending(event, description)?;
@@ -82,7 +82,7 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
             ),
         ));
     };
-    if description.has_label(version, Label::Pending) {
+    if description.has_label(version, StagingLabel::Pending) {
         return Ok(());
     }
     let labels: Vec<_> = labels.iter().map(String::as_str).collect();
@@ -90,7 +90,7 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
         none if none.is_empty() => "no label".to_owned(),
         labels => labels,
     };
-    let holder = match description.version(Label::Pending) {
+    let holder = match description.version(StagingLabel::Pending) {
         Some(holder) => format!("version {holder} is"),
         None => "no version is".to_owned(),
     };

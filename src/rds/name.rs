@@ -2,7 +2,7 @@
 
 /// Whether the host is an RDS Proxy, also one of its own endpoints.
 pub fn is_proxy(host: &str) -> bool {
-    let host = normal(host);
+    let host = normalized(host);
     is_of_rds(&host) && host.split('.').skip(1).any(|label| label.starts_with("proxy-"))
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 
 impl RdsName {
     pub(super) fn parse(host: &str) -> Option<Self> {
-        let host = normal(host);
+        let host = normalized(host);
         if !is_of_rds(&host) || is_proxy(&host) {
             return None;
         }
@@ -61,10 +61,10 @@ pub(super) fn is_one_of<'a>(
     names: impl IntoIterator<Item = Option<&'a str>>,
 ) -> bool {
     let mut names = names.into_iter().flatten();
-    host.is_none_or(|host| names.any(|name| normal(name) == normal(host)))
+    host.is_none_or(|host| names.any(|name| normalized(name) == normalized(host)))
 }
 
-pub(super) fn normal(host: &str) -> String {
+pub(super) fn normalized(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
 use crate::step::survey::refuse_proxy;
 use crate::step::{Rotation, Summary};
-use crate::store::{Put, Selector};
+use crate::store::{PutOutcome, Selector};
 use crate::username::Username;
 
 /// Stores the current document with the twin's name and a new password, or keeps the one that an
@@ -19,8 +19,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let token = rotation.rotation_token.as_ref();
     let put = store.put_pending(secret, version, &document, token, *deadline);
     let what = match put.await? {
-        Put::Stored => format!("a new password for \"{twin}\" was stored as version {version}"),
-        Put::AlreadyExists => {
+        PutOutcome::Stored => format!("a new password for \"{twin}\" was stored as version {version}"),
+        PutOutcome::AlreadyExists => {
             check_kept_value(rotation, &current, &twin).await?;
             format!("version {version} had its value, with \"{twin}\", already, which was kept")
         }
@@ -38,7 +38,7 @@ async fn check_kept_value(
 ) -> Result<(), Error> {
     let (secret, version) = (&rotation.secret, &rotation.version);
     let selector = Selector::Version(version);
-    let kept = rotation.store.fresh_value(secret, selector, rotation.deadline);
+    let kept = rotation.store.value_when_visible(secret, selector, rotation.deadline);
     let Some(kept) = kept.await? else {
         return Err(ErrorType::PendingValueMissing.because(format!(
             "version {version} has a value, but it cannot be read yet; the next try will"

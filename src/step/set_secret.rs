@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::database::account::Object;
+use crate::database::account::GrantTarget;
 use crate::database::apply::{Applier, Record};
-use crate::database::statement::Dialect;
+use crate::database::statement::StatementBuilder;
 use crate::database::witness;
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
-use crate::step::survey::{Notes, Pending, Purpose, Survey, survey};
+use crate::step::survey::{Report, Pending, Mode, Survey, survey};
 use crate::step::{Rotation, Summary};
 use crate::username::Username;
 
@@ -21,8 +21,8 @@ const NAMED: usize = 5;
 /// Surveys, applies and verifies.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let current = rotation.current().await?;
-    let mut notes = Notes::default();
-    let mut survey = survey(rotation, &current, Purpose::Rotation, &mut notes).await?;
+    let mut report = Report::default();
+    let mut survey = survey(rotation, &current, Mode::Rotation, &mut report).await?;
     let Some(pending) = survey.pending.take() else {
         return Err(ErrorType::PendingValueMissing.because("the pending value was not read"));
     };
@@ -43,13 +43,13 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
             survey.source.user
         )
     });
-    notes.warnings.extend(orphans);
+    report.warnings.extend(orphans);
     survey.superuser.close(rotation.deadline).await;
     Ok(Summary {
         what,
         statements: record.statements,
         drift: if existed { drift } else { 0 },
-        warnings: notes.warnings,
+        warnings: report.warnings,
         ..Summary::default()
     })
 }
@@ -70,15 +70,15 @@ async fn apply(
         }
         let plan = std::mem::take(&mut survey.plan);
         applier(rotation, survey, &name, pending, record).carry_out(&plan).await?;
-        survey.read_again(rotation).await?;
-        leave_out(survey, &record.skipped);
+        survey.refresh(rotation).await?;
+        exclude(survey, &record.skipped);
     }
-    equal_so_far(survey, pending)?;
+    ensure_no_changes_left(survey, pending)?;
     let drift = record.statements.len();
 
     let source = survey.source.clone();
     let Some(twin) = survey.twin.clone() else {
-        return Err(vanished(survey));
+        return Err(twin_missing(survey));
     };
     let retain = rotation.config.retain_previous_password.then_some(*created);
     applier(rotation, survey, &name, pending, record).set_password(&source, &twin, retain).await?;
@@ -94,7 +94,7 @@ fn applier<'a>(
     record: &'a mut Record,
 ) -> Applier<'a> {
     Applier {
-        dialect: Dialect {
+        builder: StatementBuilder {
             family: survey.superuser.family,
             twin,
             password: pending.password(),
@@ -108,7 +108,7 @@ fn applier<'a>(
 }
 
 /// What could not be granted because its object is gone is not part of the comparison.
-fn leave_out(survey: &mut Survey, skipped: &BTreeSet<(String, Object)>) {
+fn exclude(survey: &mut Survey, skipped: &BTreeSet<(String, GrantTarget)>) {
     for (host, object) in skipped {
         for account in std::iter::once(&mut survey.source).chain(&mut survey.twin) {
             if let Some(profile) = account.hosts.get_mut(host) {
@@ -116,20 +116,20 @@ fn leave_out(survey: &mut Survey, skipped: &BTreeSet<(String, Object)>) {
             }
         }
     }
-    survey.plan_again();
+    survey.replan();
 }
 
-fn equal_so_far(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {
+fn ensure_no_changes_left(survey: &Survey, pending: &DatabaseSecret) -> Result<(), Error> {
     if survey.plan.is_empty() {
         return Ok(());
     }
-    let dialect = Dialect {
+    let builder = StatementBuilder {
         family: survey.superuser.family,
         twin: &survey.twin_name,
         password: pending.password(),
         plaintext: false,
     };
-    let missing = survey.plan.iter().map(|change| dialect.statement(change).to_string());
+    let missing = survey.plan.iter().map(|change| builder.statement(change).to_string());
     Err(incomplete(survey, "still to do", missing.collect()))
 }
 
@@ -147,7 +147,7 @@ fn incomplete(survey: &Survey, how: &str, mut differences: Vec<String>) -> Error
     ))
 }
 
-fn vanished(survey: &Survey) -> Error {
+fn twin_missing(survey: &Survey) -> Error {
     incomplete(survey, "found", vec!["the twin does not exist any more".to_owned()])
 }
 
@@ -157,13 +157,13 @@ async fn verify(
     rotation: &Rotation<'_>,
     survey: &mut Survey,
     pending: &DatabaseSecret,
-    skipped: &BTreeSet<(String, Object)>,
+    skipped: &BTreeSet<(String, GrantTarget)>,
 ) -> Result<(), Error> {
-    survey.read_again(rotation).await?;
-    leave_out(survey, skipped);
-    equal_so_far(survey, pending)?;
+    survey.refresh(rotation).await?;
+    exclude(survey, skipped);
+    ensure_no_changes_left(survey, pending)?;
     let Some(twin) = survey.twin.clone() else {
-        return Err(vanished(survey));
+        return Err(twin_missing(survey));
     };
     for (host, source) in survey.source.hosts.clone() {
         let same = twin.hosts.get(&host).is_some_and(|twin| {
@@ -176,14 +176,14 @@ async fn verify(
         let mut witnesses = Vec::new();
         for user in [survey.source.user.as_str(), twin.user.as_str()] {
             let session = &mut survey.superuser;
-            witnesses.push(witness::of_account(session, user, &host, rotation.deadline).await?);
+            witnesses.push(witness::grants_for(session, user, &host, rotation.deadline).await?);
         }
         let mandatory = survey.variables.mandatory_roles();
         let differences: Vec<_> = witnesses[0]
             .symmetric_difference(&witnesses[1])
-            .filter(|saying| !mandatory.iter().any(|role| saying.grants_role(role)))
-            .filter(|saying| {
-                let about = |(at, object): &(String, Object)| *at == host && saying.is_on(object);
+            .filter(|clause| !mandatory.iter().any(|role| clause.grants_role(role)))
+            .filter(|clause| {
+                let about = |(at, object): &(String, GrantTarget)| *at == host && clause.is_on(object);
                 !skipped.iter().any(about)
             })
             .map(ToString::to_string)

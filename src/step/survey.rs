@@ -3,12 +3,12 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::database::account::{Account, Object, Setting, Value};
-use crate::database::login::Whose;
+use crate::database::account::{User, GrantTarget, Setting, Value};
+use crate::database::login::LoginRole;
 use crate::database::mirror::{self, Change};
 use crate::database::reader::{self, Accounts};
 use crate::database::server::{StatementLimit, Variables, lock_pair};
-use crate::database::statement::Dialect;
+use crate::database::statement::StatementBuilder;
 use crate::database::superuser::{self, Superuser};
 use crate::database::{Family, Session, policy};
 use crate::error::{Error, ErrorType};
@@ -33,7 +33,7 @@ pub use superuser_login::SuperuserLogin;
 
 /// What a survey is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Mode {
     /// The plan is to be carried out, under the lock on the pair of users.
     Rotation,
     /// The plan is to be shown.
@@ -49,9 +49,9 @@ pub struct Survey {
     /// The server's variables.
     pub variables: Variables,
     /// The current user's accounts.
-    pub source: Account,
+    pub source: User,
     /// The twin's accounts, if there are any.
-    pub twin: Option<Account>,
+    pub twin: Option<User>,
     /// The twin's name.
     pub twin_name: Username,
     /// The pending document; none in a preflight.
@@ -62,7 +62,7 @@ pub struct Survey {
 
 /// What a survey found, also one that ended in a refusal.
 #[derive(Debug, Default)]
-pub struct Notes {
+pub struct Report {
     /// What was checked and is in order.
     pub findings: Vec<String>,
     /// What the operator should know although nothing failed.
@@ -71,7 +71,7 @@ pub struct Notes {
     pub plan: Vec<String>,
 }
 
-impl Notes {
+impl Report {
     fn find(&mut self, finding: impl Into<String>) {
         self.findings.push(finding.into());
     }
@@ -86,19 +86,19 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// `UserMissing` if the user vanished; errors of reading.
-    pub async fn read_again(&mut self, rotation: &Rotation<'_>) -> Result<(), Error> {
+    /// `UserMissing` if the user twin_missing; errors of reading.
+    pub async fn refresh(&mut self, rotation: &Rotation<'_>) -> Result<(), Error> {
         let users = [self.source.user.as_str(), self.twin_name.as_str()];
         let accounts = reader::read(&mut self.superuser, &users, rotation.deadline).await?;
         self.source = source_of(&accounts, &self.source.user)?;
         self.twin = accounts.of(&self.twin_name);
         self.leave_out_mandatory_roles();
-        self.plan_again();
+        self.replan();
         Ok(())
     }
 
     /// Plans for the accounts as they are known now.
-    pub fn plan_again(&mut self) {
+    pub fn replan(&mut self) {
         let family = self.superuser.family;
         self.plan = mirror::plan(family, &self.source, self.twin.as_ref());
     }
@@ -110,13 +110,13 @@ impl Survey {
         for profile in profiles.chain(self.twin.iter_mut().flat_map(|twin| twin.hosts.values_mut()))
         {
             profile.grants.retain(
-                |object, _| !matches!(object, Object::Role(role) if mandatory.contains(role)),
+                |object, _| !matches!(object, GrantTarget::Role(role) if mandatory.contains(role)),
             );
         }
     }
 }
 
-/// Makes the survey, and takes notes of it.
+/// Makes the survey, and takes report of it.
 ///
 /// # Errors
 ///
@@ -124,27 +124,27 @@ impl Survey {
 pub async fn survey(
     rotation: &Rotation<'_>,
     current: &DatabaseSecret,
-    purpose: Purpose,
-    notes: &mut Notes,
+    mode: Mode,
+    report: &mut Report,
 ) -> Result<Survey, Error> {
     let twin_name = rotation.twin_of(current)?;
     let Logins { mut superuser, limit, variables, found, user } =
         log_in(rotation, current, &twin_name).await?;
     let server = &found.server;
-    notes.find(format!(
+    report.find(format!(
         "the superuser '{}'@'{}' logged in at {server}, which is {}",
         superuser.account_user, superuser.account_host, superuser.family
     ));
-    notes.warn(plaintext_warning(Whose::Superuser, server));
+    report.warn(plaintext_warning(LoginRole::Superuser, server));
     checks::writable(server, &variables)?;
-    notes.find(format!("{server} accepts writes"));
+    report.find(format!("{server} accepts writes"));
 
-    if purpose == Purpose::Rotation {
+    if mode == Mode::Rotation {
         lock_pair(&mut superuser, &twin_name, rotation.deadline).await?;
     }
     let (roles, Labelled { pending, previous }) = tokio::try_join!(
         superuser::role_names(&mut superuser, &variables, rotation.deadline),
-        labelled::read(rotation, current, purpose),
+        labelled::read(rotation, current, mode),
     )?;
     let own_name = superuser.account_user.clone();
     let mut names = vec![current.username().as_str(), twin_name.as_str(), &own_name];
@@ -152,26 +152,26 @@ pub async fn survey(
     let accounts = reader::read(&mut superuser, &names, rotation.deadline).await?;
 
     let place = Place { superuser: &found, variables: &variables };
-    let host_in_use = as_the_user(rotation, current, user, &accounts, place, notes).await?;
+    let host_in_use = as_the_user(rotation, current, user, &accounts, place, report).await?;
     let source = source_of(&accounts, current.username())?;
     checks::usable(&source, &host_in_use)?;
     let twin = accounts.of(&twin_name);
     if let Some(twin) = &twin {
-        checks::no_role(twin)?;
+        checks::refuse_role(twin)?;
         checks::twin_hosts(&source, twin)?;
         let created = pending.as_ref().map_or(i64::MAX, |pending| pending.created);
-        notes.find(ownership::check(rotation, twin, created, previous).await?);
+        report.find(ownership::check(rotation, twin, created, previous).await?);
     } else {
-        notes.find(format!("the twin \"{twin_name}\" does not exist yet"));
+        report.find(format!("the twin \"{twin_name}\" does not exist yet"));
     }
     let mut survey =
         Survey { plan: Vec::new(), superuser, limit, variables, source, twin, twin_name, pending };
     let power = Superuser::of(&survey.superuser, &roles, &accounts);
-    survey.make_plan(rotation, current, &power, notes)?;
+    survey.make_plan(rotation, current, &power, report)?;
     Ok(survey)
 }
 
-fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
+fn source_of(accounts: &Accounts, user: &Username) -> Result<User, Error> {
     accounts.of(user).ok_or_else(|| {
         ErrorType::UserMissing.because(format!(
             "the user \"{user}\" does not exist on the server; create it, or correct the secret"
@@ -180,7 +180,7 @@ fn source_of(accounts: &Accounts, user: &Username) -> Result<Account, Error> {
 }
 
 /// A client that still uses the replaced password can block the account after its promotion.
-fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &Survey, notes: &mut Notes) {
+fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &Survey, report: &mut Report) {
     let limited = survey.source.hosts.values().any(|profile| {
         matches!(profile.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
     });
@@ -190,7 +190,7 @@ fn warn_of_failed_logins(rotation: &Rotation<'_>, survey: &Survey, notes: &mut N
              password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
             survey.source.user
         );
-        notes.warn(Some(warning));
+        report.warn(Some(warning));
     }
 }
 
@@ -201,35 +201,35 @@ impl Survey {
         rotation: &Rotation<'_>,
         current: &DatabaseSecret,
         superuser: &Superuser,
-        notes: &mut Notes,
+        report: &mut Report,
     ) -> Result<(), Error> {
         self.leave_out_mandatory_roles();
-        self.plan_again();
-        notes.plan = self.statements(current);
+        self.replan();
+        report.plan = self.statements(current);
         superuser.permits(&self.source, self.twin.as_ref(), &self.plan)?;
-        notes.find("the superuser may grant all that the twin needs");
+        report.find("the superuser may grant all that the twin needs");
         if let Some(pending) = &self.pending {
             self.check_policy(pending.document.password())?;
         }
         checks::retain(rotation, self)?;
-        notes.warn(self.sends_plaintext().then(|| {
+        report.warn(self.sends_plaintext().then(|| {
             "the server's strict_password_validation takes no hashes, so the new password stands \
              in a statement that the server may log"
                 .to_owned()
         }));
-        warn_of_failed_logins(rotation, self, notes);
+        warn_of_failed_logins(rotation, self, report);
         Ok(())
     }
 
     /// What the plan's statements show. The password of the document is not among it.
     fn statements(&self, document: &DatabaseSecret) -> Vec<String> {
-        let dialect = Dialect {
+        let builder = StatementBuilder {
             family: self.superuser.family,
             twin: &self.twin_name,
             password: document.password(),
             plaintext: false,
         };
-        let statements = self.plan.iter().map(|change| dialect.statement(change));
+        let statements = self.plan.iter().map(|change| builder.statement(change));
         statements.map(|statement| statement.to_string()).collect()
     }
 
@@ -262,7 +262,7 @@ impl Survey {
 }
 
 /// The time at which a value was stored, in seconds since the epoch.
-pub fn stored_at(value: &SecretValue) -> i64 {
+pub fn stored_seconds(value: &SecretValue) -> i64 {
     let since = value.created.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 
 use crate::database::Session;
-use crate::database::login::{Refusal, Whose};
+use crate::database::login::{Refusal, LoginRole};
 use crate::database::server::Variables;
 use crate::database::statement::quote_identifier;
-use crate::database::witness::{self, Saying};
+use crate::database::witness::{self, Clause};
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
-use crate::step::survey::{self, Notes, Purpose, survey};
+use crate::step::survey::{self, Report, Mode, survey};
 use crate::step::{Rotation, Summary, login, plaintext_warning};
 use crate::store::Selector;
 
@@ -24,7 +24,7 @@ const NAMED: usize = 5;
 /// Tests the pending version.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let selector = Selector::Version(&rotation.version);
-    let value = rotation.store.fresh_value(&rotation.secret, selector, rotation.deadline);
+    let value = rotation.store.value_when_visible(&rotation.secret, selector, rotation.deadline);
     let (current, value) = tokio::try_join!(rotation.current(), value)?;
     let Some(value) = value else {
         // An empty version must never pass: in a real rotation it would be promoted.
@@ -57,8 +57,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 /// Surveys, and shows the plan of the first real rotation.
 async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<Summary, Error> {
     survey::refuse_proxy(&rotation.secret, current)?;
-    let mut notes = Notes::default();
-    let found = match survey(rotation, current, Purpose::Preflight, &mut notes).await {
+    let mut report = Report::default();
+    let found = match survey(rotation, current, Mode::DryRun, &mut report).await {
         Ok(survey) => {
             let sample = rotation.config.password_policy.generate();
             let checked = survey.check_policy(&sample);
@@ -71,15 +71,15 @@ async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<
         Ok((twin, user)) => format!(
             "a rotation now would make \"{twin}\" equal to \"{user}\" with {} statements and then \
              set its password",
-            notes.plan.len()
+            report.plan.len()
         ),
         Err(_) => "a rotation now would be refused".to_owned(),
     };
     Ok(Summary {
         what: format!("the settings were tested and nothing was changed: {what}"),
-        statements: notes.plan,
-        findings: notes.findings,
-        warnings: notes.warnings,
+        statements: report.plan,
+        findings: report.findings,
+        warnings: report.warnings,
         refusal: found.err(),
         ..Summary::default()
     })
@@ -94,10 +94,10 @@ async fn compare(
 ) -> Result<Summary, Error> {
     let deadline = rotation.deadline;
     let server = rotation.server(current);
-    let mut warnings: Vec<_> = plaintext_warning(Whose::Pending, &server).into_iter().collect();
+    let mut warnings: Vec<_> = plaintext_warning(LoginRole::Pending, &server).into_iter().collect();
     let addresses = server.addresses(deadline).await?;
-    let as_current = login(Whose::Current, current, &server);
-    let as_pending = login(Whose::Pending, pending, &server);
+    let as_current = login(LoginRole::Current, current, &server);
+    let as_pending = login(LoginRole::Pending, pending, &server);
 
     let mut current_session = accepted(as_current.open_at(&addresses, deadline).await)?;
     let addresses = match &mut current_session {
@@ -177,13 +177,13 @@ async fn same_view(
     current: &mut Session,
     pending: &mut Session,
 ) -> Result<(), Error> {
-    let ours = witness::of_self(current, rotation.deadline).await?;
-    let theirs = witness::of_self(pending, rotation.deadline).await?;
+    let ours = witness::own_grants(current, rotation.deadline).await?;
+    let theirs = witness::own_grants(pending, rotation.deadline).await?;
     let mut differences: Vec<String> = theirs.difference(&ours).map(ToString::to_string).collect();
-    let missing: BTreeSet<&Saying> = ours.difference(&theirs).collect();
-    for saying in missing {
-        if !is_orphan(rotation, current, saying).await {
-            differences.push(saying.to_string());
+    let missing: BTreeSet<&Clause> = ours.difference(&theirs).collect();
+    for clause in missing {
+        if !is_orphan(rotation, current, clause).await {
+            differences.push(clause.to_string());
         }
     }
     if differences.is_empty() {
@@ -203,17 +203,17 @@ async fn same_view(
 /// Whether a privilege that only the current user has is on something that does not exist any more,
 /// so that it could not be granted to the twin. The server's error decides; for a column, the list
 /// of those that the user may see, which has each that it holds something on.
-async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, saying: &Saying) -> bool {
-    let sql = if let Some((kind, schema, name)) = saying.routine() {
+async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, clause: &Clause) -> bool {
+    let sql = if let Some((kind, schema, name)) = clause.routine() {
         let place = format!("{}.{}", quote_identifier(schema), quote_identifier(name));
         format!("SHOW CREATE {kind} {place}")
-    } else if let Some((schema, name)) = saying.table() {
+    } else if let Some((schema, name)) = clause.table() {
         format!("SHOW COLUMNS FROM {}.{}", quote_identifier(schema), quote_identifier(name))
     } else {
         return false;
     };
     match session.rows(&sql, (), rotation.deadline).await {
-        Ok(columns) => saying.column().is_some_and(|column| {
+        Ok(columns) => clause.column().is_some_and(|column| {
             let is_it = |name: &str| name.to_lowercase() == column.to_lowercase();
             !columns.iter().any(|row| is_it(&row.text_or_empty("Field")))
         }),

@@ -64,12 +64,12 @@ impl Description {
     }
 
     /// Whether a version has a label.
-    pub fn has_label(&self, version: &VersionId, label: Label) -> bool {
+    pub fn has_label(&self, version: &VersionId, label: StagingLabel) -> bool {
         self.version(label) == Some(version)
     }
 
     /// The version with a label. A label is on one version at most.
-    pub fn version(&self, label: Label) -> Option<&VersionId> {
+    pub fn version(&self, label: StagingLabel) -> Option<&VersionId> {
         let (version, _) =
             self.versions.iter().find(|(_, labels)| labels.contains(label.as_str()))?;
         Some(version)
@@ -78,7 +78,7 @@ impl Description {
 
 /// A staging label that Secrets Manager itself gives a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Label {
+pub enum StagingLabel {
     /// The version that clients read.
     Current,
     /// The version that a rotation is making.
@@ -87,7 +87,7 @@ pub enum Label {
     Previous,
 }
 
-impl Label {
+impl StagingLabel {
     /// The text of the label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl Label {
     }
 }
 
-impl fmt::Display for Label {
+impl fmt::Display for StagingLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -50,7 +50,7 @@ fn any_json() -> impl Strategy<Value = Value> {
             vec(inner.clone(), 0..6).prop_map(Value::from),
             vec((key(), inner), 0..8).prop_map(|entries| {
                 let entries = entries.into_iter().filter(|(key, value)| !is_said(key, value));
-                Value::Object(entries.collect())
+                Value::GrantTarget(entries.collect())
             }),
         ]
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use rotation::database::account::{Account, Object, Profile};
+use rotation::database::account::{User, GrantTarget, Account};
 use rotation::database::mirror::{Action, Change, plan};
 
 use crate::support::generator::{Flavor, World, pair};
@@ -28,7 +28,7 @@ fn cases() -> u32 {
 /// Checks a law for every flavor.
 fn for_all(
     divisor: u32,
-    law: impl Fn(&World, &Account, Option<&Account>) -> Result<(), TestCaseError>,
+    law: impl Fn(&World, &User, Option<&User>) -> Result<(), TestCaseError>,
 ) {
     for flavor in FLAVORS {
         let world = World { flavor, mark: "m".to_owned() };
@@ -48,23 +48,23 @@ fn for_all(
 /// The twin's accounts after the whole plan.
 fn after_plan(
     world: &World,
-    source: &Account,
-    twin: Option<&Account>,
-) -> Result<Account, TestCaseError> {
+    source: &User,
+    twin: Option<&User>,
+) -> Result<User, TestCaseError> {
     let mut model = Model::of(world.flavor, twin);
     for change in plan(world.flavor.family(), source, twin) {
         let applied = model.apply(&change);
         prop_assert!(applied.is_ok(), "{change:?}: {applied:?}");
     }
-    Ok(Account { user: world.names().1, hosts: model.hosts })
+    Ok(User { user: world.names().1, hosts: model.hosts })
 }
 
 /// What of a profile is to be equal.
-fn essence(profile: &Profile) -> Profile {
-    Profile {
+fn essence(profile: &Account) -> Account {
+    Account {
         settings: profile.settings.clone(),
         grants: profile.grants.clone(),
-        ..Profile::default()
+        ..Account::default()
     }
 }
 
@@ -72,7 +72,7 @@ fn essence(profile: &Profile) -> Profile {
 fn carrying_out_the_plan_makes_the_twin_equal_to_its_source() {
     for_all(1, |world, source, twin| {
         let made = after_plan(world, source, twin)?;
-        let hosts = |account: &Account| account.hosts.keys().cloned().collect::<BTreeSet<_>>();
+        let hosts = |account: &User| account.hosts.keys().cloned().collect::<BTreeSet<_>>();
         prop_assert_eq!(hosts(&made), hosts(source));
         for (host, profile) in &source.hosts {
             prop_assert_eq!(essence(&made.hosts[host]), essence(profile));
@@ -93,7 +93,7 @@ fn planning_again_finds_nothing_to_do() {
 #[test]
 fn equal_accounts_need_no_change() {
     for_all(1, |world, source, _| {
-        let twin = Account { user: world.names().1, hosts: source.hosts.clone() };
+        let twin = User { user: world.names().1, hosts: source.hosts.clone() };
         prop_assert_eq!(plan(world.flavor.family(), source, Some(&twin)), []);
         Ok(())
     });
@@ -108,7 +108,7 @@ fn a_plan_that_is_cut_off_anywhere_is_made_good_by_the_next() {
             for change in &changes[..cut] {
                 prop_assert!(model.apply(change).is_ok());
             }
-            let half = Account { user: world.names().1, hosts: model.hosts };
+            let half = User { user: world.names().1, hosts: model.hosts };
             let half = Some(half).filter(|half| !half.hosts.is_empty());
             let made = after_plan(world, source, half.as_ref())?;
             prop_assert_eq!(plan(world.flavor.family(), source, Some(&made)), []);
@@ -134,13 +134,13 @@ fn at_no_moment_may_the_twin_pass_on_what_neither_account_could() {
 
 fn no_new_power(
     world: &World,
-    source: &Account,
-    twin: Option<&Account>,
+    source: &User,
+    twin: Option<&User>,
     passing_on: bool,
 ) -> Result<(), TestCaseError> {
     let ground = Ground::of(world);
     // As if nothing were locked: what an account may do when it is unlocked is no news.
-    let unlocked = |account: Option<&Account>| {
+    let unlocked = |account: Option<&User>| {
         let mut model = Model::of(world.flavor, account);
         for profile in model.hosts.values_mut() {
             profile.state.locked = false;
@@ -176,13 +176,13 @@ fn gives_way(change: &Change, next: &Change) -> bool {
 /// The account at one of its hosts, without rows that cover one another, and without rows that hold
 /// nothing but the grant option. An option that both accounts have cannot go for the moment at which
 /// another row uncovers it.
-pub(crate) fn plain(account: &Account, host: &str) -> Account {
+pub(crate) fn plain(account: &User, host: &str) -> User {
     let mut account = account.clone();
     account.hosts.retain(|name, _| name == host);
     for profile in account.hosts.values_mut() {
         profile.grants.retain(|object, held| match object {
-            Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. } => true,
-            Object::Schema(pattern) if pattern.contains(['%', '_']) => false,
+            GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. } => true,
+            GrantTarget::Schema(pattern) if pattern.contains(['%', '_']) => false,
             _ => !held.privileges.is_empty(),
         });
     }

@@ -11,7 +11,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rotation::database::account::Account;
+use rotation::database::account::User;
 
 use crate::support::account::{Tenant, account};
 use crate::support::builder::{self, run};
@@ -92,7 +92,7 @@ async fn fuzz(flavor: Flavor, address: Address) {
 }
 
 /// The pair that a seed gives, always the same.
-fn pair_of(seed: u64, world: &World) -> (Account, Option<Account>) {
+fn pair_of(seed: u64, world: &World) -> (User, Option<User>) {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -129,14 +129,14 @@ pub(crate) async fn load_ed25519(address: &Address) {
 
 fn is_login(error: &rotation::error::Error) -> bool {
     let name = error.error_type().to_string();
-    name.contains("Login") || name == "ConnectionLost"
+    name.contains("Credentials") || name == "ConnectionLost"
 }
 
 struct Case<'a> {
     tenant: &'a Tenant,
     world: &'a World,
-    source: &'a Account,
-    twin: Option<&'a Account>,
+    source: &'a User,
+    twin: Option<&'a User>,
 }
 
 impl Case<'_> {

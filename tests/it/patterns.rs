@@ -4,7 +4,7 @@
 use mysql_async::Error;
 use mysql_async::prelude::Queryable;
 use rotation::database::Family;
-use rotation::database::mirror::width;
+use rotation::database::mirror::specificity;
 
 use crate::support::account::{Tenant, account};
 use crate::support::builder::run;
@@ -29,7 +29,7 @@ async fn each_server_goes_by_the_pattern_that_the_plan_takes_for_the_narrowest()
         for (at, one) in RESTS.iter().enumerate() {
             for other in &RESTS[at + 1..] {
                 let patterns = [one, other].map(|rest| format!("{mark}{rest}"));
-                let [first, second] = [0, 1].map(|at| width(family, &patterns[at]));
+                let [first, second] = [0, 1].map(|at| specificity(family, &patterns[at]));
                 // Between equal ones a server decides by the order in which they were granted.
                 if first == second {
                     continue;

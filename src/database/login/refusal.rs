@@ -4,13 +4,13 @@ use std::fmt;
 
 use mysql_async::{DriverError, IoError};
 
-use super::Login;
+use super::Credentials;
 use crate::error::{Error, ErrorType};
 use crate::tls;
 
-/// Whose login it is, for the error's type and text.
+/// LoginRole login it is, for the error's type and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum LoginRole {
     /// The user of the AWSCURRENT version.
     Current,
     /// The user of the AWSPENDING version.
@@ -19,7 +19,7 @@ pub enum Whose {
     Superuser,
 }
 
-impl Whose {
+impl LoginRole {
     fn refused(self) -> (ErrorType, &'static str) {
         match self {
             Self::Current => (
@@ -40,7 +40,7 @@ impl Whose {
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for LoginRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Current => "the user of AWSCURRENT",
@@ -50,7 +50,7 @@ impl fmt::Display for Whose {
     }
 }
 
-impl Login<'_> {
+impl Credentials<'_> {
     pub(super) fn refusal(&self, error: mysql_async::Error) -> Refusal {
         let server = self.server;
         let expected = server.tls.expected_name(&server.host);
@@ -79,22 +79,22 @@ impl Login<'_> {
                          which this function does not speak; use caching_sha2_password, \
                          mysql_native_password or ed25519 (MySQL also asks for a plugin by chance \
                          if the user does not exist)",
-                        self.whose, self.user
+                        self.role, self.user
                     ))
                     .into()
             }
-            _ => self.nonsense().into(),
+            _ => self.protocol_error().into(),
         }
     }
 
-    pub(super) fn nonsense(&self) -> Error {
+    pub(super) fn protocol_error(&self) -> Error {
         ErrorType::ConnectionLost
-            .because(format!("{} answered the login of {} with nonsense", self.server, self.whose))
+            .because(format!("{} answered the login of {} with protocol_error", self.server, self.role))
     }
 
     fn server_refusal(&self, code: u16, text: &str) -> Refusal {
         let (error_type, remedy) = match code {
-            1045 | 1698 | 1130 => self.whose.refused(),
+            1045 | 1698 | 1130 => self.role.refused(),
             1040 | 1129 | 1203 | 1226 => {
                 (ErrorType::ServerBusy, "raise the limit, or wait; the next try goes on from here")
             }
@@ -106,12 +106,12 @@ impl Login<'_> {
                 ErrorType::AccountUnusable,
                 "the account's password has expired; set it, in the database and in the secret",
             ),
-            _ => (self.whose.refused().0, "see what the server says"),
+            _ => (self.role.refused().0, "see what the server says"),
         };
         Refusal {
             error: error_type.because(format!(
                 "{} \"{}\" was refused by {}: MySQL error {code}: {text}; {remedy}",
-                self.whose, self.user, self.server
+                self.role, self.user, self.server
             )),
             code: Some(code),
         }

@@ -22,7 +22,7 @@ pub async fn role_names(
 ) -> Result<BTreeSet<RoleName>, Error> {
     let (user, host) = (session.account_user.clone(), session.account_host.clone());
     let (sql, params) = match session.family {
-        family if !family.is_modern() => return Ok(BTreeSet::new()),
+        family if !family.has_roles() => return Ok(BTreeSet::new()),
         Family::MySql(_) => (
             "WITH RECURSIVE roles AS (\
              SELECT FROM_USER AS user, FROM_HOST AS host FROM mysql.role_edges \
@@ -42,7 +42,7 @@ pub async fn role_names(
     let rows = session
         .rows(sql, params, deadline)
         .await
-        .map_err(|failure| failure.while_doing("reading the superuser's roles"))?;
+        .map_err(|failure| failure.context("reading the superuser's roles"))?;
     let granted = rows.iter().map(|row| RoleName {
         user: row.text_or_empty("user"),
         host: Some(row.text_or_empty("host")),

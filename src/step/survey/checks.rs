@@ -1,7 +1,7 @@
 //! The refusals of the survey, one function each.
 
 use crate::database::Session;
-use crate::database::account::{Account, Method, Profile, Setting, Tls, Value};
+use crate::database::account::{User, AuthMethod, Account, Setting, Tls, Value};
 use crate::database::login::{Refusal, Server};
 use crate::database::reader::Accounts;
 use crate::database::server::Variables;
@@ -85,7 +85,7 @@ pub async fn use_database(
              error {code}); grant it something there, or correct the secret",
             document.username()
         )),
-        _ => failure.while_doing(format!("using the database \"{name}\"")),
+        _ => failure.context(format!("using the database \"{name}\"")),
     })
 }
 
@@ -106,7 +106,7 @@ pub(super) fn same_server(
     )))
 }
 
-/// Account statements must be possible.
+/// User statements must be possible.
 pub(super) fn writable(server: &Server, variables: &Variables) -> Result<(), Error> {
     variables.read_only().map_or(Ok(()), |variable| {
         Err(ErrorType::ServerReadOnly.because(format!(
@@ -118,12 +118,12 @@ pub(super) fn writable(server: &Server, variables: &Variables) -> Result<(), Err
 
 /// The account in use must be one that the function can log in as, and every host's authentication
 /// one that can be given to a twin.
-pub(super) fn usable(source: &Account, host_in_use: &str) -> Result<(), Error> {
-    no_role(source)?;
+pub(super) fn usable(source: &User, host_in_use: &str) -> Result<(), Error> {
+    refuse_role(source)?;
     let name = |host: &str| format!("'{}'@'{host}'", source.user);
     for (host, profile) in &source.hosts {
         let foreign = profile.authentication.iter().find(|method| {
-            method.string.is_some() && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
+            method.auth_string.is_some() && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
         });
         if let Some(method) = foreign {
             return Err(plugin_unsupported(&name(host), &method.plugin));
@@ -147,12 +147,12 @@ pub(super) fn usable(source: &Account, host_in_use: &str) -> Result<(), Error> {
 }
 
 /// Whether the account's only plugin checks a password and has none.
-fn is_open(profile: &Profile) -> bool {
-    let is_password = |method: &Method| method.string.is_none();
+fn is_open(profile: &Account) -> bool {
+    let is_password = |method: &AuthMethod| method.auth_string.is_none();
     profile.state.without_password && profile.authentication.iter().all(is_password)
 }
 
-fn unusable(name: &str, profile: &Profile) -> Option<Error> {
+fn unusable(name: &str, profile: &Account) -> Option<Error> {
     let usable = |plugin: &str| USABLE_PLUGINS.contains(&plugin);
     if matches!(profile.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if tls.demands_certificate())
     {
@@ -180,7 +180,7 @@ fn plugin_unsupported(name: &str, plugin: &str) -> Error {
 }
 
 /// Roles are not rotated.
-pub(super) fn no_role(account: &Account) -> Result<(), Error> {
+pub(super) fn refuse_role(account: &User) -> Result<(), Error> {
     let role = account.hosts.iter().find(|(_, profile)| profile.state.role);
     role.map_or(Ok(()), |(host, _)| {
         Err(ErrorType::UserIsRole.because(format!(
@@ -191,7 +191,7 @@ pub(super) fn no_role(account: &Account) -> Result<(), Error> {
 }
 
 /// A twin at a host where the source is not would be a stale credential.
-pub(super) fn twin_hosts(source: &Account, twin: &Account) -> Result<(), Error> {
+pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
     let extra: Vec<_> = twin
         .hosts
         .keys()
@@ -223,7 +223,7 @@ pub(super) fn explain_refusal(
             current.username()
         )));
     };
-    no_role(&source)?;
+    refuse_role(&source)?;
     let mut hosts = source.hosts.iter();
     if refusal.proves_password() {
         return match (hosts.next(), hosts.next()) {
@@ -254,7 +254,7 @@ pub(super) fn explain_refusal(
     }))
 }
 
-fn demands_tls(name: &str, profile: &Profile, server: &Server) -> Option<Error> {
+fn demands_tls(name: &str, profile: &Account, server: &Server) -> Option<Error> {
     let demanded =
         matches!(profile.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if *tls != Tls::None);
     (demanded && server.tls == TlsMode::Plaintext).then(|| {

@@ -4,11 +4,11 @@
 //! is somebody's current user. Reading by label shows that: AWSPENDING would lead elsewhere, for it
 //! was on the other rotation's version, and AWSPREVIOUS follows every move of AWSCURRENT.
 
-use super::{Purpose, stored_at};
+use super::{Mode, stored_seconds};
 use crate::error::{Error, ErrorType};
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
-use crate::store::{Label, SecretValue, Selector};
+use crate::store::{StagingLabel, SecretValue, Selector};
 
 /// The values that a survey needs beside the current one.
 pub(super) struct Labelled {
@@ -30,22 +30,22 @@ pub struct Pending {
 pub(super) async fn read(
     rotation: &Rotation<'_>,
     current: &DatabaseSecret,
-    purpose: Purpose,
+    mode: Mode,
 ) -> Result<Labelled, Error> {
-    let previous = value(rotation, Label::Previous);
-    if purpose == Purpose::Preflight {
+    let previous = value(rotation, StagingLabel::Previous);
+    if mode == Mode::DryRun {
         return Ok(Labelled { pending: None, previous: previous.await? });
     }
-    let (pending, previous) = tokio::try_join!(value(rotation, Label::Pending), previous)?;
+    let (pending, previous) = tokio::try_join!(value(rotation, StagingLabel::Pending), previous)?;
     let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
     let same_previous =
-        version(&previous).as_ref() == rotation.description.version(Label::Previous);
+        version(&previous).as_ref() == rotation.description.version(StagingLabel::Previous);
     let mut pending = pending.filter(|pending| pending.version == rotation.version);
     if pending.is_none() || !same_previous {
         still_pending(rotation).await?;
         let selector = Selector::Version(&rotation.version);
         let (store, deadline) = (rotation.store, rotation.deadline);
-        pending = store.fresh_value(&rotation.secret, selector, deadline).await?;
+        pending = store.value_when_visible(&rotation.secret, selector, deadline).await?;
     }
     let Some(pending) = pending else {
         return Err(ErrorType::PendingValueMissing.because(format!(
@@ -54,7 +54,7 @@ pub(super) async fn read(
             rotation.version
         )));
     };
-    let created = stored_at(&pending);
+    let created = stored_seconds(&pending);
     let document = DatabaseSecret::parse(&rotation.secret, pending.document)?;
     rotation.check_pending(current, &document)?;
     Ok(Labelled { pending: Some(Pending { document, created }), previous })
@@ -62,7 +62,7 @@ pub(super) async fn read(
 
 /// The value with a label. The secret was described a moment ago, so if something is not found it is
 /// the value.
-async fn value(rotation: &Rotation<'_>, label: Label) -> Result<Option<SecretValue>, Error> {
+async fn value(rotation: &Rotation<'_>, label: StagingLabel) -> Result<Option<SecretValue>, Error> {
     if rotation.description.version(label).is_none() {
         return Ok(None);
     }
@@ -79,7 +79,7 @@ async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
     let (store, deadline) = (rotation.store, rotation.deadline);
     let now = store.describe(&rotation.secret, deadline).await?;
     let unchanged = |label| now.version(label) == rotation.description.version(label);
-    if unchanged(Label::Pending) && unchanged(Label::Current) {
+    if unchanged(StagingLabel::Pending) && unchanged(StagingLabel::Current) {
         return Ok(());
     }
     Err(ErrorType::RotationSuperseded.because(format!(

@@ -1,9 +1,9 @@
 //! The logins of a survey, and what the current user's session shows.
 
 use super::superuser_login::SuperuserLogin;
-use super::{Notes, checks, right_account, use_database};
+use super::{Report, checks, right_account, use_database};
 use crate::database::Session;
-use crate::database::login::{Refusal, Whose};
+use crate::database::login::{Refusal, LoginRole};
 use crate::database::reader::Accounts;
 use crate::database::server::{StatementLimit, Variables};
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub(super) async fn log_in(
     let mut found = SuperuserLogin::find(rotation, current).await?;
     checks::superuser_is_neither(&found.document, current, twin)?;
     let server = rotation.server(current);
-    let user = login(Whose::Current, current, &server);
+    let user = login(LoginRole::Current, current, &server);
     let (superuser, user) = tokio::join!(found.open_writer(rotation), user.open(rotation.deadline));
     let (superuser, limit, variables) = superuser?;
     Ok(Logins { superuser, limit, variables, found, user })
@@ -50,16 +50,16 @@ pub(super) async fn as_the_user(
     session: Result<Session, Refusal>,
     accounts: &Accounts,
     place: Place<'_>,
-    notes: &mut Notes,
+    report: &mut Report,
 ) -> Result<String, Error> {
     let deadline = rotation.deadline;
     let server = rotation.server(current);
-    notes.warn(plaintext_warning(Whose::Current, &server));
+    report.warn(plaintext_warning(LoginRole::Current, &server));
     let mut session = match session {
         Ok(session) => session,
         Err(refusal) => {
             let host = checks::explain_refusal(current, &server, refusal, accounts)?;
-            notes.warn(Some(format!(
+            report.warn(Some(format!(
                 "{server} has no room for another login of \"{}\" now, but took its password",
                 current.username()
             )));
@@ -73,7 +73,7 @@ pub(super) async fn as_the_user(
         let relation = place.superuser.relation(rotation, current).await;
         checks::same_server(&server, &place.superuser.server, relation)?;
     }
-    notes.find(format!(
+    report.find(format!(
         "'{}'@'{}' logged in at {server} with the current password, and it is the superuser's \
          server",
         session.account_user, session.account_host

@@ -1,13 +1,13 @@
-//! Whose twin is it? What other versions of the secret say.
+//! LoginRole twin is it? What other versions of the secret say.
 
-use crate::database::account::Account;
+use crate::database::account::User;
 use crate::database::takeover;
 use crate::error::{Error, ErrorType};
 use crate::event::VersionId;
 use crate::secret::DatabaseSecret;
 use crate::step::Rotation;
-use crate::step::survey::stored_at;
-use crate::store::{Label, SecretValue, Selector};
+use crate::step::survey::stored_seconds;
+use crate::store::{StagingLabel, SecretValue, Selector};
 
 /// How many older versions are read to find out whose twin it is.
 const VERSIONS_READ: usize = 10;
@@ -15,7 +15,7 @@ const VERSIONS_READ: usize = 10;
 /// Checks that an existing twin is this secret's, cheapest evidence first. Returns the evidence.
 pub(super) async fn check(
     rotation: &Rotation<'_>,
-    twin: &Account,
+    twin: &User,
     pending_created: i64,
     previous: Option<SecretValue>,
 ) -> Result<String, Error> {
@@ -53,14 +53,14 @@ pub(super) async fn check(
 async fn naming(
     rotation: &Rotation<'_>,
     versions: &[VersionId],
-    twin: &Account,
+    twin: &User,
     counts: impl Fn(i64) -> bool,
 ) -> Result<Option<VersionId>, Error> {
     let (store, secret) = (rotation.store, &rotation.secret);
     for version in versions {
         let selector = Selector::Version(version);
         let value = store.value(secret, selector, rotation.deadline).await?;
-        let value = value.filter(|value| counts(stored_at(value)));
+        let value = value.filter(|value| counts(stored_seconds(value)));
         if let Some(version) = value.and_then(|value| names(rotation, value, twin)) {
             return Ok(Some(version));
         }
@@ -69,7 +69,7 @@ async fn naming(
 }
 
 /// The version of a value, if the value names the twin.
-fn names(rotation: &Rotation<'_>, value: SecretValue, twin: &Account) -> Option<VersionId> {
+fn names(rotation: &Rotation<'_>, value: SecretValue, twin: &User) -> Option<VersionId> {
     let document = DatabaseSecret::parse(&rotation.secret, value.document).ok()?;
     (*document.username() == twin.user).then_some(value.version)
 }
@@ -79,8 +79,8 @@ async fn older_versions(rotation: &Rotation<'_>) -> Result<Vec<VersionId>, Error
         rotation.store.version_ids(&rotation.secret, VERSIONS_READ + 2, rotation.deadline).await?;
     let looked_at = |version: &VersionId| {
         *version != rotation.version
-            && !rotation.description.has_label(version, Label::Current)
-            && !rotation.description.has_label(version, Label::Previous)
+            && !rotation.description.has_label(version, StagingLabel::Current)
+            && !rotation.description.has_label(version, StagingLabel::Previous)
     };
     Ok(versions.into_iter().filter(looked_at).take(VERSIONS_READ).collect())
 }

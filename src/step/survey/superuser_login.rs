@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::checks::right_account;
 use crate::database::Session;
-use crate::database::login::{Server, Whose};
+use crate::database::login::{Server, LoginRole};
 use crate::database::server::{StatementLimit, Variables, prepare};
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
 use crate::rds::{self, Address, Relation};
 use crate::secret::DatabaseSecret;
 use crate::step::{Rotation, login};
-use crate::store::{Label, SecretValue, Selector};
+use crate::store::{StagingLabel, SecretValue, Selector};
 
 /// The pauses after which a refused superuser's secret is read again: it may have been rotated.
 const PAUSES: [Duration; 3] =
@@ -122,7 +122,7 @@ impl SuperuserLogin {
     ) -> Result<Session, Error> {
         let mut pauses = PAUSES.iter();
         loop {
-            let login = login(Whose::Superuser, &self.document, server);
+            let login = login(LoginRole::Superuser, &self.document, server);
             let refused = match login.open_at(addresses, rotation.deadline).await {
                 Ok(session) => {
                     right_account(&session, self.document.username())?;
@@ -170,7 +170,7 @@ fn secret_id(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<Secret
 }
 
 async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValue, Error> {
-    let selector = Selector::Labelled(Label::Current);
+    let selector = Selector::Labelled(StagingLabel::Current);
     let value = rotation.store.value(id, selector, rotation.deadline).await?;
     value.ok_or_else(|| {
         ErrorType::SecretInvalid

@@ -37,7 +37,7 @@ pub(super) async fn wait(
 ) -> Result<(), Error> {
     let deadline = rotation.deadline;
     let mut superuser = SuperuserLogin::find(rotation, current).await?;
-    let server = confirmed(rotation, current, &superuser).await?;
+    let server = replica_server(rotation, current, &superuser).await?;
     let resolved = server.addresses(deadline).await?;
     let is_users = current.host() == Some(&server.host) || resolved.contains(&address);
     let addresses = if is_users { vec![address] } else { resolved };
@@ -47,8 +47,8 @@ pub(super) async fn wait(
         prepare(session, deadline).await?;
     }
     loop {
-        let there = look(&mut writer, twin, deadline).await?;
-        let here = look(&mut replica, twin, deadline).await?;
+        let there = snapshot(&mut writer, twin, deadline).await?;
+        let here = snapshot(&mut replica, twin, deadline).await?;
         if here == there {
             break;
         }
@@ -68,7 +68,7 @@ pub(super) async fn wait(
 
 /// Where the superuser may look. The user's secret alone does not decide it: whoever can write that
 /// must not get the superuser's password sent to a server of his own.
-async fn confirmed(
+async fn replica_server(
     rotation: &Rotation<'_>,
     current: &DatabaseSecret,
     superuser: &SuperuserLogin,
@@ -77,7 +77,7 @@ async fn confirmed(
     match superuser.relation(rotation, current).await? {
         Relation::Same => Ok(writer.clone()),
         Relation::Replica(Endpoint { host, port }) => {
-            Ok(Server { host, port, tls: writer.tls.of_the_host() })
+            Ok(Server { host, port, tls: writer.tls.for_other_host() })
         }
         Relation::Unknown => Err(ErrorType::DifferentServer.because(format!(
             "{} is read-only, and RDS does not say that it is a replica of the superuser's server \
@@ -89,7 +89,7 @@ async fn confirmed(
 }
 
 /// All of the twin's accounts with digests of their hashes.
-async fn look(
+async fn snapshot(
     session: &mut Session,
     twin: &Username,
     deadline: Deadline,
@@ -109,7 +109,7 @@ async fn look(
     let rows = session
         .rows(sql, (twin.as_str(),), deadline)
         .await
-        .map_err(|failure| failure.while_doing("reading the twin at the replica"))?;
+        .map_err(|failure| failure.context("reading the twin at the replica"))?;
     let digests = rows.iter().map(|row| (row.text_or_empty("host"), row.text_or_empty("digest")));
     Ok((accounts, digests.collect()))
 }

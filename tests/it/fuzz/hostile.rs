@@ -1,4 +1,4 @@
-//! A server that is no server: it sends garbage, nonsense after a good beginning, or rows for ever.
+//! A server that is no server: it sends garbage, protocol_error after a good beginning, or rows for ever.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use rotation::database::login::{Login, Server, Whose};
+use rotation::database::login::{Credentials, Server, LoginRole};
 use rotation::deadline::Deadline;
 use rotation::error::Error;
 use rotation::password::Password;
@@ -99,7 +99,7 @@ async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
 
 async fn ask(server: &Server, forever: bool) -> String {
     let (user, password) = (Username::parse("app").unwrap(), Password::new(CANARY.to_owned()));
-    let login = Login { whose: Whose::Current, server, user: &user, password: &password };
+    let login = Credentials { role: LoginRole::Current, server, user: &user, password: &password };
     // A server that falls silent is not waited for; one that goes on for ever may need its time.
     let time = if forever { 60_000 } else { 500 };
     let deadline = Deadline::after(Duration::from_millis(time));
@@ -112,7 +112,7 @@ async fn ask(server: &Server, forever: bool) -> String {
     };
     match session.rows("SELECT 1", (), deadline).await {
         Ok(rows) => format!("{} rows", rows.len()),
-        Err(failure) => failure.while_doing("asking").to_string(),
+        Err(failure) => failure.context("asking").to_string(),
     }
 }
 
@@ -176,7 +176,7 @@ async fn more_columns_than_there_can_be_are_an_answer_without_sense() {
     let beginning = vec![framed(0, &greeting()), framed(2, OK)];
     for good in [vec![], vec![identity()]] {
         let said = meet([beginning.clone(), good, vec![columns.clone()]].concat(), None).await.0;
-        assert!(said.contains("nonsense") || said.contains("no sense"), "{said}");
+        assert!(said.contains("protocol_error") || said.contains("no sense"), "{said}");
     }
 }
 

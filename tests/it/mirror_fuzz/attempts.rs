@@ -1,6 +1,6 @@
 //! What the user and its twin both try, to see whether they fare alike.
 
-use rotation::database::account::Object;
+use rotation::database::account::GrantTarget;
 
 use crate::support::account::{account, identifier};
 use crate::support::generator::{COLUMNS, World};
@@ -30,7 +30,7 @@ pub(super) fn attempts(world: &World, guest: &str) -> Vec<String> {
         ]);
     }
     for table in world.tables() {
-        let Object::Table { schema, name } = &table else {
+        let GrantTarget::Table { schema, name } = &table else {
             continue;
         };
         let table = format!("{}.{}", identifier(schema), identifier(name));
@@ -49,7 +49,7 @@ pub(super) fn attempts(world: &World, guest: &str) -> Vec<String> {
         ]);
     }
     for routine in world.routines() {
-        if let Object::Routine { kind, schema, name } = &routine {
+        if let GrantTarget::Routine { kind, schema, name } = &routine {
             let place = format!("{}.{}", identifier(schema), identifier(name));
             let kind = kind.as_sql();
             attempts.extend(match kind {
@@ -71,7 +71,7 @@ pub(super) fn attempts(world: &World, guest: &str) -> Vec<String> {
         attempts.push(format!("GRANT {role} TO {guest}"));
     }
     for proxied in world.proxied() {
-        if let Object::Proxy { user, host } = &proxied {
+        if let GrantTarget::Proxy { user, host } = &proxied {
             let proxied = account(user, host);
             attempts.push(format!("GRANT PROXY ON {proxied} TO {guest}"));
         }

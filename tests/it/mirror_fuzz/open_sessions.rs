@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
-use rotation::database::account::{Account, Object};
+use rotation::database::account::{User, GrantTarget};
 use tokio::sync::mpsc;
 
 use super::{Case, OLD_PASSWORD, PASSWORD};
@@ -83,7 +83,7 @@ impl<'a> OpenSession<'a> {
             let mut done: Vec<String> = Vec::new();
             while let Some(next) = held.recv().await {
                 if !done.last().is_some_and(|last| gives_way(last, &next)) {
-                    self.look(root, &done).await;
+                    self.snapshot(root, &done).await;
                 }
                 if next.starts_with("ALTER USER ") {
                     self.logs_in &= !next.contains(" IDENTIFIED ");
@@ -93,12 +93,12 @@ impl<'a> OpenSession<'a> {
                 done.push(next);
                 proxy.let_pass();
             }
-            self.look(root, &done).await;
+            self.snapshot(root, &done).await;
         };
         tokio::join!(set, look);
     }
 
-    async fn look(&mut self, root: &mut Conn, done: &[String]) {
+    async fn snapshot(&mut self, root: &mut Conn, done: &[String]) {
         run(root, "FLUSH USER_RESOURCES").await;
         let mut in_open = BTreeSet::new();
         if self.is_locked {
@@ -166,7 +166,7 @@ impl Case<'_> {
     /// both. MariaDB, with a role, takes global privileges from any host of the user.
     fn goes_by_one_rule(&self) -> bool {
         let is_pattern =
-            |object: &Object| matches!(object, Object::Schema(name) if name.contains(['%', '_']));
+            |object: &GrantTarget| matches!(object, GrantTarget::Schema(name) if name.contains(['%', '_']));
         let accounts = std::iter::once(self.source).chain(self.twin);
         let mut profiles = accounts.flat_map(|account| account.hosts.values());
         self.world.flavor.has_partial_revokes()
@@ -176,7 +176,7 @@ impl Case<'_> {
 
     /// Whether both accounts have one host, and no row that another covers.
     fn is_plain(&self) -> bool {
-        let is_plain = |account: &Account| {
+        let is_plain = |account: &User| {
             let host = account.hosts.keys().next().unwrap();
             plain(account, host) == *account
         };

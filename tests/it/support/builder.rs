@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use rotation::database::account::{
-    Account, Held, Object, Profile, RoleName, RoutineKind, Setting, Tls, Value,
+    User, Grant, GrantTarget, Account, RoleName, RoutineKind, Setting, Tls, Value,
 };
 use rotation::database::privilege::Privilege;
 
@@ -47,7 +47,7 @@ pub(crate) async fn settle(root: &mut Conn, world: &World) {
         run(root, &format!("CREATE ROLE {}", role(&name))).await;
     }
     for object in world.proxied() {
-        if let Object::Proxy { user, host } = object
+        if let GrantTarget::Proxy { user, host } = object
             && !user.is_empty()
         {
             run(root, &format!("CREATE USER {}", account(&user, &host))).await;
@@ -55,8 +55,8 @@ pub(crate) async fn settle(root: &mut Conn, world: &World) {
     }
 }
 
-fn routine(object: Object) -> Option<String> {
-    let Object::Routine { kind, .. } = &object else {
+fn routine(object: GrantTarget) -> Option<String> {
+    let GrantTarget::Routine { kind, .. } = &object else {
         return None;
     };
     let name = place(&object);
@@ -74,7 +74,7 @@ fn routine(object: Object) -> Option<String> {
 }
 
 /// Makes an account at all its hosts.
-pub(crate) async fn make(root: &mut Conn, flavor: Flavor, account: &Account, password: &str) {
+pub(crate) async fn make(root: &mut Conn, flavor: Flavor, account: &User, password: &str) {
     for sql in statements(flavor, account, password) {
         let oracle = sql.contains(" ON PACKAGE") && flavor == Flavor::Mariadb1011;
         if oracle {
@@ -90,7 +90,7 @@ pub(crate) async fn make(root: &mut Conn, flavor: Flavor, account: &Account, pas
 /// The statements that make an account at all its hosts. Exceptions come before the rows of any
 /// host, and the rows of the most specific host first: MySQL takes the row of another host that
 /// matches for one of the account's own, and a row for what is to be revoked.
-pub(crate) fn statements(flavor: Flavor, account: &Account, password: &str) -> Vec<String> {
+pub(crate) fn statements(flavor: Flavor, account: &User, password: &str) -> Vec<String> {
     let (mut all, mut later) = (Vec::new(), Vec::new());
     for (host, profile) in &account.hosts {
         let name = super::account::account(account.user.as_str(), host);
@@ -104,24 +104,24 @@ pub(crate) fn statements(flavor: Flavor, account: &Account, password: &str) -> V
 
 /// What is for the whole server, and exceptions from it. Proxies first: they bring the global grant
 /// option along.
-fn on_server(name: &str, profile: &Profile) -> Vec<String> {
-    let of_kind = |chosen: fn(&Object) -> bool| {
+fn on_server(name: &str, profile: &Account) -> Vec<String> {
+    let of_kind = |chosen: fn(&GrantTarget) -> bool| {
         let grants = profile.grants.iter();
         grants.filter(move |(object, _)| chosen(object))
     };
     let mut statements = Vec::new();
     let mut brought = false;
-    for (object, held) in of_kind(|object| matches!(object, Object::Proxy { .. })) {
+    for (object, held) in of_kind(|object| matches!(object, GrantTarget::Proxy { .. })) {
         statements.push(grant(name, object, held));
         brought |= held.grantable;
     }
     if brought {
         statements.push(format!("REVOKE GRANT OPTION ON *.* FROM {name}"));
     }
-    for (object, held) in of_kind(|object| matches!(object, Object::Global | Object::Dynamic(_))) {
+    for (object, held) in of_kind(|object| matches!(object, GrantTarget::Global | GrantTarget::Dynamic(_))) {
         statements.push(grant(name, object, held));
     }
-    for (object, held) in of_kind(|object| matches!(object, Object::Restriction(_))) {
+    for (object, held) in of_kind(|object| matches!(object, GrantTarget::PartialRevoke(_))) {
         let what = list(&held.privileges);
         statements.push(format!("REVOKE {what} ON {} FROM {name}", place(object)));
     }
@@ -129,13 +129,13 @@ fn on_server(name: &str, profile: &Profile) -> Vec<String> {
 }
 
 /// Rows on schemas, tables and routines, and roles.
-fn on_objects(flavor: Flavor, name: &str, profile: &Profile) -> Vec<String> {
+fn on_objects(flavor: Flavor, name: &str, profile: &Account) -> Vec<String> {
     let mut statements = Vec::new();
     for (object, held) in &profile.grants {
         match object {
-            Object::Proxy { .. } | Object::Global | Object::Dynamic(_) | Object::Restriction(_) => {
+            GrantTarget::Proxy { .. } | GrantTarget::Global | GrantTarget::Dynamic(_) | GrantTarget::PartialRevoke(_) => {
             }
-            Object::Role(granted) => {
+            GrantTarget::Role(granted) => {
                 let option = if held.grantable { " WITH ADMIN OPTION" } else { "" };
                 statements.push(format!("GRANT {} TO {name}{option}", role(granted)));
             }
@@ -155,7 +155,7 @@ fn on_objects(flavor: Flavor, name: &str, profile: &Profile) -> Vec<String> {
     statements
 }
 
-fn grant(name: &str, object: &Object, held: &Held) -> String {
+fn grant(name: &str, object: &GrantTarget, held: &Grant) -> String {
     let mut what: Vec<String> = held.privileges.iter().map(ToString::to_string).collect();
     for (column, privileges) in &held.columns {
         what.extend(
@@ -163,8 +163,8 @@ fn grant(name: &str, object: &Object, held: &Held) -> String {
         );
     }
     match object {
-        Object::Dynamic(privilege) => what.push(privilege.clone()),
-        Object::Proxy { .. } => what.push("PROXY".to_owned()),
+        GrantTarget::Dynamic(privilege) => what.push(privilege.clone()),
+        GrantTarget::Proxy { .. } => what.push("PROXY".to_owned()),
         _ if what.is_empty() => what.push("USAGE".to_owned()),
         _ => {}
     }
@@ -172,12 +172,12 @@ fn grant(name: &str, object: &Object, held: &Held) -> String {
     format!("GRANT {} ON {} TO {name}{option}", what.join(", "), place(object))
 }
 
-fn place(object: &Object) -> String {
+fn place(object: &GrantTarget) -> String {
     match object {
-        Object::Dynamic(_) | Object::Global => "*.*".to_owned(),
-        Object::Restriction(name) | Object::Schema(name) => format!("{}.*", identifier(name)),
-        Object::Table { schema, name } => format!("{}.{}", identifier(schema), identifier(name)),
-        Object::Routine { kind, schema, name } => {
+        GrantTarget::Dynamic(_) | GrantTarget::Global => "*.*".to_owned(),
+        GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => format!("{}.*", identifier(name)),
+        GrantTarget::Table { schema, name } => format!("{}.{}", identifier(schema), identifier(name)),
+        GrantTarget::Routine { kind, schema, name } => {
             let kind = match kind {
                 RoutineKind::Function => "FUNCTION",
                 RoutineKind::Procedure => "PROCEDURE",
@@ -187,8 +187,8 @@ fn place(object: &Object) -> String {
             };
             format!("{kind} {}.{}", identifier(schema), identifier(name))
         }
-        Object::Role(granted) => role(granted),
-        Object::Proxy { user, host } => account(user, host),
+        GrantTarget::Role(granted) => role(granted),
+        GrantTarget::Proxy { user, host } => account(user, host),
     }
 }
 
@@ -204,12 +204,12 @@ fn list(privileges: &BTreeSet<Privilege>) -> String {
     names.join(", ")
 }
 
-fn create(flavor: Flavor, name: &str, profile: &Profile, password: &str) -> String {
+fn create(flavor: Flavor, name: &str, profile: &Account, password: &str) -> String {
     let password = literal(password);
     let methods: Vec<_> = profile
         .authentication
         .iter()
-        .map(|method| match (flavor.is_mysql(), &method.string) {
+        .map(|method| match (flavor.is_mysql(), &method.auth_string) {
             (true, _) => format!("{} BY {password}", method.plugin),
             (false, None) => format!("{} USING PASSWORD({password})", method.plugin),
             (false, Some(_)) => method.plugin.clone(),

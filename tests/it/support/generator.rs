@@ -9,7 +9,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option::weighted;
 use proptest::prelude::{BoxedStrategy, Strategy, any};
 use proptest::sample::{select, subsequence};
-use rotation::database::account::{Account, Held, Object, Profile, Setting, State, Value};
+use rotation::database::account::{User, Grant, GrantTarget, Account, Setting, State, Value};
 use rotation::database::privilege::Privilege;
 use rotation::username::Username;
 
@@ -35,7 +35,7 @@ fn global(flavor: Flavor) -> Vec<&'static str> {
 }
 
 /// A user and its twin, if it has one, with the twin's hosts among the user's.
-pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
+pub(crate) fn pair(world: &World) -> BoxedStrategy<(User, Option<User>)> {
     let (source_name, twin_name) = world.names();
     let hosts = select(vec![
         vec!["%"],
@@ -63,7 +63,7 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
                 let twin = twin.into_iter().zip(alike).zip(&source);
                 let twin: Vec<_> =
                     twin.map(|((twin, alike), source)| mixed(source, twin, alike)).collect();
-                let by_host = |profiles: Vec<Profile>, chosen: &dyn Fn(usize) -> bool| {
+                let by_host = |profiles: Vec<Account>, chosen: &dyn Fn(usize) -> bool| {
                     let profiles = names.iter().zip(profiles).enumerate();
                     profiles
                         .filter(|(at, _)| chosen(*at))
@@ -77,21 +77,21 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(Account, Option<Account>)> {
             })
         })
         .prop_map(move |(source, twin)| {
-            let account = |user: &Username, hosts| Account { user: user.clone(), hosts };
+            let account = |user: &Username, hosts| User { user: user.clone(), hosts };
             (account(&source_name, source), twin.map(|hosts| account(&twin_name, hosts)))
         })
         .boxed()
 }
 
 /// The twin, with those levels taken from the source that are alike.
-fn mixed(source: &Profile, twin: Profile, alike: [bool; 5]) -> Profile {
-    let level = |object: &Object| match object {
-        Object::Dynamic(_) | Object::Global | Object::Restriction(_) => 0,
-        Object::Schema(_) => 1,
-        Object::Table { .. } | Object::Routine { .. } => 2,
-        Object::Role(_) | Object::Proxy { .. } => 3,
+fn mixed(source: &Account, twin: Account, alike: [bool; 5]) -> Account {
+    let level = |object: &GrantTarget| match object {
+        GrantTarget::Dynamic(_) | GrantTarget::Global | GrantTarget::PartialRevoke(_) => 0,
+        GrantTarget::Schema(_) => 1,
+        GrantTarget::Table { .. } | GrantTarget::Routine { .. } => 2,
+        GrantTarget::Role(_) | GrantTarget::Proxy { .. } => 3,
     };
-    let from_source = |object: &Object| alike[level(object)];
+    let from_source = |object: &GrantTarget| alike[level(object)];
     let mut mixed = twin.clone();
     mixed.grants = (source.grants.iter().filter(|(object, _)| from_source(object)))
         .chain(twin.grants.iter().filter(|(object, _)| !from_source(object)))
@@ -113,12 +113,12 @@ fn mixed(source: &Profile, twin: Profile, alike: [bool; 5]) -> Profile {
 
 /// What a server would make of it: no exception without the rule, and none where the schema's own
 /// row would have to go first.
-fn settle(grants: &mut BTreeMap<Object, Held>) {
-    let global = grants.get(&Object::Global).cloned().unwrap_or_default();
+fn settle(grants: &mut BTreeMap<GrantTarget, Grant>) {
+    let global = grants.get(&GrantTarget::Global).cloned().unwrap_or_default();
     let rows = grants.clone();
     for (object, held) in grants.iter_mut() {
-        if let Object::Restriction(schema) = object {
-            let row = rows.get(&Object::Schema(schema.clone()));
+        if let GrantTarget::PartialRevoke(schema) = object {
+            let row = rows.get(&GrantTarget::Schema(schema.clone()));
             held.privileges.retain(|p| {
                 global.privileges.contains(p) && row.is_none_or(|row| !row.privileges.contains(p))
             });
@@ -126,12 +126,12 @@ fn settle(grants: &mut BTreeMap<Object, Held>) {
     }
     grants.retain(|object, held| {
         let as_whole =
-            matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. });
+            matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. });
         as_whole || !held.is_empty()
     });
 }
 
-fn profile(world: &World, in_use: bool) -> BoxedStrategy<Profile> {
+fn profile(world: &World, in_use: bool) -> BoxedStrategy<Account> {
     let state = proptest::bool::weighted(if in_use { 0.0 } else { 0.3 });
     (
         grants(world),
@@ -145,14 +145,14 @@ fn profile(world: &World, in_use: bool) -> BoxedStrategy<Profile> {
             let is_mysql = world.flavor.is_mysql();
             move |(grants, mut settings, authentication, locked, choice)| {
                 let granted: Vec<_> = (roles.iter().enumerate())
-                    .filter(|(_, role)| grants.contains_key(&Object::Role((*role).clone())))
+                    .filter(|(_, role)| grants.contains_key(&GrantTarget::Role((*role).clone())))
                     .filter(|(at, _)| choice & 1 << at != 0)
                     .map(|(_, role)| role.clone())
                     .take(if is_mysql { 3 } else { 1 })
                     .collect();
                 let roles = Value::Roles(granted.into_iter().collect());
                 settings.insert(Setting::DefaultRoles, roles);
-                Profile {
+                Account {
                     authentication,
                     settings,
                     grants,
@@ -169,20 +169,20 @@ fn privileges(names: &[&'static str]) -> BoxedStrategy<BTreeSet<Privilege>> {
     subsequence(all, 0..=few).prop_map(|some| some.into_iter().collect()).boxed()
 }
 
-fn held(names: &[&'static str]) -> BoxedStrategy<Held> {
+fn held(names: &[&'static str]) -> BoxedStrategy<Grant> {
     (privileges(names), proptest::bool::weighted(0.25))
-        .prop_map(|(privileges, grantable)| Held { privileges, grantable, ..Held::default() })
+        .prop_map(|(privileges, grantable)| Grant { privileges, grantable, ..Grant::default() })
         .boxed()
 }
 
-fn some(objects: Vec<Object>, of_each: BoxedStrategy<Held>) -> BoxedStrategy<Vec<(Object, Held)>> {
+fn some(objects: Vec<GrantTarget>, of_each: BoxedStrategy<Grant>) -> BoxedStrategy<Vec<(GrantTarget, Grant)>> {
     let most = objects.len().min(3);
     (subsequence(objects, 0..=most), vec(of_each, most))
         .prop_map(|(objects, held)| objects.into_iter().zip(held).collect())
         .boxed()
 }
 
-fn grants(world: &World) -> BoxedStrategy<BTreeMap<Object, Held>> {
+fn grants(world: &World) -> BoxedStrategy<BTreeMap<GrantTarget, Grant>> {
     let whole = || held(&[]);
     let columns = btree_map(select(COLUMNS.to_vec()), privileges(&COLUMN), 0..=2);
     let on_table = (held(&TABLE), columns).prop_map(|(mut held, columns)| {
@@ -194,24 +194,24 @@ fn grants(world: &World) -> BoxedStrategy<BTreeMap<Object, Held>> {
         held
     });
     let mut levels = vec![
-        some(vec![Object::Global], held(&global(world.flavor))),
+        some(vec![GrantTarget::Global], held(&global(world.flavor))),
         some(schemas(world.patterns()), held(&SCHEMA)),
         some(world.tables(), on_table.boxed()),
         some(world.routines(), held(&ROUTINE)),
         some(world.proxied(), whole()),
-        some(world.roles().into_iter().map(Object::Role).collect(), whole()),
+        some(world.roles().into_iter().map(GrantTarget::Role).collect(), whole()),
     ];
     if world.flavor.is_mysql() {
         let names = ["XA_RECOVER_ADMIN", "ROLE_ADMIN", "BACKUP_ADMIN"];
-        let dynamic = names.map(|name| Object::Dynamic(name.to_owned()));
+        let dynamic = names.map(|name| GrantTarget::Dynamic(name.to_owned()));
         levels.push(some(dynamic.to_vec(), whole()));
     }
     if world.flavor.has_partial_revokes() {
         let mut names = world.schemas();
         names.push("mysql".to_owned());
-        let restricted = names.into_iter().map(Object::Restriction).collect();
+        let restricted = names.into_iter().map(GrantTarget::PartialRevoke).collect();
         let privileges = privileges(&["SELECT", "INSERT", "DELETE"]);
-        let held = privileges.prop_map(|privileges| Held { privileges, ..Held::default() });
+        let held = privileges.prop_map(|privileges| Grant { privileges, ..Grant::default() });
         levels.push(some(restricted, held.boxed()));
     }
     levels
@@ -223,6 +223,6 @@ fn grants(world: &World) -> BoxedStrategy<BTreeMap<Object, Held>> {
         .boxed()
 }
 
-fn schemas(patterns: Vec<String>) -> Vec<Object> {
-    patterns.into_iter().map(Object::Schema).collect()
+fn schemas(patterns: Vec<String>) -> Vec<GrantTarget> {
+    patterns.into_iter().map(GrantTarget::Schema).collect()
 }

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rotation::database::account::{Account, Held, Object, Profile, RoleName, Setting, Value};
+use rotation::database::account::{User, Grant, GrantTarget, Account, RoleName, Setting, Value};
 use rotation::database::mirror::{Action, Change};
 use rotation::database::privilege::Privilege;
 use serde_json::{Map, Value as Json};
@@ -24,11 +24,11 @@ use super::powers::row;
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) flavor: Flavor,
-    pub(crate) hosts: BTreeMap<String, Profile>,
+    pub(crate) hosts: BTreeMap<String, Account>,
 }
 
 impl Model {
-    pub(crate) fn of(flavor: Flavor, account: Option<&Account>) -> Self {
+    pub(crate) fn of(flavor: Flavor, account: Option<&User>) -> Self {
         let hosts = account.map(|account| account.hosts.clone());
         Self { flavor, hosts: hosts.unwrap_or_default() }
     }
@@ -37,7 +37,7 @@ impl Model {
     pub(crate) fn apply(&mut self, change: &Change) -> Result<(), String> {
         let flavor = self.flavor;
         if let Action::Create { settings, .. } = &change.action {
-            let mut profile = newborn(flavor);
+            let mut profile = as_created(flavor);
             profile.settings.extend(settings.clone());
             return match self.hosts.insert(change.host.clone(), profile) {
                 None => Ok(()),
@@ -57,16 +57,16 @@ impl Model {
             Action::Grant(object, held) => grant(flavor, profile, object, held),
             Action::Revoke(object, held) => return revoke(flavor, profile, object, held),
             Action::Restrict(schema, names) => {
-                let object = Object::Schema(schema.clone());
+                let object = GrantTarget::Schema(schema.clone());
                 return revoke(flavor, profile, &object, &only(names));
             }
             Action::Unrestrict(schema, names) => {
-                let object = Object::Schema(schema.clone());
+                let object = GrantTarget::Schema(schema.clone());
                 grant(flavor, profile, &object, &only(names));
             }
             Action::DefaultRoles(roles) => {
                 let granted = |role: &&RoleName| {
-                    let object = Object::Role((*role).clone());
+                    let object = GrantTarget::Role((*role).clone());
                     !profile.grants.contains_key(&object)
                 };
                 if let Some(role) = roles.iter().find(granted) {
@@ -84,14 +84,14 @@ impl Model {
         let there = self.hosts.get(&change.host).map(|profile| &profile.grants);
         let mut excepted: Vec<(String, BTreeSet<Privilege>)> = Vec::new();
         for (object, held) in there.into_iter().flatten() {
-            if let Object::Restriction(schema) = object {
+            if let GrantTarget::PartialRevoke(schema) = object {
                 excepted.push((schema.clone(), held.privileges.clone()));
             }
         }
         match &change.action {
             Action::Grant(object, _) | Action::Revoke(object, _) => match object {
-                Object::Global | Object::Dynamic(_) | Object::Proxy { .. } => {}
-                Object::Schema(name) => excepted.retain(|(schema, _)| schema == name),
+                GrantTarget::Global | GrantTarget::Dynamic(_) | GrantTarget::Proxy { .. } => {}
+                GrantTarget::Schema(name) => excepted.retain(|(schema, _)| schema == name),
                 _ => return Ok(()),
             },
             Action::Restrict(name, privileges) => {
@@ -102,7 +102,7 @@ impl Model {
             _ => return Ok(()),
         }
         for (schema, privileges) in excepted {
-            let object = Object::Schema(schema);
+            let object = GrantTarget::Schema(schema);
             if there.is_some_and(|grants| grants.contains_key(&object)) {
                 continue;
             }
@@ -116,17 +116,17 @@ impl Model {
 }
 
 /// An account for which nothing was set.
-fn newborn(flavor: Flavor) -> Profile {
-    let mut profile = Profile { settings: defaults(flavor), ..Profile::default() };
+fn as_created(flavor: Flavor) -> Account {
+    let mut profile = Account { settings: defaults(flavor), ..Account::default() };
     profile.state.locked = true;
     profile
 }
 
-fn only(privileges: &BTreeSet<Privilege>) -> Held {
-    Held { privileges: privileges.clone(), ..Held::default() }
+fn only(privileges: &BTreeSet<Privilege>) -> Grant {
+    Grant { privileges: privileges.clone(), ..Grant::default() }
 }
 
-fn alter(profile: &mut Profile, settings: &BTreeMap<Setting, Value>) {
+fn alter(profile: &mut Account, settings: &BTreeMap<Setting, Value>) {
     for (setting, value) in settings {
         let slot = profile.settings.entry(*setting);
         let slot = slot.or_insert_with(|| value.clone());
@@ -161,16 +161,16 @@ fn merge(target: &mut Map<String, Json>, patch: &Map<String, Json>) {
 }
 
 fn restriction<'a>(
-    grants: &'a mut BTreeMap<Object, Held>,
-    object: &Object,
-) -> Option<&'a mut Held> {
+    grants: &'a mut BTreeMap<GrantTarget, Grant>,
+    object: &GrantTarget,
+) -> Option<&'a mut Grant> {
     match object {
-        Object::Schema(schema) => grants.get_mut(&Object::Restriction(schema.clone())),
+        GrantTarget::Schema(schema) => grants.get_mut(&GrantTarget::PartialRevoke(schema.clone())),
         _ => None,
     }
 }
 
-fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
+fn grant(flavor: Flavor, profile: &mut Account, object: &GrantTarget, held: &Grant) {
     let mut wanted = held.clone();
     if flavor.has_partial_revokes()
         && let Some(restricted) = restriction(&mut profile.grants, object)
@@ -178,11 +178,11 @@ fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
         wanted.privileges = (held.privileges).difference(&restricted.privileges).copied().collect();
         restricted.privileges.retain(|p| !held.privileges.contains(p));
     }
-    if matches!(object, Object::Proxy { .. }) && wanted.grantable {
-        let global = profile.grants.entry(Object::Global).or_default();
+    if matches!(object, GrantTarget::Proxy { .. }) && wanted.grantable {
+        let global = profile.grants.entry(GrantTarget::Global).or_default();
         global.grantable = true;
     }
-    let as_whole = matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. });
+    let as_whole = matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. });
     if as_whole || !wanted.is_empty() {
         let slot = profile.grants.entry(object.clone()).or_default();
         slot.grantable |= wanted.grantable;
@@ -194,24 +194,24 @@ fn grant(flavor: Flavor, profile: &mut Profile, object: &Object, held: &Held) {
     forget_empty(profile);
 }
 
-fn forget_empty(profile: &mut Profile) {
+fn forget_empty(profile: &mut Account) {
     profile.grants.retain(|object, held| {
         let as_whole =
-            matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. });
+            matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. });
         as_whole || !held.is_empty()
     });
 }
 
 fn revoke(
     flavor: Flavor,
-    profile: &mut Profile,
-    object: &Object,
-    held: &Held,
+    profile: &mut Account,
+    object: &GrantTarget,
+    held: &Grant,
 ) -> Result<(), String> {
     match object {
-        Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. } => {
+        GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. } => {
             let there = profile.grants.remove(object);
-            if let Object::Role(role) = object
+            if let GrantTarget::Role(role) = object
                 && flavor.is_mysql()
                 && let Some(Value::Roles(roles)) = profile.settings.get_mut(&Setting::DefaultRoles)
             {
@@ -221,7 +221,7 @@ fn revoke(
         }
         _ => {}
     }
-    let global = profile.grants.get(&Object::Global);
+    let global = profile.grants.get(&GrantTarget::Global);
     let global = global.cloned().unwrap_or_default();
     let row = profile.grants.entry(object.clone()).or_default();
     let mut excepted = BTreeSet::new();
@@ -232,7 +232,7 @@ fn revoke(
         if row.privileges.remove(privilege) {
             continue;
         }
-        let is_schema = matches!(object, Object::Schema(_)) && flavor.has_partial_revokes();
+        let is_schema = matches!(object, GrantTarget::Schema(_)) && flavor.has_partial_revokes();
         if is_schema && global.privileges.contains(privilege) {
             excepted.insert(*privilege);
         } else {
@@ -247,24 +247,24 @@ fn revoke(
     if held.grantable && !std::mem::take(&mut row.grantable) {
         return Err(format!("there is no grant option on {object}"));
     }
-    if let (Object::Schema(schema), false) = (object, excepted.is_empty()) {
-        let object = Object::Restriction(schema.clone());
+    if let (GrantTarget::Schema(schema), false) = (object, excepted.is_empty()) {
+        let object = GrantTarget::PartialRevoke(schema.clone());
         let slot = profile.grants.entry(object).or_default();
         slot.privileges.extend(excepted);
     }
-    if *object == Object::Global {
+    if *object == GrantTarget::Global {
         revoke_global(profile, held)?;
     }
     forget_empty(profile);
     Ok(())
 }
 
-fn revoke_global(profile: &mut Profile, held: &Held) -> Result<(), String> {
+fn revoke_global(profile: &mut Account, held: &Grant) -> Result<(), String> {
     for (object, there) in &mut profile.grants {
         match object {
-            Object::Restriction(_) => there.privileges.retain(|p| !held.privileges.contains(p)),
+            GrantTarget::PartialRevoke(_) => there.privileges.retain(|p| !held.privileges.contains(p)),
             // The server would keep it usable in memory.
-            Object::Dynamic(name) if held.grantable && there.grantable => {
+            GrantTarget::Dynamic(name) if held.grantable && there.grantable => {
                 return Err(format!("{name} has the grant option still"));
             }
             _ => {}

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use rotation::database::account::{Held, Object, Profile};
+use rotation::database::account::{Grant, GrantTarget, Account};
 use rotation::database::privilege::Privilege;
 
 use super::generator::{COLUMNS, Flavor, World};
@@ -24,13 +24,13 @@ const CLIENTS: [&str; 4] = ["127.0.0.1", "127.9.9.9", "10.1.2.3", "192.168.0.1"]
 enum Place {
     Server,
     Schema(String),
-    Object(Object),
-    Column(Object, &'static str),
+    GrantTarget(GrantTarget),
+    Column(GrantTarget, &'static str),
 }
 
 /// All places of a world, in the order in which they are looked at.
 pub(crate) struct Ground {
-    schemas: Vec<(String, Vec<Object>)>,
+    schemas: Vec<(String, Vec<GrantTarget>)>,
     literal: bool,
 }
 
@@ -52,7 +52,7 @@ impl Ground {
         for (schema, objects) in &self.schemas {
             places.push(Place::Schema(schema.clone()));
             for object in objects {
-                places.push(Place::Object(object.clone()));
+                places.push(Place::GrantTarget(object.clone()));
                 let columns = COLUMNS.map(|column| Place::Column(object.clone(), column));
                 places.extend(columns);
             }
@@ -61,9 +61,9 @@ impl Ground {
     }
 }
 
-fn schema_of(object: &Object) -> Option<&String> {
+fn schema_of(object: &GrantTarget) -> Option<&String> {
     match object {
-        Object::Table { schema, .. } | Object::Routine { schema, .. } => Some(schema),
+        GrantTarget::Table { schema, .. } | GrantTarget::Routine { schema, .. } => Some(schema),
         _ => None,
     }
 }
@@ -77,7 +77,7 @@ const PASS_ON: u32 = 32;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Powers {
     places: Vec<Bits>,
-    wholes: BTreeMap<(usize, Object), Bits>,
+    wholes: BTreeMap<(usize, GrantTarget), Bits>,
 }
 
 impl Powers {
@@ -102,7 +102,7 @@ impl Powers {
                 }
             }
             if seen.is_empty() {
-                seen = session(&Profile::default(), &[]);
+                seen = session(&Account::default(), &[]);
                 seen.resize(ground.places().len(), 0);
             }
             powers.places.extend(seen);
@@ -110,9 +110,9 @@ impl Powers {
         powers
     }
 
-    fn add_wholes(&mut self, client: usize, profile: &Profile) {
+    fn add_wholes(&mut self, client: usize, profile: &Account) {
         for (object, held) in &profile.grants {
-            if matches!(object, Object::Dynamic(_) | Object::Role(_) | Object::Proxy { .. }) {
+            if matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. }) {
                 let bits = 1 | u64::from(held.grantable) << PASS_ON;
                 *self.wholes.entry((client, object.clone())).or_default() |= bits;
             }
@@ -154,14 +154,14 @@ impl Powers {
     }
 }
 
-type SchemaRows<'a> = (&'a String, Vec<Option<&'a Held>>, Vec<Option<&'a Held>>);
+type SchemaRows<'a> = (&'a String, Vec<Option<&'a Grant>>, Vec<Option<&'a Grant>>);
 
 /// What one session may do, place by place.
-fn session(profile: &Profile, schemas: &[SchemaRows<'_>]) -> Vec<Bits> {
-    let global = profile.grants.get(&Object::Global).map_or((0, false), bits);
+fn session(profile: &Account, schemas: &[SchemaRows<'_>]) -> Vec<Bits> {
+    let global = profile.grants.get(&GrantTarget::Global).map_or((0, false), bits);
     let mut places = vec![powers(global)];
     for (schema, rows, objects) in schemas {
-        let restriction = Object::Restriction((*schema).clone());
+        let restriction = GrantTarget::PartialRevoke((*schema).clone());
         let restricted = profile.grants.get(&restriction).map_or(0, |held| bits(held).0);
         let start = places.len();
         places.resize(start + 1 + objects.len() * (1 + COLUMNS.len()), 0);
@@ -193,12 +193,12 @@ fn powers((held, grantable): (Bits, bool)) -> Bits {
     if grantable { held | held << PASS_ON } else { held }
 }
 
-fn union((held, grantable): (Bits, bool), row: Option<&Held>) -> (Bits, bool) {
+fn union((held, grantable): (Bits, bool), row: Option<&Grant>) -> (Bits, bool) {
     let (more, also) = row.map_or((0, false), bits);
     (held | more, grantable || also)
 }
 
-fn bits(held: &Held) -> (Bits, bool) {
+fn bits(held: &Grant) -> (Bits, bool) {
     (mask(held.privileges.iter()), held.grantable)
 }
 
@@ -240,14 +240,14 @@ fn schema_rows<'a>(
     client: &str,
     schema: &str,
     literal: bool,
-) -> Vec<Option<&'a Held>> {
+) -> Vec<Option<&'a Grant>> {
     let mut rows = Vec::new();
     for (host, profile) in &model.hosts {
         if !like(host.as_bytes(), client.as_bytes()) {
             continue;
         }
         for (object, held) in &profile.grants {
-            let Object::Schema(pattern) = object else {
+            let GrantTarget::Schema(pattern) = object else {
                 continue;
             };
             let fits = if literal {
@@ -269,7 +269,7 @@ fn schema_rows<'a>(
 }
 
 /// The one row on an object that counts for a client.
-pub(crate) fn row<'a>(model: &'a Model, client: &str, object: &Object) -> Option<&'a Held> {
+pub(crate) fn row<'a>(model: &'a Model, client: &str, object: &GrantTarget) -> Option<&'a Grant> {
     model
         .hosts
         .iter()

@@ -6,12 +6,12 @@ use proptest::collection::btree_map;
 use proptest::option::weighted;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any};
 use proptest::sample::select;
-use rotation::database::account::{Method, Setting, Tls, Value};
+use rotation::database::account::{AuthMethod, Setting, Tls, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::Flavor;
 
-pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<Method>> {
+pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<AuthMethod>> {
     let chains: Vec<Vec<(&str, Option<&str>)>> = match (flavor.is_mysql(), in_use) {
         (true, true) => vec![vec![("caching_sha2_password", None)]],
         (true, false) => {
@@ -27,9 +27,9 @@ pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<
     };
     select(chains)
         .prop_map(|chain| {
-            let method = |(plugin, string): (&str, Option<&str>)| Method {
+            let method = |(plugin, string): (&str, Option<&str>)| AuthMethod {
                 plugin: plugin.to_owned(),
-                string: string.map(str::to_owned),
+                auth_string: string.map(str::to_owned),
             };
             chain.into_iter().map(method).collect()
         })

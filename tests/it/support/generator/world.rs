@@ -1,7 +1,7 @@
 //! The few names that accounts are made of.
 
 use rotation::database::Family;
-use rotation::database::account::{Object, RoleName, RoutineKind};
+use rotation::database::account::{GrantTarget, RoleName, RoutineKind};
 use rotation::username::Username;
 
 /// What differs between the servers.
@@ -64,18 +64,18 @@ impl World {
     }
 
     /// Tables of the first schema and the last, with the columns of each.
-    pub(crate) fn tables(&self) -> Vec<Object> {
+    pub(crate) fn tables(&self) -> Vec<GrantTarget> {
         let schemas = self.schemas();
         [(0, "t"), (0, "ta TO `b"), (2, "t")]
             .iter()
-            .map(|(schema, name)| Object::Table {
+            .map(|(schema, name)| GrantTarget::Table {
                 schema: schemas[*schema].clone(),
                 name: (*name).to_owned(),
             })
             .collect()
     }
 
-    pub(crate) fn routines(&self) -> Vec<Object> {
+    pub(crate) fn routines(&self) -> Vec<GrantTarget> {
         let schemas = self.schemas();
         let mut routines = vec![(RoutineKind::Function, "f"), (RoutineKind::Procedure, "p`'")];
         routines.push(match self.flavor {
@@ -87,7 +87,7 @@ impl World {
         }
         routines
             .iter()
-            .map(|(kind, name)| Object::Routine {
+            .map(|(kind, name)| GrantTarget::Routine {
                 kind: *kind,
                 schema: schemas[0].clone(),
                 name: (*name).to_owned(),
@@ -106,10 +106,10 @@ impl World {
             .collect()
     }
 
-    pub(crate) fn proxied(&self) -> Vec<Object> {
+    pub(crate) fn proxied(&self) -> Vec<GrantTarget> {
         [(format!("{}p'`", self.mark), "%"), (String::new(), "%")]
             .into_iter()
-            .map(|(user, host)| Object::Proxy { user, host: host.to_owned() })
+            .map(|(user, host)| GrantTarget::Proxy { user, host: host.to_owned() })
             .collect()
     }
 }

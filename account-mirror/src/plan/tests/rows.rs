@@ -40,7 +40,7 @@ fn at_table_level_grants_come_first_too_because_another_hosts_row_may_be_covered
 #[test]
 fn rows_come_at_the_narrowest_host_first_and_go_there_last() {
     let at = |user, hosts: [(&str, &str); 2]| {
-        let mut account = account(user, Profile::default());
+        let mut account = account(user, Account::default());
         account.hosts = hosts
             .iter()
             .map(|(host, name)| ((*host).to_owned(), profile([(schema("app"), held(&[name]))])))
@@ -68,7 +68,7 @@ fn rows_come_at_the_narrowest_host_first_and_go_there_last() {
 #[test]
 fn the_right_to_pass_on_goes_before_anything_comes_and_comes_last() {
     let source = profile([
-        (Object::Global, passed_on(&["PROCESS"])),
+        (GrantTarget::Global, passed_on(&["PROCESS"])),
         (schema("a"), held(&["SELECT", "INSERT"])),
         (schema("b"), passed_on(&["SELECT"])),
     ]);
@@ -80,12 +80,12 @@ fn the_right_to_pass_on_goes_before_anything_comes_and_comes_last() {
         actions(source, twin),
         [
             Revoke(schema("a"), passed_on(&[])),
-            Grant(Object::Global, held(&["PROCESS"])),
+            Grant(GrantTarget::Global, held(&["PROCESS"])),
             Grant(schema("a"), held(&["INSERT"])),
             Grant(schema("b"), held(&["SELECT"])),
             Revoke(schema("b"), held(&["UPDATE"])),
             Revoke(schema("a"), held(&["DELETE"])),
-            Grant(Object::Global, passed_on(&[])),
+            Grant(GrantTarget::Global, passed_on(&[])),
             Grant(schema("b"), passed_on(&[])),
         ]
     );

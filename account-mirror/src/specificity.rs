@@ -7,7 +7,7 @@ const LONGEST: usize = 64;
 
 /// How wide the server takes a host or the name of a schema to be, the narrowest first. Equal ones
 /// that match the same thing count in the order in which they were granted.
-pub fn width(family: Family, pattern: &str) -> [usize; 4] {
+pub fn specificity(family: Family, pattern: &str) -> [usize; 4] {
     match family {
         // The later the first wildcard stands, the narrower.
         Family::MySql(_) => {
@@ -65,8 +65,8 @@ mod tests {
     /// The patterns from the narrowest to the widest; equal ones together.
     fn in_order<'a>(family: Family, patterns: &[&'a str]) -> Vec<Vec<&'a str>> {
         let mut sorted = patterns.to_vec();
-        sorted.sort_by_key(|pattern| width(family, pattern));
-        let groups = sorted.chunk_by(|a, b| width(family, a) == width(family, b));
+        sorted.sort_by_key(|pattern| specificity(family, pattern));
+        let groups = sorted.chunk_by(|a, b| specificity(family, a) == specificity(family, b));
         groups.map(<[_]>::to_vec).collect()
     }
 

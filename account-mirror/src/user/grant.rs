@@ -7,13 +7,13 @@ use crate::database::privilege::Privilege;
 
 /// Something that privileges are held on. The order is that of the levels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Object {
+pub enum GrantTarget {
     /// A dynamic privilege, which is held as a whole.
     Dynamic(String),
     /// `*.*`
     Global,
     /// A partial revoke: privileges that are *not* held on this schema although they are globally.
-    Restriction(String),
+    PartialRevoke(String),
     /// A schema name or pattern, with its escapes as they were granted.
     Schema(String),
     /// A table or view, with its columns.
@@ -43,12 +43,12 @@ pub enum Object {
     },
 }
 
-impl fmt::Display for Object {
+impl fmt::Display for GrantTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dynamic(name) => write!(f, "dynamic privilege {name}"),
             Self::Global => f.write_str("*.*"),
-            Self::Restriction(schema) => write!(f, "the partial revoke on schema {schema}"),
+            Self::PartialRevoke(schema) => write!(f, "the partial revoke on schema {schema}"),
             Self::Schema(pattern) => write!(f, "schema {pattern}"),
             Self::Table { schema, name } => write!(f, "table {schema}.{name}"),
             Self::Routine { kind, schema, name } => {
@@ -117,7 +117,7 @@ impl fmt::Display for RoleName {
 /// What is held on an object. On a dynamic privilege, a role and a proxy user there are no
 /// privileges to name: the object itself is what is held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct Grant {
     /// The privileges on the whole object.
     pub privileges: BTreeSet<Privilege>,
     /// The privileges on single columns.
@@ -126,7 +126,7 @@ pub struct Held {
     pub grantable: bool,
 }
 
-impl Held {
+impl Grant {
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
         self.privileges.is_empty() && self.columns.is_empty() && !self.grantable

@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use mysql_async::{Params, Value as Param};
 use serde_json::{Map, Value as Json};
 
-use super::account::{Held, Method, Object, Profile, RoleName, Setting, State, Tls, Value};
+use super::account::{Grant, AuthMethod, GrantTarget, Account, RoleName, Setting, State, Tls, Value};
 use super::mariadb_password;
 use super::privilege::Privilege;
-use super::reader::{Accounts, Tables, not_understood};
+use super::reader::{Accounts, Tables, unsupported};
 use super::statement::quote_identifier;
-use super::witness::{self, Saying};
+use super::witness::{self, Clause};
 use crate::error::Error;
 
 /// The keys of an account's JSON that are understood.
@@ -48,7 +48,7 @@ pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
         let key = (row.text_or_empty("User"), row.text_or_empty("Host"));
         let account = format!("'{}'@'{}'", key.0, key.1);
         let json: Map<String, Json> = serde_json::from_str(&row.text_or_empty("Priv"))
-            .map_err(|_| not_understood(&account, "properties that are not a JSON object"))?;
+            .map_err(|_| unsupported(&account, "properties that are not a JSON object"))?;
         accounts.0.insert(key, profile(&account, &json)?);
     }
     global(&mut accounts, tables).await?;
@@ -57,16 +57,16 @@ pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
     Ok(accounts)
 }
 
-fn profile(account: &str, json: &Map<String, Json>) -> Result<Profile, Error> {
+fn profile(account: &str, json: &Map<String, Json>) -> Result<Account, Error> {
     let unknown =
         json.iter().find(|(key, value)| !KNOWN_KEYS.contains(&key.as_str()) && !is_zero(value));
     if let Some((key, _)) = unknown {
-        return Err(not_understood(account, &format!("the property \"{key}\"")));
+        return Err(unsupported(account, &format!("the property \"{key}\"")));
     }
     let flag = |key: &str| json.get(key).and_then(Json::as_bool).unwrap_or_default();
     let changed = json.get("password_last_changed").and_then(Json::as_i64);
     let authentication = methods(json);
-    Ok(Profile {
+    Ok(Account {
         state: State {
             locked: flag("account_locked"),
             expired: changed == Some(0),
@@ -77,7 +77,7 @@ fn profile(account: &str, json: &Map<String, Json>) -> Result<Profile, Error> {
         },
         authentication,
         settings: settings(account, json)?.into_iter().collect(),
-        ..Profile::default()
+        ..Account::default()
     })
 }
 
@@ -98,7 +98,7 @@ fn text(json: &Map<String, Json>, key: &str) -> String {
 
 /// The alternatives, in their order. In `auth_or` an empty object stands for the plugin that is
 /// named outside of it.
-fn methods(json: &Map<String, Json>) -> Vec<Method> {
+fn methods(json: &Map<String, Json>) -> Vec<AuthMethod> {
     let first = method(json);
     match json.get("auth_or").and_then(Json::as_array) {
         None => vec![first],
@@ -112,14 +112,14 @@ fn methods(json: &Map<String, Json>) -> Vec<Method> {
     }
 }
 
-fn method(json: &Map<String, Json>) -> Method {
+fn method(json: &Map<String, Json>) -> AuthMethod {
     // An account that never had a plugin has a native password, or none at all.
     let plugin = match text(json, "plugin") {
         plugin if plugin.is_empty() => "mysql_native_password".to_owned(),
         plugin => plugin,
     };
     let is_password = mariadb_password::PLUGINS.contains(&plugin.as_str());
-    Method { string: (!is_password).then(|| text(json, "authentication_string")), plugin }
+    AuthMethod { auth_string: (!is_password).then(|| text(json, "authentication_string")), plugin }
 }
 
 fn settings(account: &str, json: &Map<String, Json>) -> Result<Vec<(Setting, Value)>, Error> {
@@ -133,7 +133,7 @@ fn settings(account: &str, json: &Map<String, Json>) -> Result<Vec<(Setting, Val
             issuer: text(json, "x509_issuer"),
             cipher: text(json, "ssl_cipher"),
         },
-        kind => return Err(not_understood(account, &format!("the TLS demand {kind}"))),
+        kind => return Err(unsupported(account, &format!("the TLS demand {kind}"))),
     };
     let lifetime = match json.get("password_lifetime").and_then(Json::as_i64) {
         None | Some(-1) => Value::Default,
@@ -205,8 +205,8 @@ async fn global_of_roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Re
         let sql = format!("SHOW GRANTS FOR {}", quote_identifier(role));
         for row in tables.query("the grants of a role", &sql, ()).await? {
             let column = row.columns().next().unwrap_or_default().to_owned();
-            let sayings = witness::sayings_of(&row.text_or_empty(&column));
-            for (name, grantable) in sayings.iter().filter_map(Saying::global_privilege) {
+            let clauses = witness::parse_clauses(&row.text_or_empty(&column));
+            for (name, grantable) in clauses.iter().filter_map(Clause::global_privilege) {
                 hold_globally(&format!("role {role}"), profile, &name, grantable)?;
             }
         }
@@ -216,21 +216,21 @@ async fn global_of_roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Re
 
 fn hold_globally(
     grantee: &str,
-    profile: &mut Profile,
+    profile: &mut Account,
     name: &str,
     grantable: bool,
 ) -> Result<(), Error> {
     if name == "USAGE" && !grantable {
         return Ok(());
     }
-    let held = profile.grants.entry(Object::Global).or_default();
+    let held = profile.grants.entry(GrantTarget::Global).or_default();
     held.grantable |= grantable;
     match name {
         "USAGE" => {}
         "ALL PRIVILEGES" => held.privileges.extend(Privilege::all()),
         _ => {
             let privilege = Privilege::named(name)
-                .ok_or_else(|| not_understood(grantee, &format!("the privilege {name}")))?;
+                .ok_or_else(|| unsupported(grantee, &format!("the privilege {name}")))?;
             held.privileges.insert(privilege);
         }
     }
@@ -241,12 +241,12 @@ async fn roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> Result<(), E
     for row in tables.rows("mysql.roles_mapping").await? {
         if let Some((profile, _)) = accounts.profile(&row) {
             let role = RoleName { user: row.text_or_empty("Role"), host: None };
-            let held = Held {
+            let held = Grant {
                 privileges: BTreeSet::new(),
                 grantable: row.is_yes("Admin_option"),
-                ..Held::default()
+                ..Grant::default()
             };
-            profile.grants.insert(Object::Role(role), held);
+            profile.grants.insert(GrantTarget::Role(role), held);
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::database::Record;
-use crate::database::account::{Held, Object, RoleName, Setting, Value};
-use crate::database::reader::{Accounts, Tables, not_understood};
+use crate::database::account::{Grant, GrantTarget, RoleName, Setting, Value};
+use crate::database::reader::{Accounts, Tables, unsupported};
 use crate::error::Error;
 
 /// Dynamic privileges are copied by name: a new one needs no new vocabulary.
@@ -25,9 +25,9 @@ pub(super) async fn dynamic_privileges(
         };
         let name = row.text_or_empty("PRIV");
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(not_understood(&account, &format!("the dynamic privilege \"{name}\"")));
+            return Err(unsupported(&account, &format!("the dynamic privilege \"{name}\"")));
         }
-        profile.grants.insert(Object::Dynamic(name), whole(row.is_yes("WITH_GRANT_OPTION")));
+        profile.grants.insert(GrantTarget::Dynamic(name), whole(row.is_yes("WITH_GRANT_OPTION")));
     }
     Ok(())
 }
@@ -48,7 +48,7 @@ pub(super) async fn roles(accounts: &mut Accounts, tables: &mut Tables<'_>) -> R
         .await?;
     for row in &granted {
         if let Some((profile, _)) = accounts.profile(row) {
-            let role = Object::Role(role(row, "FROM_USER", "FROM_HOST"));
+            let role = GrantTarget::Role(role(row, "FROM_USER", "FROM_HOST"));
             profile.grants.insert(role, whole(row.is_yes("WITH_ADMIN_OPTION")));
         }
     }
@@ -104,6 +104,6 @@ fn role(row: &Record, user: &str, host: &str) -> RoleName {
     RoleName { user: row.text_or_empty(user), host: Some(row.text_or_empty(host)) }
 }
 
-fn whole(grantable: bool) -> Held {
-    Held { grantable, ..Held::default() }
+fn whole(grantable: bool) -> Grant {
+    Grant { grantable, ..Grant::default() }
 }

@@ -16,16 +16,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json};
 
 use super::Family;
-use super::account::{Account, Held, Method, Object, Profile, RoleName, Setting, Value};
+use super::account::{User, Grant, AuthMethod, GrantTarget, Account, RoleName, Setting, Value};
 use super::privilege::Privilege;
 
 mod levels;
 mod partial_revokes;
 #[cfg(test)]
 mod tests;
-mod width;
+mod specificity;
 
-pub use width::width;
+pub use specificity::specificity;
 
 /// One change of the twin at one of its hosts: one statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ pub enum Action {
     /// Creates the account, locked, with the pending password and its settings.
     Create {
         /// How it is to log in.
-        authentication: Vec<Method>,
+        authentication: Vec<AuthMethod>,
         /// Its settings but the default roles, where they are not what an account has anyway.
         settings: BTreeMap<Setting, Value>,
     },
@@ -53,9 +53,9 @@ pub enum Action {
     /// Changes settings.
     Alter(BTreeMap<Setting, Value>),
     /// Takes away what is held on an object.
-    Revoke(Object, Held),
+    Revoke(GrantTarget, Grant),
     /// Gives what is to be held on an object.
-    Grant(Object, Held),
+    Grant(GrantTarget, Grant),
     /// Adds a partial revoke on a schema.
     Restrict(String, BTreeSet<Privilege>),
     /// Lifts a partial revoke on a schema.
@@ -66,47 +66,47 @@ pub enum Action {
 
 /// The changes that make `twin` equal to `source` at each host of `source`; none if it is. The
 /// password, the authentication and the final lock state are not part of it.
-pub fn plan(family: Family, source: &Account, twin: Option<&Account>) -> Vec<Change> {
-    let mut sites: Vec<Site<'_>> = source
+pub fn plan(family: Family, source: &User, twin: Option<&User>) -> Vec<Change> {
+    let mut sites: Vec<HostDiff<'_>> = source
         .hosts
         .iter()
-        .map(|(host, wanted)| Site {
+        .map(|(host, wanted)| HostDiff {
             host,
             wanted,
             held: twin
                 .and_then(|twin| twin.hosts.get(host))
-                .map_or_else(|| newborn(wanted), Profile::clone),
-            at_once: twin.is_none(),
+                .map_or_else(|| as_created(wanted), Account::clone),
+            with_grant_option: twin.is_none(),
         })
         .collect();
     let mut changes = Changes::default();
     for site in &sites {
         let exists = twin.is_some_and(|twin| twin.hosts.contains_key(site.host));
-        changes.add(site.host, account_itself(site, exists));
+        changes.add(site.host, create_or_alter(site, exists));
     }
     partial_revokes::clear(family, &mut sites, &mut changes);
     for site in &mut sites {
-        changes.add(site.host, levels::give_up(site));
+        changes.add(site.host, levels::revoke_first(site));
     }
     for site in &mut sites {
         changes.add(site.host, levels::global_level(site));
     }
     levels::rows(family, &mut sites, &mut changes);
     for site in &mut sites {
-        changes.add(site.host, levels::pass_on(site));
+        changes.add(site.host, levels::grant_options_last(site));
         changes.add(site.host, levels::roles_and_proxies(site));
     }
     changes.0
 }
 
 /// The source and the twin at one host. What the twin holds is kept up with the plan.
-struct Site<'a> {
+struct HostDiff<'a> {
     host: &'a str,
-    wanted: &'a Profile,
-    held: Profile,
+    wanted: &'a Account,
+    held: Account,
     /// The right to pass privileges on comes along with them: the twin does not exist yet at any
     /// host, so nobody is logged in as it, or MySQL would refuse to add it later.
-    at_once: bool,
+    with_grant_option: bool,
 }
 
 #[derive(Default)]
@@ -119,8 +119,8 @@ impl Changes {
 }
 
 /// The twin as it is created for this source.
-fn newborn(source: &Profile) -> Profile {
-    let mut born = Profile { settings: source.settings.clone(), ..Profile::default() };
+fn as_created(source: &Account) -> Account {
+    let mut born = Account { settings: source.settings.clone(), ..Account::default() };
     born.state.locked = true;
     if let Some(roles) = born.settings.get_mut(&Setting::DefaultRoles) {
         *roles = Value::Roles(BTreeSet::new());
@@ -128,7 +128,7 @@ fn newborn(source: &Profile) -> Profile {
     born
 }
 
-fn account_itself(site: &Site<'_>, exists: bool) -> Vec<Action> {
+fn create_or_alter(site: &HostDiff<'_>, exists: bool) -> Vec<Action> {
     if exists {
         let settings = changed_settings(site.wanted, &site.held);
         let mut steps = Vec::new();
@@ -147,7 +147,7 @@ fn account_itself(site: &Site<'_>, exists: bool) -> Vec<Action> {
     vec![Action::Create { authentication: site.wanted.authentication.clone(), settings }]
 }
 
-fn changed_settings(source: &Profile, twin: &Profile) -> BTreeMap<Setting, Value> {
+fn changed_settings(source: &Account, twin: &Account) -> BTreeMap<Setting, Value> {
     source
         .settings
         .iter()

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::Action::{Alter, DefaultRoles, Grant, Lock, Restrict, Revoke, Unlock, Unrestrict};
 use super::*;
-use crate::database::account::{Account, Tls};
+use crate::database::account::{User, Tls};
 use crate::database::privilege::Privilege;
 use crate::username::Username;
 
@@ -10,15 +10,15 @@ mod rows;
 
 const MYSQL: Family = Family::MySql((9, 7, 0));
 
-fn held(names: &[&str]) -> Held {
-    Held { privileges: names.iter().map(|name| privilege(name)).collect(), ..Held::default() }
+fn held(names: &[&str]) -> Grant {
+    Grant { privileges: names.iter().map(|name| privilege(name)).collect(), ..Grant::default() }
 }
 
-fn passed_on(names: &[&str]) -> Held {
-    Held { grantable: true, ..held(names) }
+fn passed_on(names: &[&str]) -> Grant {
+    Grant { grantable: true, ..held(names) }
 }
 
-fn columns(mut whole: Held, columns: &[(&str, &[&str])]) -> Held {
+fn columns(mut whole: Grant, columns: &[(&str, &[&str])]) -> Grant {
     whole.columns = columns
         .iter()
         .map(|(column, names)| ((*column).to_owned(), held(names).privileges))
@@ -30,28 +30,28 @@ fn privilege(name: &str) -> Privilege {
     Privilege::named(name).unwrap()
 }
 
-fn schema(pattern: &str) -> Object {
-    Object::Schema(pattern.to_owned())
+fn schema(pattern: &str) -> GrantTarget {
+    GrantTarget::Schema(pattern.to_owned())
 }
 
-fn table() -> Object {
-    Object::Table { schema: "app".to_owned(), name: "t".to_owned() }
+fn table() -> GrantTarget {
+    GrantTarget::Table { schema: "app".to_owned(), name: "t".to_owned() }
 }
 
-fn dynamic(name: &str) -> Object {
-    Object::Dynamic(name.to_owned())
+fn dynamic(name: &str) -> GrantTarget {
+    GrantTarget::Dynamic(name.to_owned())
 }
 
-fn restriction(schema: &str) -> Object {
-    Object::Restriction(schema.to_owned())
+fn restriction(schema: &str) -> GrantTarget {
+    GrantTarget::PartialRevoke(schema.to_owned())
 }
 
 fn role_name(user: &str) -> RoleName {
     RoleName { user: user.to_owned(), host: Some("%".to_owned()) }
 }
 
-fn role(user: &str) -> Object {
-    Object::Role(role_name(user))
+fn role(user: &str) -> GrantTarget {
+    GrantTarget::Role(role_name(user))
 }
 
 fn roles(users: &[&str]) -> (Setting, Value) {
@@ -59,21 +59,21 @@ fn roles(users: &[&str]) -> (Setting, Value) {
     (Setting::DefaultRoles, Value::Roles(roles))
 }
 
-fn profile<const N: usize>(grants: [(Object, Held); N]) -> Profile {
-    Profile { grants: grants.into(), ..Profile::default() }
+fn profile<const N: usize>(grants: [(GrantTarget, Grant); N]) -> Account {
+    Account { grants: grants.into(), ..Account::default() }
 }
 
-fn with<const N: usize>(mut profile: Profile, settings: [(Setting, Value); N]) -> Profile {
+fn with<const N: usize>(mut profile: Account, settings: [(Setting, Value); N]) -> Account {
     profile.settings = settings.into();
     profile
 }
 
-fn account(user: &str, profile: Profile) -> Account {
-    Account { user: Username::parse(user).unwrap(), hosts: [("%".to_owned(), profile)].into() }
+fn account(user: &str, profile: Account) -> User {
+    User { user: Username::parse(user).unwrap(), hosts: [("%".to_owned(), profile)].into() }
 }
 
 /// The actions that make an existing twin equal to its source.
-fn actions(source: Profile, twin: Profile) -> Vec<Action> {
+fn actions(source: Account, twin: Account) -> Vec<Action> {
     let (source, twin) = (account("app", source), account("app_clone", twin));
     let changes = plan(MYSQL, &source, Some(&twin));
     changes.into_iter().map(|change| change.action).collect()
@@ -88,7 +88,7 @@ fn equal_accounts_need_nothing() {
     let equal = || {
         with(
             profile([
-                (Object::Global, passed_on(&["SELECT"])),
+                (GrantTarget::Global, passed_on(&["SELECT"])),
                 (dynamic("ROLE_ADMIN"), passed_on(&[])),
                 (schema("app%"), held(&["SELECT"])),
                 (table(), columns(held(&["INSERT"]), &[("a", &["SELECT"])])),
@@ -124,16 +124,16 @@ fn a_new_twin_is_born_locked_with_all_settings_but_default_roles() {
 fn only_the_settings_that_differ_are_altered() {
     let number = |n| (Setting::UserConnections, Value::Number(n));
     let tls = || (Setting::Tls, Value::Tls(Tls::None));
-    let source = with(Profile::default(), [tls(), number(1)]);
-    let twin = with(Profile::default(), [tls(), number(2)]);
+    let source = with(Account::default(), [tls(), number(1)]);
+    let twin = with(Account::default(), [tls(), number(2)]);
     assert_eq!(actions(source, twin), [Alter([number(1)].into())]);
 }
 
 #[test]
 fn an_interval_of_expiry_becomes_the_default_by_way_of_never() {
     let expiration = |value| (Setting::Expiration, value);
-    let source = with(Profile::default(), [expiration(Value::Default)]);
-    let twin = with(Profile::default(), [expiration(Value::Number(30))]);
+    let source = with(Account::default(), [expiration(Value::Default)]);
+    let twin = with(Account::default(), [expiration(Value::Number(30))]);
     assert_eq!(
         actions(source, twin),
         [Alter([expiration(Value::Number(0))].into()), Alter([expiration(Value::Default)].into()),]
@@ -142,7 +142,7 @@ fn an_interval_of_expiry_becomes_the_default_by_way_of_never() {
 
 #[test]
 fn a_proxy_user_gets_the_grant_option_by_going_and_coming_and_gives_the_global_one_back() {
-    let proxy = || Object::Proxy { user: "p".to_owned(), host: "%".to_owned() };
+    let proxy = || GrantTarget::Proxy { user: "p".to_owned(), host: "%".to_owned() };
     let source = profile([(proxy(), passed_on(&[]))]);
     let twin = profile([(proxy(), held(&[]))]);
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_proxy_user_gets_the_grant_option_by_going_and_coming_and_gives_the_global_o
             Revoke(proxy(), held(&[])),
             Lock,
             Grant(proxy(), passed_on(&[])),
-            Revoke(Object::Global, passed_on(&[])),
+            Revoke(GrantTarget::Global, passed_on(&[])),
             Unlock,
         ]
     );
@@ -162,8 +162,8 @@ fn an_attribute_is_patched_because_the_server_merges_it() {
     let source = json(r#"{"new": 1, "deep": {"a": 1, "b": 2}, "same": true, "kind": {"a": 1}}"#);
     let twin = json(r#"{"gone": 1, "deep": {"a": 1, "c": 3}, "same": true, "kind": 7}"#);
     let patch = json(r#"{"gone": null, "new": 1, "deep": {"b": 2, "c": null}, "kind": {"a": 1}}"#);
-    let source = with(Profile::default(), [source]);
-    let twin = with(Profile::default(), [twin]);
+    let source = with(Account::default(), [source]);
+    let twin = with(Account::default(), [twin]);
     assert_eq!(actions(source, twin), [Alter([patch].into())]);
 }
 
@@ -171,23 +171,23 @@ fn an_attribute_is_patched_because_the_server_merges_it() {
 fn mariadb_does_not_forget_a_default_role_with_its_role() {
     let name = RoleName { user: "r".to_owned(), host: None };
     let default = (Setting::DefaultRoles, Value::Roles([name.clone()].into()));
-    let source = with(Profile::default(), [roles(&[])]);
-    let twin = with(profile([(Object::Role(name.clone()), held(&[]))]), [default]);
+    let source = with(Account::default(), [roles(&[])]);
+    let twin = with(profile([(GrantTarget::Role(name.clone()), held(&[]))]), [default]);
     assert_eq!(
         actions(source, twin),
-        [Revoke(Object::Role(name), held(&[])), DefaultRoles(BTreeSet::new()),]
+        [Revoke(GrantTarget::Role(name), held(&[])), DefaultRoles(BTreeSet::new()),]
     );
 }
 
 #[test]
 fn dynamic_privileges_go_before_the_global_grant_option_and_come_back_after_it() {
     let source = profile([
-        (Object::Global, held(&["SELECT"])),
+        (GrantTarget::Global, held(&["SELECT"])),
         (dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
         (dynamic("ROLE_ADMIN"), held(&[])),
     ]);
     let twin = profile([
-        (Object::Global, passed_on(&["SELECT"])),
+        (GrantTarget::Global, passed_on(&["SELECT"])),
         (dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
         (dynamic("ROLE_ADMIN"), held(&[])),
         (dynamic("BACKUP_ADMIN"), held(&[])),
@@ -197,7 +197,7 @@ fn dynamic_privileges_go_before_the_global_grant_option_and_come_back_after_it()
         [
             Revoke(dynamic("BACKUP_ADMIN"), held(&[])),
             Revoke(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
-            Revoke(Object::Global, passed_on(&[])),
+            Revoke(GrantTarget::Global, passed_on(&[])),
             Grant(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
         ]
     );
@@ -229,7 +229,7 @@ fn a_role_that_goes_and_comes_is_made_a_default_role_again() {
 
 #[test]
 fn a_default_role_goes_with_its_role() {
-    let source = with(Profile::default(), [roles(&[])]);
+    let source = with(Account::default(), [roles(&[])]);
     let twin = with(profile([(role("r"), held(&[]))]), [roles(&["r"])]);
     assert_eq!(actions(source, twin), [Revoke(role("r"), held(&[]))]);
 }
@@ -237,11 +237,11 @@ fn a_default_role_goes_with_its_role() {
 #[test]
 fn a_twin_is_locked_around_a_change_of_partial_revokes() {
     let source = profile([
-        (Object::Global, held(&["SELECT", "INSERT"])),
+        (GrantTarget::Global, held(&["SELECT", "INSERT"])),
         (restriction("a"), held(&["INSERT"])),
     ]);
     let twin = profile([
-        (Object::Global, held(&["SELECT", "DELETE"])),
+        (GrantTarget::Global, held(&["SELECT", "DELETE"])),
         (restriction("a"), held(&["DELETE"])),
         (restriction("b"), held(&["SELECT"])),
     ]);
@@ -249,9 +249,9 @@ fn a_twin_is_locked_around_a_change_of_partial_revokes() {
         actions(source.clone(), twin.clone()),
         [
             // The restriction on DELETE ends with it.
-            Revoke(Object::Global, held(&["DELETE"])),
+            Revoke(GrantTarget::Global, held(&["DELETE"])),
             Lock,
-            Grant(Object::Global, held(&["INSERT"])),
+            Grant(GrantTarget::Global, held(&["INSERT"])),
             Restrict("a".to_owned(), held(&["INSERT"]).privileges),
             Unrestrict("b".to_owned(), held(&["SELECT"]).privileges),
             Unlock,
@@ -268,7 +268,7 @@ fn every_host_of_the_source_is_planned() {
     let mut source = account("app", profile([(schema("app"), held(&["SELECT"]))]));
     let ten = source.hosts["%"].clone();
     source.hosts.insert("10.%".to_owned(), ten);
-    let twin = account("app_clone", Profile::default());
+    let twin = account("app_clone", Account::default());
     let changes = plan(MYSQL, &source, Some(&twin));
     let created: BTreeSet<_> = changes
         .iter()

@@ -12,12 +12,12 @@ use super::{Family, Session};
 use crate::deadline::Deadline;
 use crate::error::Error;
 
-mod saying;
+mod clause;
 #[cfg(test)]
 mod tests;
 mod token;
 
-pub use saying::Saying;
+pub use clause::Clause;
 pub use token::{Token, tokens};
 
 /// What the superuser is told of an account.
@@ -25,18 +25,18 @@ pub use token::{Token, tokens};
 /// # Errors
 ///
 /// Of the connection, and of a superuser that may not read the `mysql` schema.
-pub async fn of_account(
+pub async fn grants_for(
     session: &mut Session,
     user: &str,
     host: &str,
     deadline: Deadline,
-) -> Result<BTreeSet<Saying>, Error> {
+) -> Result<BTreeSet<Clause>, Error> {
     let account = quote_account(user, host);
-    let mut sayings = BTreeSet::new();
+    let mut clauses = BTreeSet::new();
     for sql in [format!("SHOW GRANTS FOR {account}"), format!("SHOW CREATE USER {account}")] {
-        ask(session, &sql, &mut sayings, deadline).await?;
+        ask(session, &sql, &mut clauses, deadline).await?;
     }
-    Ok(sayings)
+    Ok(clauses)
 }
 
 /// What an account is told of itself.
@@ -44,36 +44,36 @@ pub async fn of_account(
 /// # Errors
 ///
 /// Of the connection.
-pub async fn of_self(session: &mut Session, deadline: Deadline) -> Result<BTreeSet<Saying>, Error> {
-    let mut sayings = BTreeSet::new();
+pub async fn own_grants(session: &mut Session, deadline: Deadline) -> Result<BTreeSet<Clause>, Error> {
+    let mut clauses = BTreeSet::new();
     // How names and strings are quoted is the session's choice. A salt may hold any byte; in
     // hexadecimal it is one token.
     let hex = matches!(session.family, Family::MySql(version) if version >= (8, 0, 17));
     let hex = if hex { ", print_identified_with_as_hex = ON" } else { "" };
     let quotes = format!("SET SESSION sql_mode = '', sql_quote_show_create = ON{hex}");
-    ask(session, &quotes, &mut sayings, deadline).await?;
+    ask(session, &quotes, &mut clauses, deadline).await?;
     for sql in ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"] {
-        ask(session, sql, &mut sayings, deadline).await?;
+        ask(session, sql, &mut clauses, deadline).await?;
     }
-    Ok(sayings)
+    Ok(clauses)
 }
 
 async fn ask(
     session: &mut Session,
     sql: &str,
-    sayings: &mut BTreeSet<Saying>,
+    clauses: &mut BTreeSet<Clause>,
     deadline: Deadline,
 ) -> Result<(), Error> {
-    let rows = session.rows(sql, (), deadline).await.map_err(|failure| failure.while_doing(sql))?;
+    let rows = session.rows(sql, (), deadline).await.map_err(|failure| failure.context(sql))?;
     for row in rows {
         let name = row.columns().next().map(str::to_owned).unwrap_or_default();
-        sayings.extend(sayings_of(&row.text_lossy(&name)));
+        clauses.extend(parse_clauses(&row.text_lossy(&name)));
     }
     Ok(())
 }
 
 /// Takes one line of the server apart.
-pub fn sayings_of(line: &str) -> Vec<Saying> {
+pub fn parse_clauses(line: &str) -> Vec<Clause> {
     let mut tokens = tokens(&without_demands(line));
     mask_hashes(&mut tokens);
     let verb = tokens.first().map(|token| token.text().to_owned());
@@ -84,7 +84,7 @@ pub fn sayings_of(line: &str) -> Vec<Saying> {
         }
         Some("SET") => {
             mask_account(&mut tokens, &["FOR"]);
-            vec![Saying { what: tokens, how: Vec::new() }]
+            vec![Clause { what: tokens, how: Vec::new() }]
         }
         _ => {
             mask_account(&mut tokens, &["USER"]);
@@ -93,26 +93,26 @@ pub fn sayings_of(line: &str) -> Vec<Saying> {
             if tokens.len() <= 3 && tokens.first().is_some_and(|token| token.is("ALTER")) {
                 return Vec::new();
             }
-            vec![Saying { what: tokens, how: Vec::new() }]
+            vec![Clause { what: tokens, how: Vec::new() }]
         }
     }
 }
 
-/// One saying for each privilege of a line, and for each column of a privilege.
-fn grants(tokens: &[Token]) -> Vec<Saying> {
+/// One clause for each privilege of a line, and for each column of a privilege.
+fn grants(tokens: &[Token]) -> Vec<Clause> {
     let end = tokens
         .iter()
         .position(|token| token.is("ON") || token.is("TO") || token.is("FROM"))
         .unwrap_or(tokens.len());
     let (list, how) = tokens.split_at(end);
     let verb = list.first().cloned();
-    let mut sayings = Vec::new();
+    let mut clauses = Vec::new();
     let mut privilege: Vec<Token> = verb.iter().cloned().collect();
     let mut column: Option<Vec<Token>> = None;
     let mut finish = |what: &[Token], column: Option<&[Token]>| {
         if what.len() > 1 {
             let what = what.iter().chain(column.into_iter().flatten()).cloned().collect();
-            sayings.push(Saying { what, how: how.to_vec() });
+            clauses.push(Clause { what, how: how.to_vec() });
         }
     };
     let mut had_columns = false;
@@ -138,7 +138,7 @@ fn grants(tokens: &[Token]) -> Vec<Saying> {
     if !had_columns {
         finish(&privilege, None);
     }
-    sayings
+    clauses
 }
 
 /// Takes out what a certificate must say. MySQL shows it as it is, quotes and all, so that it may not

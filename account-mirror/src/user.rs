@@ -8,33 +8,33 @@ use crate::username::Username;
 
 mod grants;
 
-pub use grants::{Held, Object, RoleName, RoutineKind};
+pub use grants::{Grant, GrantTarget, RoleName, RoutineKind};
 
 /// A user with all the hosts that it may come from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Account {
+pub struct User {
     /// The user name.
     pub user: Username,
     /// The host part of each account of that name, with what belongs to it.
-    pub hosts: BTreeMap<String, Profile>,
+    pub hosts: BTreeMap<String, Account>,
 }
 
 /// One row of the server's accounts: a user at one host.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Profile {
+pub struct Account {
     /// The ways to log in, of which any suffices. MySQL has one, MariaDB one or more.
-    pub authentication: Vec<Method>,
+    pub authentication: Vec<AuthMethod>,
     /// The settings that the server has, each with its value.
     pub settings: BTreeMap<Setting, Value>,
     /// What is held on each object.
-    pub grants: BTreeMap<Object, Held>,
+    pub grants: BTreeMap<GrantTarget, Grant>,
     /// What is true of the account now and is not copied as it is.
     pub state: State,
 }
 
 /// An authentication plugin and what it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Method {
+pub struct AuthMethod {
     /// The plugin's name.
     pub plugin: String,
     /// The plugin's string, where that is not a hash of a password.

@@ -1,9 +1,9 @@
 use super::*;
-use crate::database::account::{Object, RoleName, RoutineKind};
+use crate::database::account::{GrantTarget, RoleName, RoutineKind};
 
-/// The sayings of a line, as they are shown.
+/// The clauses of a line, as they are shown.
 fn shown(line: &str) -> Vec<String> {
-    sayings_of(line).iter().map(ToString::to_string).collect()
+    parse_clauses(line).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn each_privilege_is_a_saying_of_its_own() {
 
 #[test]
 fn the_order_of_a_list_does_not_matter() {
-    let set = |line| sayings_of(line).into_iter().collect::<BTreeSet<_>>();
+    let set = |line| parse_clauses(line).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(
         set("GRANT `r1`@`%`,`r2`@`%` TO `u`@`%`"),
         set("GRANT `r2`@`%`,`r1`@`%` TO `u_clone`@`%`")
@@ -114,7 +114,7 @@ fn what_differs_stays_different() {
         ),
     ];
     for (one, other) in pairs {
-        assert_ne!(sayings_of(one), sayings_of(other), "{one}");
+        assert_ne!(parse_clauses(one), parse_clauses(other), "{one}");
     }
 }
 
@@ -140,7 +140,7 @@ fn the_account_is_taken_out_however_it_is_named() {
         ),
     ];
     for (one, other) in pairs {
-        assert_eq!(sayings_of(one), sayings_of(other), "{one}");
+        assert_eq!(parse_clauses(one), parse_clauses(other), "{one}");
         assert!(shown(one).iter().all(|said| !said.contains("_clone")));
     }
 }
@@ -154,13 +154,13 @@ fn a_hash_is_no_part_of_what_is_said() {
         "GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD {} REQUIRE SSL",
     ];
     for line in cases {
-        let of = |hash| sayings_of(&line.replace("{}", hash));
+        let of = |hash| parse_clauses(&line.replace("{}", hash));
         let expected = of("'*AABB'");
         for hash in ["'*CCDD'", "0x2441243030", "'it''s \\' `odd'"] {
             assert_eq!(of(hash), expected, "{line}");
         }
-        for saying in &expected {
-            assert!(!saying.to_string().contains("AABB"), "{saying}");
+        for clause in &expected {
+            assert!(!clause.to_string().contains("AABB"), "{clause}");
         }
     }
 }
@@ -169,7 +169,7 @@ fn a_hash_is_no_part_of_what_is_said() {
 fn a_hash_that_the_server_masks_itself_is_the_same_for_both() {
     let line = "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> \
                 REQUIRE NONE";
-    assert_eq!(sayings_of(line), sayings_of(&line.replace("`u`", "`u_clone`")));
+    assert_eq!(parse_clauses(line), parse_clauses(&line.replace("`u`", "`u_clone`")));
 }
 
 #[test]
@@ -181,13 +181,13 @@ fn what_says_nothing_is_dropped() {
          PASSWORD EXPIRE DEFAULT",
         "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT ATTRIBUTE '{}'",
     ] {
-        assert_eq!(sayings_of(extra), sayings_of(plain), "{extra}");
+        assert_eq!(parse_clauses(extra), parse_clauses(plain), "{extra}");
     }
     for different in [
         "CREATE USER `u`@`%` REQUIRE NONE WITH MAX_USER_CONNECTIONS 10 PASSWORD EXPIRE DEFAULT",
         "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT ATTRIBUTE '{\"a\": 1}'",
     ] {
-        assert_ne!(sayings_of(different), sayings_of(plain), "{different}");
+        assert_ne!(parse_clauses(different), parse_clauses(plain), "{different}");
     }
 }
 
@@ -213,33 +213,33 @@ fn a_grant_of_a_role_is_told_from_others() {
         user: user.to_owned(),
         host: host.map(str::to_owned),
     };
-    let saying = |line: &str| sayings_of(line).remove(0);
-    let mysql = saying("GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION");
+    let clause = |line: &str| parse_clauses(line).remove(0);
+    let mysql = clause("GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION");
     assert!(mysql.grants_role(&role("r", Some("%"))));
     assert!(!mysql.grants_role(&role("r", Some("10.%"))));
     assert!(!mysql.grants_role(&role("r", None)));
-    assert!(saying("GRANT `r` TO `u`@`%`").grants_role(&role("r", None)));
-    assert!(!saying("GRANT PROXY ON `r`@`%` TO `u`@`%`").grants_role(&role("r", Some("%"))));
+    assert!(clause("GRANT `r` TO `u`@`%`").grants_role(&role("r", None)));
+    assert!(!clause("GRANT PROXY ON `r`@`%` TO `u`@`%`").grants_role(&role("r", Some("%"))));
 }
 
 #[test]
 fn what_is_said_on_an_object_is_told_from_others() {
-    let table = |schema: &str, name: &str| Object::Table {
+    let table = |schema: &str, name: &str| GrantTarget::Table {
         schema: schema.to_owned(),
         name: name.to_owned(),
     };
-    let routine = |kind| Object::Routine { kind, schema: "s".to_owned(), name: "x".to_owned() };
-    let saying = |line: &str| sayings_of(line).remove(0);
-    let on_table = saying("GRANT SELECT (`a`) ON `s`.`x` TO `u`@`%`");
+    let routine = |kind| GrantTarget::Routine { kind, schema: "s".to_owned(), name: "x".to_owned() };
+    let clause = |line: &str| parse_clauses(line).remove(0);
+    let on_table = clause("GRANT SELECT (`a`) ON `s`.`x` TO `u`@`%`");
     assert!(on_table.is_on(&table("s", "x")));
     assert!(!on_table.is_on(&table("s", "y")));
     assert!(!on_table.is_on(&routine(RoutineKind::Function)));
     assert_eq!(on_table.table(), Some(("s", "x")));
-    let on_body = saying("GRANT EXECUTE ON PACKAGE BODY `s`.`x` TO `u`@`%`");
+    let on_body = clause("GRANT EXECUTE ON PACKAGE BODY `s`.`x` TO `u`@`%`");
     assert!(on_body.is_on(&routine(RoutineKind::PackageBody)));
     assert!(!on_body.is_on(&routine(RoutineKind::Package)));
     assert!(!on_body.is_on(&table("s", "x")));
-    let on_function = saying("GRANT EXECUTE ON FUNCTION `s`.`x` TO `u`@`%`");
+    let on_function = clause("GRANT EXECUTE ON FUNCTION `s`.`x` TO `u`@`%`");
     assert_eq!(on_function.routine(), Some(("FUNCTION", "s", "x")));
 }
 
@@ -251,12 +251,12 @@ fn an_expired_password_is_no_difference() {
         "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
         "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE INTERVAL 10 DAY ACCOUNT UNLOCK",
     ] {
-        assert_eq!(sayings_of(expired), sayings_of(plain), "{expired}");
+        assert_eq!(parse_clauses(expired), parse_clauses(plain), "{expired}");
     }
     let second_row = "ALTER USER `u`@`%` PASSWORD EXPIRE INTERVAL 10 DAY";
-    assert_eq!(sayings_of(second_row), []);
+    assert_eq!(parse_clauses(second_row), []);
     let history = "CREATE USER `u`@`%` REQUIRE NONE PASSWORD HISTORY 3 ACCOUNT UNLOCK";
-    assert_ne!(sayings_of(history), sayings_of(plain));
+    assert_ne!(parse_clauses(history), parse_clauses(plain));
 }
 
 #[test]
@@ -265,8 +265,8 @@ fn what_a_certificate_must_say_is_shown_with_its_quotes_as_they_are() {
     for subject in ["/CN=O'Hara", "/CN=it's \\ \"é\"", "'", "back\\"] {
         let line = plain.replace("{}", subject);
         let with_limit = line.replace(" PASSWORD", " WITH MAX_USER_CONNECTIONS 0 PASSWORD");
-        assert_eq!(sayings_of(&line), sayings_of(&with_limit), "{line}");
+        assert_eq!(parse_clauses(&line), parse_clauses(&with_limit), "{line}");
         let different = line.replace(" PASSWORD", " WITH MAX_USER_CONNECTIONS 1 PASSWORD");
-        assert_ne!(sayings_of(&line), sayings_of(&different), "{line}");
+        assert_ne!(parse_clauses(&line), parse_clauses(&different), "{line}");
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 
 use super::Record;
-use super::account::{Held, Method, Object, Profile, Setting, State, Tls, Value};
+use super::account::{Grant, AuthMethod, GrantTarget, Account, Setting, State, Tls, Value};
 use super::privilege::Privilege;
-use super::reader::{Accounts, Tables, column_privileges, hold, not_understood};
+use super::reader::{Accounts, Tables, column_privileges, hold, unsupported};
 use crate::error::{Error, ErrorType};
 
 mod whole;
@@ -56,23 +56,23 @@ pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
         let profile = profile(&format!("'{}'@'{}'", key.0, key.1), row)?;
         accounts.0.insert(key, profile);
     }
-    if tables.session.family.is_modern() {
+    if tables.session.family.has_roles() {
         whole::dynamic_privileges(&mut accounts, tables).await?;
         whole::roles(&mut accounts, tables).await?;
     }
     Ok(accounts)
 }
 
-fn profile(account: &str, row: &Record) -> Result<Profile, Error> {
+fn profile(account: &str, row: &Record) -> Result<Account, Error> {
     for column in row.columns() {
         let known = column.ends_with("_priv") || KNOWN_COLUMNS.contains(&column);
         let is_default = row.is_null(column)
             || row.text(column).is_some_and(|value| matches!(value.as_str(), "" | "0" | "N"));
         if !known && !is_default {
-            return Err(not_understood(account, &format!("a value in mysql.user.{column}")));
+            return Err(unsupported(account, &format!("a value in mysql.user.{column}")));
         }
     }
-    let mut profile = Profile {
+    let mut profile = Account {
         authentication: vec![method(row)],
         state: State {
             locked: row.is_yes("account_locked"),
@@ -81,21 +81,21 @@ fn profile(account: &str, row: &Record) -> Result<Profile, Error> {
             password_changed: row.number("password_changed"),
             ..State::default()
         },
-        ..Profile::default()
+        ..Account::default()
     };
     settings(account, row, &mut profile)?;
-    hold(&mut profile, Object::Global, column_privileges(account, row)?);
+    insert_grant(&mut profile, GrantTarget::Global, column_privileges(account, row)?);
     attributes(account, row, &mut profile)?;
     Ok(profile)
 }
 
-fn method(row: &Record) -> Method {
+fn method(row: &Record) -> AuthMethod {
     let plugin = row.text_or_empty("plugin");
     let is_password = PASSWORD_PLUGINS.contains(&plugin.as_str());
-    Method { string: (!is_password).then(|| row.text_or_empty("authentication_string")), plugin }
+    AuthMethod { auth_string: (!is_password).then(|| row.text_or_empty("authentication_string")), plugin }
 }
 
-fn settings(account: &str, row: &Record, profile: &mut Profile) -> Result<(), Error> {
+fn settings(account: &str, row: &Record, profile: &mut Account) -> Result<(), Error> {
     profile.settings.insert(Setting::Tls, Value::Tls(tls(account, row)?));
     let limits = [
         (Setting::QueriesPerHour, "max_questions"),
@@ -134,7 +134,7 @@ fn tls(account: &str, row: &Record) -> Result<Tls, Error> {
     let kind = row.text_or_empty("ssl_type");
     let text = |column: &str| {
         row.text(column)
-            .ok_or_else(|| not_understood(account, &format!("a {column} that is not UTF-8")))
+            .ok_or_else(|| unsupported(account, &format!("a {column} that is not UTF-8")))
     };
     Ok(match kind.as_str() {
         "" => Tls::None,
@@ -146,19 +146,19 @@ fn tls(account: &str, row: &Record) -> Result<Tls, Error> {
             cipher: text("ssl_cipher")?,
         },
         _ => {
-            return Err(not_understood(account, &format!("the TLS demand \"{kind}\"")));
+            return Err(unsupported(account, &format!("the TLS demand \"{kind}\"")));
         }
     })
 }
 
 /// Takes the JSON of `User_attributes` apart, which holds whatever has no column.
-fn attributes(account: &str, row: &Record, profile: &mut Profile) -> Result<(), Error> {
+fn attributes(account: &str, row: &Record, profile: &mut Account) -> Result<(), Error> {
     if !has(row, "User_attributes") {
         return Ok(());
     }
     let text = row.text("User_attributes").unwrap_or_else(|| "{}".to_owned());
     let attributes: Map<String, Json> = serde_json::from_str(&text)
-        .map_err(|_| not_understood(account, "attributes that are not a JSON object"))?;
+        .map_err(|_| unsupported(account, "attributes that are not a JSON object"))?;
     let mut metadata = Map::new();
     let mut locking = &Json::Null;
     for (key, value) in &attributes {
@@ -173,7 +173,7 @@ fn attributes(account: &str, row: &Record, profile: &mut Profile) -> Result<(), 
                      with the password alone; use an account with one factor"
                 )));
             }
-            _ => return Err(not_understood(account, &format!("the attribute \"{key}\""))),
+            _ => return Err(unsupported(account, &format!("the attribute \"{key}\""))),
         }
     }
     let number = |key: &str| Value::Number(locking[key].as_i64().unwrap_or_default());
@@ -183,19 +183,19 @@ fn attributes(account: &str, row: &Record, profile: &mut Profile) -> Result<(), 
     Ok(())
 }
 
-fn restrictions(account: &str, list: &[Json], profile: &mut Profile) -> Result<(), Error> {
+fn restrictions(account: &str, list: &[Json], profile: &mut Account) -> Result<(), Error> {
     for restriction in list {
         let schema = restriction["Database"].as_str();
         let names = restriction["Privileges"].as_array();
         let (Some(schema), Some(names)) = (schema, names) else {
-            return Err(not_understood(account, "a partial revoke of another form"));
+            return Err(unsupported(account, "a partial revoke of another form"));
         };
         let privileges: Option<BTreeSet<_>> =
             names.iter().map(|name| Privilege::named(name.as_str()?)).collect();
         let privileges = privileges
-            .ok_or_else(|| not_understood(account, "a partial revoke of an unknown privilege"))?;
-        let held = Held { privileges, ..Held::default() };
-        hold(profile, Object::Restriction(schema.to_owned()), held);
+            .ok_or_else(|| unsupported(account, "a partial revoke of an unknown privilege"))?;
+        let held = Grant { privileges, ..Grant::default() };
+        insert_grant(profile, GrantTarget::PartialRevoke(schema.to_owned()), held);
     }
     Ok(())
 }

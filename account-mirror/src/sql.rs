@@ -1,6 +1,6 @@
 //! SQL for account changes, and the only place where it is made.
 //!
-//! Account statements take no placeholders, so names and strings are quoted here. Identifiers and
+//! User statements take no placeholders, so names and strings are quoted here. Identifiers and
 //! both parts of account names stand in backticks, which mean the same in every `sql_mode`. Strings
 //! stand in single quotes, which are doubled inside; the session is pinned to
 //! `NO_BACKSLASH_ESCAPES`, so nothing else is special in them.
@@ -11,7 +11,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 use super::Family;
-use super::account::{Method, Object, RoleName, RoutineKind, Setting, Value};
+use super::account::{AuthMethod, GrantTarget, RoleName, RoutineKind, Setting, Value};
 use super::mariadb_password;
 use super::mirror::{Action, Change};
 use crate::password::Password;
@@ -26,7 +26,7 @@ use grants::{grant, list, quote_role, revoke};
 use settings::{clauses, clauses_with};
 
 /// What stands in the shown text of a statement in place of a password.
-const HIDDEN: &str = "<secret>";
+const PLACEHOLDER: &str = "<secret>";
 
 /// An account statement. What it shows of itself never holds a password or a hash of one.
 #[derive(Clone)]
@@ -57,8 +57,8 @@ impl Statement {
     }
 
     /// A statement whose text is made once with the secret in it and once without.
-    fn hiding(text: impl Fn(&dyn Fn(&str) -> String) -> String) -> Self {
-        Self { shown: text(&|_| HIDDEN.to_owned()), secret: Some(text(&quote_literal).into()) }
+    fn redacted(text: impl Fn(&dyn Fn(&str) -> String) -> String) -> Self {
+        Self { shown: text(&|_| PLACEHOLDER.to_owned()), secret: Some(text(&quote_literal).into()) }
     }
 }
 
@@ -90,7 +90,7 @@ pub fn quote_account(user: &str, host: &str) -> String {
 }
 
 /// Makes the statements for one twin.
-pub struct Dialect<'a> {
+pub struct StatementBuilder<'a> {
     /// The server that they are for.
     pub family: Family,
     /// The twin's name.
@@ -101,7 +101,7 @@ pub struct Dialect<'a> {
     pub plaintext: bool,
 }
 
-impl Dialect<'_> {
+impl StatementBuilder<'_> {
     /// The statement that carries out a change of the plan.
     pub fn statement(&self, change: &Change) -> Statement {
         let account = self.account(&change.host);
@@ -133,21 +133,21 @@ impl Dialect<'_> {
         };
         let is_package = matches!(
             object,
-            Object::Routine { kind: RoutineKind::Package | RoutineKind::PackageBody, .. }
+            GrantTarget::Routine { kind: RoutineKind::Package | RoutineKind::PackageBody, .. }
         );
         is_package && matches!(self.family, Family::MariaDb(version) if version < (11, 8, 0))
     }
 
     /// The statement that sets the pending password, by the methods of the source.
-    pub fn set_password(&self, host: &str, methods: &[Method]) -> Statement {
+    pub fn set_password(&self, host: &str, methods: &[AuthMethod]) -> Statement {
         let account = self.account(host);
-        self.hiding(methods, |identified| format!("ALTER USER {account} {identified}"))
+        self.redacted(methods, |identified| format!("ALTER USER {account} {identified}"))
     }
 
     /// The same, keeping the password that it replaces valid beside it (MySQL).
-    pub fn set_password_and_retain(&self, host: &str, methods: &[Method]) -> Statement {
+    pub fn set_password_and_retain(&self, host: &str, methods: &[AuthMethod]) -> Statement {
         let account = self.account(host);
-        self.hiding(methods, |identified| {
+        self.redacted(methods, |identified| {
             format!("ALTER USER {account} {identified} RETAIN CURRENT PASSWORD")
         })
     }
@@ -171,10 +171,10 @@ impl Dialect<'_> {
     fn create(
         &self,
         account: &str,
-        methods: &[Method],
+        methods: &[AuthMethod],
         settings: &BTreeMap<Setting, Value>,
     ) -> Statement {
-        self.hiding(methods, |identified| match self.family {
+        self.redacted(methods, |identified| match self.family {
             Family::MySql(_) => format!(
                 "CREATE USER {account} {identified}{}",
                 clauses_with(settings, " ACCOUNT LOCK")
@@ -185,15 +185,15 @@ impl Dialect<'_> {
         })
     }
 
-    fn hiding(&self, methods: &[Method], text: impl Fn(&str) -> String) -> Statement {
-        Statement::hiding(|quote| text(&self.identified(methods, quote)))
+    fn redacted(&self, methods: &[AuthMethod], text: impl Fn(&str) -> String) -> Statement {
+        Statement::redacted(|quote| text(&self.identified(methods, quote)))
     }
 
-    fn identified(&self, methods: &[Method], quote: &dyn Fn(&str) -> String) -> String {
+    fn identified(&self, methods: &[AuthMethod], quote: &dyn Fn(&str) -> String) -> String {
         match self.family {
             Family::MySql(_) => methods.first().map_or_else(String::new, |method| {
                 let plugin = quote_identifier(&method.plugin);
-                match &method.string {
+                match &method.auth_string {
                     Some(string) => {
                         format!("IDENTIFIED WITH {plugin} AS {}", quote_literal(string))
                     }
@@ -209,9 +209,9 @@ impl Dialect<'_> {
         }
     }
 
-    fn via(&self, method: &Method, quote: &dyn Fn(&str) -> String) -> String {
+    fn via(&self, method: &AuthMethod, quote: &dyn Fn(&str) -> String) -> String {
         let plugin = quote_identifier(&method.plugin);
-        match &method.string {
+        match &method.auth_string {
             Some(string) if string.is_empty() => plugin,
             Some(string) => format!("{plugin} USING {}", quote_literal(string)),
             None if self.plaintext => {

@@ -1,19 +1,19 @@
 //! One thing that the server says of an account, and what it is about.
 
 use super::Token;
-use crate::database::account::{Object, RoleName};
+use crate::database::account::{GrantTarget, RoleName};
 
 /// One thing that the server says of an account, with the account's own name, hashes of passwords,
 /// and the order of lists taken out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Saying {
+pub struct Clause {
     /// The privilege, role or clause.
     pub(super) what: Vec<Token>,
     /// Where it holds and how.
     pub(super) how: Vec<Token>,
 }
 
-impl Saying {
+impl Clause {
     /// Whether it is about this role being granted.
     pub fn grants_role(&self, role: &RoleName) -> bool {
         let name = [Token::Quoted(role.user.clone())];
@@ -27,10 +27,10 @@ impl Saying {
     }
 
     /// Whether it is about a privilege on this table or routine.
-    pub fn is_on(&self, object: &Object) -> bool {
+    pub fn is_on(&self, object: &GrantTarget) -> bool {
         let (kind, schema, name) = match object {
-            Object::Table { schema, name } => (None, schema, name),
-            Object::Routine { kind, schema, name } => (Some(kind.as_sql()), schema, name),
+            GrantTarget::Table { schema, name } => (None, schema, name),
+            GrantTarget::Routine { kind, schema, name } => (Some(kind.as_sql()), schema, name),
             _ => return false,
         };
         let words = kind.into_iter().flat_map(|kind| kind.split(' '));
@@ -89,7 +89,7 @@ impl Saying {
     }
 }
 
-impl std::fmt::Display for Saying {
+impl std::fmt::Display for Clause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words: Vec<_> = self.what.iter().chain(&self.how).map(Token::shown).collect();
         f.write_str(&words.join(" "))

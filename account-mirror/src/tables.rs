@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mysql_async::{Params, Value as Param};
 
-use super::account::{Account, Held, Object, Profile, RoutineKind};
+use super::account::{User, Grant, GrantTarget, Account, RoutineKind};
 use super::privilege::{GRANT_COLUMN, GRANT_MEMBER, Privilege};
 use super::{Family, Record, Session, mariadb, mysql};
 use crate::deadline::Deadline;
@@ -16,28 +16,28 @@ use crate::username::Username;
 
 /// All accounts of some users, by user and host.
 #[derive(Debug, Default, PartialEq)]
-pub struct Accounts(pub(super) BTreeMap<(String, String), Profile>);
+pub struct Accounts(pub(super) BTreeMap<(String, String), Account>);
 
 impl Accounts {
     /// The accounts of one user; `None` if it has none.
-    pub fn of(&self, user: &Username) -> Option<Account> {
+    pub fn of(&self, user: &Username) -> Option<User> {
         let hosts: BTreeMap<_, _> = self
             .0
             .iter()
             .filter(|((name, _), _)| name == user.as_str())
             .map(|((_, host), profile)| (host.clone(), profile.clone()))
             .collect();
-        (!hosts.is_empty()).then(|| Account { user: user.clone(), hosts })
+        (!hosts.is_empty()).then(|| User { user: user.clone(), hosts })
     }
 
     /// One account.
-    pub fn at(&self, user: &str, host: &str) -> Option<&Profile> {
+    pub fn at(&self, user: &str, host: &str) -> Option<&Account> {
         self.0.get(&(user.to_owned(), host.to_owned()))
     }
 
     /// The profile to which a row of a grant table belongs. Rows of accounts that do not exist are
     /// left-overs without effect.
-    pub(super) fn profile(&mut self, row: &Record) -> Option<(&mut Profile, String)> {
+    pub(super) fn profile(&mut self, row: &Record) -> Option<(&mut Account, String)> {
         let key = (row.text_or_empty("User"), row.text_or_empty("Host"));
         let name = format!("'{}'@'{}'", key.0, key.1);
         self.0.get_mut(&key).map(|profile| (profile, name))
@@ -64,7 +64,7 @@ pub async fn read(
     table_rows(&mut accounts, &tables.rows("mysql.tables_priv").await?)?;
     column_rows(&mut accounts, &tables.rows("mysql.columns_priv").await?)?;
     routines(&mut accounts, &tables.rows("mysql.procs_priv").await?)?;
-    no_garbled_users(&mut tables).await?;
+    no_mis_encoded_users(&mut tables).await?;
     proxies(&mut accounts, &tables.rows("mysql.proxies_priv").await?);
     Ok(accounts)
 }
@@ -96,7 +96,7 @@ impl Tables<'_> {
             .session
             .rows(&sql, Params::Positional(users), self.deadline)
             .await
-            .map_err(|failure| failure.while_doing(format!("reading {what}")))?;
+            .map_err(|failure| failure.context(format!("reading {what}")))?;
         // The server ignores blanks at the end when it compares names, and in some columns case.
         let exact = |row: &Record| {
             let column = column.rsplit('.').next().unwrap_or(column);
@@ -115,12 +115,12 @@ impl Tables<'_> {
         self.session
             .rows(sql, params, self.deadline)
             .await
-            .map_err(|failure| failure.while_doing(format!("reading {what}")))
+            .map_err(|failure| failure.context(format!("reading {what}")))
     }
 }
 
 /// The error for something that this function does not know.
-pub(super) fn not_understood(account: &str, what: &str) -> Error {
+pub(super) fn unsupported(account: &str, what: &str) -> Error {
     ErrorType::AccountNotUnderstood.because(format!(
         "{account} has {what}, which this version of the function does not know and therefore \
          cannot copy; update the function, or take it from the account"
@@ -128,8 +128,8 @@ pub(super) fn not_understood(account: &str, what: &str) -> Error {
 }
 
 /// The privileges of a row's `…_priv` columns.
-pub(super) fn column_privileges(account: &str, row: &Record) -> Result<Held, Error> {
-    let mut held = Held::default();
+pub(super) fn column_privileges(account: &str, row: &Record) -> Result<Grant, Error> {
+    let mut held = Grant::default();
     for column in row.columns().filter(|column| column.ends_with("_priv")) {
         if !row.is_yes(column) {
             continue;
@@ -138,21 +138,21 @@ pub(super) fn column_privileges(account: &str, row: &Record) -> Result<Held, Err
             held.grantable = true;
         } else {
             let privilege = Privilege::of_column(column)
-                .ok_or_else(|| not_understood(account, &format!("the privilege {column}")))?;
+                .ok_or_else(|| unsupported(account, &format!("the privilege {column}")))?;
             held.privileges.insert(privilege);
         }
     }
     Ok(held)
 }
 
-fn set_privileges(account: &str, set: &str) -> Result<Held, Error> {
-    let mut held = Held::default();
+fn set_privileges(account: &str, set: &str) -> Result<Grant, Error> {
+    let mut held = Grant::default();
     for member in set.split(',').filter(|member| !member.is_empty()) {
         if member == GRANT_MEMBER {
             held.grantable = true;
         } else {
             let privilege = Privilege::of_member(member)
-                .ok_or_else(|| not_understood(account, &format!("the privilege \"{member}\"")))?;
+                .ok_or_else(|| unsupported(account, &format!("the privilege \"{member}\"")))?;
             held.privileges.insert(privilege);
         }
     }
@@ -163,7 +163,7 @@ fn schemas(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
     for row in rows {
         if let Some((profile, name)) = accounts.profile(row) {
             let held = column_privileges(&name, row)?;
-            hold(profile, Object::Schema(row.text_or_empty("Db")), held);
+            insert_grant(profile, GrantTarget::Schema(row.text_or_empty("Db")), held);
         }
     }
     Ok(())
@@ -173,7 +173,7 @@ fn table_rows(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
     for row in rows {
         if let Some((profile, name)) = accounts.profile(row) {
             let held = set_privileges(&name, &row.text_or_empty("Table_priv"))?;
-            hold(profile, table_of(row), held);
+            insert_grant(profile, table_of(row), held);
         }
     }
     Ok(())
@@ -196,8 +196,8 @@ fn column_rows(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
     Ok(())
 }
 
-fn table_of(row: &Record) -> Object {
-    Object::Table { schema: row.text_or_empty("Db"), name: row.text_or_empty("Table_name") }
+fn table_of(row: &Record) -> GrantTarget {
+    GrantTarget::Table { schema: row.text_or_empty("Db"), name: row.text_or_empty("Table_name") }
 }
 
 fn routines(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
@@ -205,24 +205,24 @@ fn routines(accounts: &mut Accounts, rows: &[Record]) -> Result<(), Error> {
         if let Some((profile, name)) = accounts.profile(row) {
             let (schema, routine) = (row.text_or_empty("Db"), row.text_or_empty("Routine_name"));
             if !schema.is_ascii() || !routine.is_ascii() {
-                return Err(garbled(&name));
+                return Err(mis_encoded(&name));
             }
             let kind = row.text_or_empty("Routine_type");
-            let object = Object::Routine {
+            let object = GrantTarget::Routine {
                 kind: RoutineKind::named(&kind)
-                    .ok_or_else(|| not_understood(&name, &format!("privileges on a {kind}")))?,
+                    .ok_or_else(|| unsupported(&name, &format!("privileges on a {kind}")))?,
                 schema,
                 name: routine,
             };
             let held = set_privileges(&name, &row.text_or_empty("Proc_priv"))?;
-            hold(profile, object, held);
+            insert_grant(profile, object, held);
         }
     }
     Ok(())
 }
 
-/// The rows of users whose own name was garbled are not found by it.
-async fn no_garbled_users(tables: &mut Tables<'_>) -> Result<(), Error> {
+/// The rows of users whose own name was mis_encoded are not found by it.
+async fn no_mis_encoded_users(tables: &mut Tables<'_>) -> Result<(), Error> {
     let strange: Vec<&str> = tables.users.iter().copied().filter(|user| !user.is_ascii()).collect();
     if strange.is_empty() {
         return Ok(());
@@ -237,12 +237,12 @@ async fn no_garbled_users(tables: &mut Tables<'_>) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    Err(garbled(&format!("\"{}\"", strange.join("\" or \""))))
+    Err(mis_encoded(&format!("\"{}\"", strange.join("\" or \""))))
 }
 
 /// Every server so far takes the bytes of names for those of another encoding when it stores
 /// privileges on routines, and so forgets them at its next start.
-fn garbled(account: &str) -> Error {
+fn mis_encoded(account: &str) -> Error {
     ErrorType::AccountNotUnderstood.because(format!(
         "{account} has privileges on a routine, and the name of the user, the routine or the schema \
          is not ASCII; the server garbles such names in mysql.procs_priv, so they cannot be copied; \
@@ -253,18 +253,18 @@ fn garbled(account: &str) -> Error {
 fn proxies(accounts: &mut Accounts, rows: &[Record]) {
     for row in rows {
         if let Some((profile, _)) = accounts.profile(row) {
-            let object = Object::Proxy {
+            let object = GrantTarget::Proxy {
                 user: row.text_or_empty("Proxied_user"),
                 host: row.text_or_empty("Proxied_host"),
             };
             let grantable = row.number("With_grant") == Some(1);
-            profile.grants.insert(object, Held { grantable, ..Held::default() });
+            profile.grants.insert(object, Grant { grantable, ..Grant::default() });
         }
     }
 }
 
-/// Notes what is held on an object; a row without any privilege says nothing.
-pub(super) fn hold(profile: &mut Profile, object: Object, held: Held) {
+/// Report what is held on an object; a row without any privilege says nothing.
+pub(super) fn insert_grant(profile: &mut Account, object: GrantTarget, held: Grant) {
     if !held.is_empty() {
         profile.grants.insert(object, held);
     }

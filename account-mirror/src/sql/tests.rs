@@ -8,18 +8,18 @@ const MYSQL: Family = Family::MySql((9, 7, 4));
 const MARIADB: Family = Family::MariaDb((10, 11, 19));
 const PASSWORD: &str = "it's \\ a \"secret\"";
 
-/// What the dialect of `family` makes of an action for the twin at host `%`.
+/// What the builder of `family` makes of an action for the twin at host `%`.
 fn sql(family: Family, action: Action) -> String {
     let change = Change { host: "%".to_owned(), action };
-    with_dialect(family, false, |dialect| dialect.statement(&change)).text().to_owned()
+    with_dialect(family, false, |builder| builder.statement(&change)).text().to_owned()
 }
 
 fn with_dialect(
     family: Family,
     plaintext: bool,
-    make: impl FnOnce(&Dialect<'_>) -> Statement,
+    make: impl FnOnce(&StatementBuilder<'_>) -> Statement,
 ) -> Statement {
-    make(&Dialect {
+    make(&StatementBuilder {
         family,
         twin: &Username::parse("app_clone").unwrap(),
         password: &Password::new(PASSWORD.to_owned()),
@@ -35,8 +35,8 @@ fn role(user: &str, host: Option<&str>) -> RoleName {
     RoleName { user: user.to_owned(), host: host.map(str::to_owned) }
 }
 
-fn method(plugin: &str, string: Option<&str>) -> Method {
-    Method { plugin: plugin.to_owned(), string: string.map(str::to_owned) }
+fn method(plugin: &str, auth_string: Option<&str>) -> AuthMethod {
+    AuthMethod { plugin: plugin.to_owned(), auth_string: string.map(str::to_owned) }
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn mysql_keeps_the_plugin_and_may_retain_the_replaced_password() {
     assert_eq!(statement.text(), "ALTER USER `app_clone`@`%` DISCARD OLD PASSWORD");
 }
 
-type Maker = fn(&Dialect<'_>, &Change, &[Method]) -> Statement;
+type Maker = fn(&StatementBuilder<'_>, &Change, &[AuthMethod]) -> Statement;
 
 #[test]
 fn a_statement_shows_neither_the_password_nor_a_hash_of_it() {
@@ -131,16 +131,16 @@ fn a_statement_shows_neither_the_password_nor_a_hash_of_it() {
     ];
     for (family, plaintext) in [(MYSQL, false), (MARIADB, false), (MARIADB, true)] {
         let makers: [Maker; 3] = [
-            |dialect, create, _| dialect.statement(create),
-            |dialect, _, methods| dialect.set_password("%", methods),
-            |dialect, _, methods| dialect.set_password_and_retain("%", methods),
+            |builder, create, _| builder.statement(create),
+            |builder, _, methods| builder.set_password("%", methods),
+            |builder, _, methods| builder.set_password_and_retain("%", methods),
         ];
         for make in makers {
             let statement = with_dialect(family, plaintext, |d| make(d, &create, &methods));
             assert!(statement.is_secret());
             assert!(hidden.iter().any(|secret| statement.text().contains(secret)));
             for shown in [format!("{statement}"), format!("{statement:?}")] {
-                assert!(shown.contains(HIDDEN), "{shown}");
+                assert!(shown.contains(PLACEHOLDER), "{shown}");
                 assert!(!hidden.iter().any(|secret| shown.contains(secret)), "{shown}");
                 assert!(!shown.contains("secret\""), "{shown}");
             }

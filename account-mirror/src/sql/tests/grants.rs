@@ -1,58 +1,58 @@
 //! Grants and revokes on objects of each kind.
 
 use super::*;
-use crate::database::account::{Held, Object, RoutineKind};
+use crate::database::account::{Grant, GrantTarget, RoutineKind};
 
-fn held(names: &[&str], grantable: bool) -> Held {
-    Held { privileges: privileges(names), grantable, ..Held::default() }
+fn held(names: &[&str], grantable: bool) -> Grant {
+    Grant { privileges: privileges(names), grantable, ..Grant::default() }
 }
 
-fn with_columns(mut held: Held, columns: &[(&str, &[&str])]) -> Held {
+fn with_columns(mut held: Grant, columns: &[(&str, &[&str])]) -> Grant {
     held.columns =
         columns.iter().map(|(column, names)| ((*column).to_owned(), privileges(names))).collect();
     held
 }
 
-fn table(schema: &str, name: &str) -> Object {
-    Object::Table { schema: schema.to_owned(), name: name.to_owned() }
+fn table(schema: &str, name: &str) -> GrantTarget {
+    GrantTarget::Table { schema: schema.to_owned(), name: name.to_owned() }
 }
 
-fn routine(kind: RoutineKind) -> Object {
-    Object::Routine { kind, schema: "app".to_owned(), name: "run".to_owned() }
+fn routine(kind: RoutineKind) -> GrantTarget {
+    GrantTarget::Routine { kind, schema: "app".to_owned(), name: "run".to_owned() }
 }
 
 #[test]
 fn what_is_granted_and_revoked_is_spelled_alike_on_both_families() {
     let whole = || held(&[], false);
     let passed_on = || held(&[], true);
-    let account = Object::Proxy { user: String::new(), host: "%".to_owned() };
+    let account = GrantTarget::Proxy { user: String::new(), host: "%".to_owned() };
     let table_held =
         with_columns(held(&["INSERT"], true), &[("a", &["SELECT", "UPDATE"]), ("b`", &["SELECT"])]);
     let cases = [
-        (Object::Global, held(&["SELECT", "FILE"], false), "FILE, SELECT ON *.*", "", ""),
+        (GrantTarget::Global, held(&["SELECT", "FILE"], false), "FILE, SELECT ON *.*", "", ""),
         (
-            Object::Global,
+            GrantTarget::Global,
             held(&["SELECT"], true),
             "SELECT ON *.*",
             " WITH GRANT OPTION",
             ", GRANT OPTION",
         ),
         (
-            Object::Dynamic("XA_RECOVER_ADMIN".to_owned()),
+            GrantTarget::Dynamic("XA_RECOVER_ADMIN".to_owned()),
             whole(),
             "XA_RECOVER_ADMIN ON *.*",
             "",
             "",
         ),
         (
-            Object::Schema("my\\_d%".to_owned()),
+            GrantTarget::Schema("my\\_d%".to_owned()),
             held(&["SELECT"], false),
             "SELECT ON `my\\_d%`.*",
             "",
             "",
         ),
         (
-            Object::Schema("a`b TO c".to_owned()),
+            GrantTarget::Schema("a`b TO c".to_owned()),
             held(&["SELECT"], false),
             "SELECT ON `a``b TO c`.*",
             "",
@@ -102,9 +102,9 @@ fn what_is_granted_and_revoked_is_spelled_alike_on_both_families() {
             "",
         ),
         (account, whole(), "PROXY ON ``@`%`", "", ""),
-        (Object::Role(role("r'1", Some("%"))), whole(), "`r'1`@`%`", "", ""),
-        (Object::Role(role("r1", None)), whole(), "`r1`", "", ""),
-        (Object::Role(role("r1", None)), passed_on(), "`r1`", " WITH ADMIN OPTION", ""),
+        (GrantTarget::Role(role("r'1", Some("%"))), whole(), "`r'1`@`%`", "", ""),
+        (GrantTarget::Role(role("r1", None)), whole(), "`r1`", "", ""),
+        (GrantTarget::Role(role("r1", None)), passed_on(), "`r1`", " WITH ADMIN OPTION", ""),
     ];
     for family in [MYSQL, MARIADB] {
         for (object, held, what, option, revoked_option) in cases.clone() {
@@ -125,8 +125,8 @@ fn what_is_granted_and_revoked_is_spelled_alike_on_both_families() {
 fn the_grant_option_alone_is_granted_on_usage_and_revoked_by_its_name() {
     let option = || held(&[], true);
     let cases = [
-        (Object::Global, "*.*"),
-        (Object::Schema("app".to_owned()), "`app`.*"),
+        (GrantTarget::Global, "*.*"),
+        (GrantTarget::Schema("app".to_owned()), "`app`.*"),
         (table("app", "t"), "`app`.`t`"),
         (routine(RoutineKind::Procedure), "PROCEDURE `app`.`run`"),
     ];
@@ -144,12 +144,12 @@ fn the_grant_option_alone_is_granted_on_usage_and_revoked_by_its_name() {
 
 #[test]
 fn a_dynamic_privilege_and_a_proxy_lose_their_grant_option_as_a_whole() {
-    let proxy = Object::Proxy { user: "a".to_owned(), host: "h".to_owned() };
+    let proxy = GrantTarget::Proxy { user: "a".to_owned(), host: "h".to_owned() };
     assert_eq!(
         sql(MYSQL, Action::Revoke(proxy, held(&[], true))),
         "REVOKE PROXY ON `a`@`h` FROM `app_clone`@`%`"
     );
-    let dynamic = Object::Dynamic("ROLE_ADMIN".to_owned());
+    let dynamic = GrantTarget::Dynamic("ROLE_ADMIN".to_owned());
     assert_eq!(
         sql(MYSQL, Action::Revoke(dynamic, held(&[], true))),
         "REVOKE ROLE_ADMIN ON *.* FROM `app_clone`@`%`"

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{Account, Held, Object, Profile, RoleName};
+use super::account::{User, Grant, GrantTarget, Account, RoleName};
 use super::mirror::{Action, Change};
 use super::privilege::Privilege;
 use super::reader::Accounts;
@@ -22,9 +22,9 @@ pub struct Superuser {
     family: Family,
     name: String,
     /// The account as something to be a proxy of.
-    itself: Object,
+    itself: GrantTarget,
     /// The account itself and its roles.
-    profiles: Vec<Profile>,
+    profiles: Vec<Account>,
 }
 
 impl Superuser {
@@ -37,7 +37,7 @@ impl Superuser {
         Self {
             family: session.family,
             name: format!("'{}'@'{}'", session.account_user, session.account_host),
-            itself: Object::Proxy {
+            itself: GrantTarget::Proxy {
                 user: session.account_user.clone(),
                 host: session.account_host.clone(),
             },
@@ -52,12 +52,12 @@ impl Superuser {
     /// `SuperuserTooWeak`, `SystemUserProtected`, `SuperuserRestricted` or `GrantImpossible`.
     pub fn permits(
         &self,
-        source: &Account,
-        twin: Option<&Account>,
+        source: &User,
+        twin: Option<&User>,
         plan: &[Change],
     ) -> Result<(), Error> {
         let create_user = Privilege::named("CREATE USER");
-        if !create_user.is_some_and(|p| self.has(&Object::Global, p)) {
+        if !create_user.is_some_and(|p| self.has(&GrantTarget::Global, p)) {
             return Err(ErrorType::SuperuserTooWeak.because(format!(
                 "the superuser {} lacks the privilege CREATE USER, without which it can change no \
                  account; grant it: GRANT CREATE USER ON *.* TO {}",
@@ -71,8 +71,8 @@ impl Superuser {
 
     /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that
     /// grants it to the twin would lock itself out.
-    fn may_touch(&self, account: &Account) -> Result<(), Error> {
-        let system_user = Object::Dynamic("SYSTEM_USER".to_owned());
+    fn may_touch(&self, account: &User) -> Result<(), Error> {
+        let system_user = GrantTarget::Dynamic("SYSTEM_USER".to_owned());
         let protected =
             account.hosts.iter().find(|(_, profile)| profile.grants.contains_key(&system_user));
         match protected {
@@ -86,10 +86,10 @@ impl Superuser {
         }
     }
 
-    fn permits_change(&self, source: &Account, change: &Change) -> Result<(), Error> {
+    fn permits_change(&self, source: &User, change: &Change) -> Result<(), Error> {
         let (verb, object, held) = match &change.action {
             Action::Grant(object, held) => {
-                if *object == Object::Global {
+                if *object == GrantTarget::Global {
                     self.no_restriction(None, &held.privileges)?;
                 }
                 ("grant", object, held)
@@ -112,7 +112,7 @@ impl Superuser {
             source.user,
             change.host,
             match object {
-                Object::Role(_) => "WITH ADMIN OPTION",
+                GrantTarget::Role(_) => "WITH ADMIN OPTION",
                 _ => "WITH GRANT OPTION",
             }
         )))
@@ -121,7 +121,7 @@ impl Superuser {
     /// MariaDB lets only those set another account's default role that may write its tables.
     fn may_set_default_roles(&self) -> Result<(), Error> {
         let update = Privilege::named("UPDATE");
-        let tables = [Object::Global, Object::Schema("mysql".to_owned())];
+        let tables = [GrantTarget::Global, GrantTarget::Schema("mysql".to_owned())];
         let allowed = tables.iter().any(|object| update.is_some_and(|p| self.has(object, p)));
         if allowed || matches!(self.family, Family::MySql(_)) {
             return Ok(());
@@ -134,39 +134,39 @@ impl Superuser {
     }
 
     /// What the superuser lacks to grant or revoke this, in words.
-    fn lacking(&self, object: &Object, held: &Held) -> Option<String> {
+    fn lacking(&self, object: &GrantTarget, held: &Grant) -> Option<String> {
         match object {
-            Object::Role(_) => {
+            GrantTarget::Role(_) => {
                 let is_mysql = matches!(self.family, Family::MySql(_));
-                let admin = self.holds(&Object::Dynamic("ROLE_ADMIN".to_owned()))
+                let admin = self.holds(&GrantTarget::Dynamic("ROLE_ADMIN".to_owned()))
                     || is_mysql
-                        && Privilege::named("SUPER").is_some_and(|p| self.has(&Object::Global, p));
+                        && Privilege::named("SUPER").is_some_and(|p| self.has(&GrantTarget::Global, p));
                 let allowed = admin || self.may_pass_on(object);
                 (!allowed).then(|| "the role".to_owned())
             }
-            Object::Proxy { .. } => {
+            GrantTarget::Proxy { .. } => {
                 // Everybody may let others act as oneself; '' stands for everybody.
                 let anybody =
-                    |host: &str| Object::Proxy { user: String::new(), host: host.to_owned() };
+                    |host: &str| GrantTarget::Proxy { user: String::new(), host: host.to_owned() };
                 let allowed = *object == self.itself
                     || self.may_pass_on(object)
                     || self.may_pass_on(&anybody(""))
                     || self.may_pass_on(&anybody("%"));
                 (!allowed).then(|| "PROXY".to_owned())
             }
-            Object::Dynamic(name) => {
-                let allowed = self.may_pass_on(&Object::Global) || self.may_pass_on(object);
+            GrantTarget::Dynamic(name) => {
+                let allowed = self.may_pass_on(&GrantTarget::Global) || self.may_pass_on(object);
                 (!allowed).then(|| name.clone())
             }
-            Object::Global
-            | Object::Restriction(_)
-            | Object::Schema(_)
-            | Object::Table { .. }
-            | Object::Routine { .. } => self.lacking_static(object, held),
+            GrantTarget::Global
+            | GrantTarget::PartialRevoke(_)
+            | GrantTarget::Schema(_)
+            | GrantTarget::Table { .. }
+            | GrantTarget::Routine { .. } => self.lacking_static(object, held),
         }
     }
 
-    fn lacking_static(&self, object: &Object, held: &Held) -> Option<String> {
+    fn lacking_static(&self, object: &GrantTarget, held: &Grant) -> Option<String> {
         let places = self.places(object);
         if !places.iter().any(|held| held.grantable) {
             return Some("anything".to_owned());
@@ -192,17 +192,17 @@ impl Superuser {
     }
 
     /// What the superuser holds at the levels that count for an object.
-    fn places(&self, object: &Object) -> Vec<&Held> {
+    fn places(&self, object: &GrantTarget) -> Vec<&Grant> {
         let schema = match object {
-            Object::Schema(schema)
-            | Object::Table { schema, .. }
-            | Object::Routine { schema, .. } => Some(schema),
+            GrantTarget::Schema(schema)
+            | GrantTarget::Table { schema, .. }
+            | GrantTarget::Routine { schema, .. } => Some(schema),
             _ => None,
         };
-        let counts = |other: &Object| match other {
-            Object::Global => true,
+        let counts = |other: &GrantTarget| match other {
+            GrantTarget::Global => true,
             // A pattern may cover the schema; the server knows.
-            Object::Schema(pattern) => {
+            GrantTarget::Schema(pattern) => {
                 schema.is_some_and(|s| s == pattern || pattern.contains(['%', '_']))
             }
             other => other == object,
@@ -224,7 +224,7 @@ impl Superuser {
     ) -> Result<(), Error> {
         let restricted = self.profiles.iter().flat_map(|profile| &profile.grants).find_map(
             |(object, restricted)| match object {
-                Object::Restriction(schema)
+                GrantTarget::PartialRevoke(schema)
                     if on.is_none_or(|on| on == schema)
                         && !restricted.privileges.is_disjoint(privileges) =>
                 {
@@ -242,19 +242,19 @@ impl Superuser {
         })
     }
 
-    fn has(&self, object: &Object, privilege: Privilege) -> bool {
+    fn has(&self, object: &GrantTarget, privilege: Privilege) -> bool {
         self.held(object).any(|held| held.privileges.contains(&privilege))
     }
 
-    fn holds(&self, object: &Object) -> bool {
+    fn holds(&self, object: &GrantTarget) -> bool {
         self.held(object).next().is_some()
     }
 
-    fn may_pass_on(&self, object: &Object) -> bool {
+    fn may_pass_on(&self, object: &GrantTarget) -> bool {
         self.held(object).any(|held| held.grantable)
     }
 
-    fn held<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = &'a Held> {
+    fn held<'a>(&'a self, object: &'a GrantTarget) -> impl Iterator<Item = &'a Grant> {
         self.profiles.iter().filter_map(|profile| profile.grants.get(object))
     }
 }

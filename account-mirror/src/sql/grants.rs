@@ -6,17 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{quote_account, quote_identifier};
-use crate::database::account::{Held, Object, RoleName};
+use crate::database::account::{Grant, GrantTarget, RoleName};
 use crate::database::privilege::Privilege;
 
-pub(super) fn grant(account: &str, object: &Object, held: &Held) -> String {
+pub(super) fn grant(account: &str, object: &GrantTarget, held: &Grant) -> String {
     let option = match (object, held.grantable) {
         (_, false) => "",
-        (Object::Role(_), true) => " WITH ADMIN OPTION",
+        (GrantTarget::Role(_), true) => " WITH ADMIN OPTION",
         (_, true) => " WITH GRANT OPTION",
     };
     let what = match object {
-        Object::Role(role) => quote_role(role),
+        GrantTarget::Role(role) => quote_role(role),
         _ => {
             let mut what = privileges(object, held);
             if what.is_empty() {
@@ -28,10 +28,10 @@ pub(super) fn grant(account: &str, object: &Object, held: &Held) -> String {
     format!("GRANT {what} TO {account}{option}")
 }
 
-pub(super) fn revoke(account: &str, object: &Object, held: &Held) -> String {
+pub(super) fn revoke(account: &str, object: &GrantTarget, held: &Grant) -> String {
     let what = match object {
-        Object::Role(role) => quote_role(role),
-        Object::Dynamic(_) | Object::Proxy { .. } => {
+        GrantTarget::Role(role) => quote_role(role),
+        GrantTarget::Dynamic(_) | GrantTarget::Proxy { .. } => {
             format!("{} ON {}", privileges(object, held).join(", "), place(object))
         }
         _ => {
@@ -43,10 +43,10 @@ pub(super) fn revoke(account: &str, object: &Object, held: &Held) -> String {
     format!("REVOKE {what} FROM {account}")
 }
 
-fn privileges(object: &Object, held: &Held) -> Vec<String> {
+fn privileges(object: &GrantTarget, held: &Grant) -> Vec<String> {
     match object {
-        Object::Dynamic(name) => return vec![name.clone()],
-        Object::Proxy { .. } => return vec!["PROXY".to_owned()],
+        GrantTarget::Dynamic(name) => return vec![name.clone()],
+        GrantTarget::Proxy { .. } => return vec!["PROXY".to_owned()],
         _ => {}
     }
     let mut columns: BTreeMap<Privilege, Vec<String>> = BTreeMap::new();
@@ -62,18 +62,18 @@ fn privileges(object: &Object, held: &Held) -> Vec<String> {
     whole.chain(parts).collect()
 }
 
-fn place(object: &Object) -> String {
+fn place(object: &GrantTarget) -> String {
     match object {
-        Object::Dynamic(_) | Object::Global => "*.*".to_owned(),
-        Object::Restriction(name) | Object::Schema(name) => format!("{}.*", quote_identifier(name)),
-        Object::Table { schema, name } => {
+        GrantTarget::Dynamic(_) | GrantTarget::Global => "*.*".to_owned(),
+        GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => format!("{}.*", quote_identifier(name)),
+        GrantTarget::Table { schema, name } => {
             format!("{}.{}", quote_identifier(schema), quote_identifier(name))
         }
-        Object::Routine { kind, schema, name } => {
+        GrantTarget::Routine { kind, schema, name } => {
             format!("{} {}.{}", kind.as_sql(), quote_identifier(schema), quote_identifier(name))
         }
-        Object::Role(role) => quote_role(role),
-        Object::Proxy { user, host } => quote_account(user, host),
+        GrantTarget::Role(role) => quote_role(role),
+        GrantTarget::Proxy { user, host } => quote_account(user, host),
     }
 }
 
