@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
-use crate::password::{CharacterType, LENGTHS, Policy};
+use crate::password::{CharacterType, Generator, LENGTHS};
 use crate::secret::Engine;
 use crate::tls;
 
@@ -19,7 +19,7 @@ mod tests;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How new passwords are made.
-    pub password_policy: Policy,
+    pub passwords: Generator,
     /// The longest user name, where it is not the server's usual one.
     pub username_limit: Option<usize>,
     /// The superuser secret of documents that name none.
@@ -49,9 +49,9 @@ impl Config {
 
     /// The settings among the variables that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let variables = Variables(lookup);
+        let variables = Environment(lookup);
         Ok(Self {
-            password_policy: variables.password_policy()?,
+            passwords: variables.passwords()?,
             username_limit: variables.number("USERNAME_CHARACTER_LIMIT", 7..=255)?,
             superuser_secret: variables.text("SUPERUSER_SECRET_ARN").map(SecretId::new),
             secrets_manager_endpoint: variables.endpoint()?,
@@ -62,18 +62,16 @@ impl Config {
         })
     }
 
-    /// The longest user name on servers of this kind, in characters. Where the kind is not known,
-    /// the strictest limit counts.
-    pub fn username_limit(&self, engine: Option<Engine>) -> usize {
-        let engine = engine.unwrap_or(Engine::Mysql);
+    /// The longest user name on servers of this kind, in characters.
+    pub fn username_limit(&self, engine: Engine) -> usize {
         self.username_limit.unwrap_or(engine.username_limit())
     }
 }
 
-struct Variables<L>(L);
+struct Environment<L>(L);
 
-impl<L: Fn(&str) -> Option<String>> Variables<L> {
-    fn password_policy(&self) -> Result<Policy, Error> {
+impl<L: Fn(&str) -> Option<String>> Environment<L> {
+    fn passwords(&self) -> Result<Generator, Error> {
         let length = self.number("PASSWORD_LENGTH", LENGTHS)?.unwrap_or(32);
         let require_each_type = self.switch("REQUIRE_EACH_INCLUDED_TYPE", true)?;
         // Set and empty means that no character is excluded.
@@ -90,7 +88,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
                 types.push(character_type);
             }
         }
-        Policy::new(length, &types, &excluded, require_each_type).ok_or_else(|| {
+        Generator::new(length, &types, &excluded, require_each_type).ok_or_else(|| {
             invalid(
                 "EXCLUDE_CHARACTERS",
                 &excluded,

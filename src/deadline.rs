@@ -59,4 +59,21 @@ impl Deadline {
             ))
         })
     }
+
+    /// What `attempt` finds, trying again after each pause. `Ok(None)` if it never found anything;
+    /// a pause that there is no time for ends the tries.
+    pub async fn retry<T, E>(
+        self,
+        pauses: &[Duration],
+        mut attempt: impl AsyncFnMut() -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        for pause in pauses {
+            let found = attempt().await?;
+            if found.is_some() || self.remaining() <= *pause {
+                return Ok(found);
+            }
+            tokio::time::sleep(*pause).await;
+        }
+        attempt().await
+    }
 }

@@ -43,11 +43,36 @@ impl fmt::Debug for Error {
     }
 }
 
+impl From<account_mirror::error::Error> for Error {
+    fn from(error: account_mirror::error::Error) -> Self {
+        use account_mirror::error::ErrorKind;
+        let error_type = match error.kind {
+            ErrorKind::AccountNotUnderstood => ErrorType::AccountNotUnderstood,
+            ErrorKind::MultiFactorUnsupported => ErrorType::MultiFactorUnsupported,
+            ErrorKind::SuperuserTooWeak => ErrorType::SuperuserTooWeak,
+            ErrorKind::GrantImpossible => ErrorType::GrantImpossible,
+            ErrorKind::SuperuserRestricted => ErrorType::SuperuserRestricted,
+            ErrorKind::SystemUserProtected => ErrorType::SystemUserProtected,
+            ErrorKind::TwinNameImpossible => ErrorType::TwinNameImpossible,
+        };
+        error_type.because(error.text)
+    }
+}
+
 impl From<Error> for Diagnostic {
     fn from(error: Error) -> Self {
         Self { error_type: error.error_type.to_string(), error_message: error.text }
     }
 }
+
+/// Returns an error of a type, with a text like `format!`'s.
+macro_rules! refuse {
+    ($error_type:ident, $($text:tt)+) => {
+        return Err($crate::error::ErrorType::$error_type.because(format!($($text)+)).into())
+    };
+}
+
+pub(crate) use refuse;
 
 macro_rules! error_types {
     ($($(#[$doc:meta])+ $name:ident,)+) => {

@@ -74,7 +74,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
-        Value::GrantTarget(_) => "an object",
+        Value::Object(_) => "an object",
     }
 }
 

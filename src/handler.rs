@@ -6,6 +6,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use crate::aws::{Aws, Clients, Description};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::Error;
@@ -13,7 +14,6 @@ use crate::event::{RotationEvent, Step};
 use crate::handler::readiness::{Readiness, readiness};
 use crate::log;
 use crate::step::{Rotation, Summary, create_secret, finish_secret, set_secret, test_secret};
-use crate::store::{Description, SecretStore};
 
 mod readiness;
 
@@ -23,7 +23,7 @@ pub struct Handler {
     /// A bad configuration is the answer to every invocation: ending the process instead would
     /// hide the reason.
     config: Result<Config, Error>,
-    store: SecretStore,
+    clients: Clients,
 }
 
 impl Handler {
@@ -31,8 +31,8 @@ impl Handler {
     pub async fn new(config: Result<Config, Error>) -> Self {
         let endpoint = config.as_ref().ok();
         let endpoint = endpoint.and_then(|config| config.secrets_manager_endpoint.clone());
-        let store = SecretStore::new(endpoint).await;
-        Self { config, store }
+        let clients = Clients::new(endpoint).await;
+        Self { config, clients }
     }
 
     /// Does one step of a rotation.
@@ -61,9 +61,8 @@ impl Handler {
     }
 
     async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
-        let with_place = |error: Error| {
-            error.context(format!("{} of secret {}", event.step, event.secret_id))
-        };
+        let with_place =
+            |error: Error| error.context(format!("{} of secret {}", event.step, event.secret_id));
         let mut summary = self.step(event, deadline).await.map_err(with_place)?;
         summary.refusal = summary.refusal.map(with_place);
         Ok(summary)
@@ -71,7 +70,8 @@ impl Handler {
 
     async fn step(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
         let config = self.config.as_ref().map_err(Error::clone)?;
-        let (description, warnings) = match self.wait_until_ready(config, event, deadline).await? {
+        let aws = self.clients.until(deadline);
+        let (description, warnings) = match wait_until_ready(config, event, aws, deadline).await? {
             (description, Readiness::Pending { warnings }) => (description, warnings),
             (_, Readiness::AlreadyCurrent) => {
                 return Ok(Summary {
@@ -82,7 +82,7 @@ impl Handler {
         };
         let rotation = Rotation {
             config,
-            store: &self.store,
+            aws,
             secret: description.arn.clone(),
             version: event.version.clone(),
             rotation_token: event.rotation_token.clone(),
@@ -98,28 +98,28 @@ impl Handler {
         summary.warnings.extend(warnings);
         Ok(summary)
     }
+}
 
-    /// Describes the secret until it is ready for the step, as long as waiting can help.
-    async fn wait_until_ready(
-        &self,
-        config: &Config,
-        event: &RotationEvent,
-        deadline: Deadline,
-    ) -> Result<(Description, Readiness), Error> {
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(250);
-        loop {
-            let description = self.store.describe(&event.secret_id, deadline).await?;
-            let refusal = match readiness(config, event, &description) {
-                Ok(readiness) => return Ok((description, readiness)),
-                Err(refusal) => refusal,
-            };
-            let patience = refusal.patience.saturating_sub(started.elapsed());
-            if pause > patience.min(deadline.remaining()) {
-                return Err(refusal.error);
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
+/// Describes the secret until it is ready for the step, as long as waiting can help.
+async fn wait_until_ready(
+    config: &Config,
+    event: &RotationEvent,
+    aws: Aws<'_>,
+    deadline: Deadline,
+) -> Result<(Description, Readiness), Error> {
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(250);
+    loop {
+        let description = aws.describe(&event.secret_id).await?;
+        let refusal = match readiness(config, event, &description) {
+            Ok(readiness) => return Ok((description, readiness)),
+            Err(refusal) => refusal,
+        };
+        let patience = refusal.patience.saturating_sub(started.elapsed());
+        if pause > patience.min(deadline.remaining()) {
+            return Err(refusal.error);
         }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
     }
 }

@@ -12,17 +12,16 @@
 //! The library is public for its own tests. Stable are the settings, the `errorType`s, the fields
 //! of the log and the parameters of the template.
 
+pub mod aws;
 pub mod config;
 pub mod database;
 pub mod deadline;
+pub mod endpoint;
 pub mod error;
 pub mod event;
 pub mod handler;
 pub mod log;
 pub mod password;
-pub mod rds;
 pub mod secret;
 pub mod step;
-pub mod store;
 pub mod tls;
-pub mod username;

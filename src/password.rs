@@ -1,41 +1,13 @@
-//! Passwords, and the policy by which new ones are made.
+//! How new passwords are made.
 //!
-//! The policy's settings have the meaning that `GetRandomPassword` of Secrets Manager gives them.
+//! The settings have the meaning that `GetRandomPassword` of Secrets Manager gives them.
 //! Passwords are made here because that saves a permission and a call.
 
-use std::fmt;
-
+use account_mirror::password::Password;
 use rand::Rng;
-use secrecy::{ExposeSecret, SecretString};
 
 #[cfg(test)]
 mod tests;
-
-/// A password. It has no `Display`, no `Serialize` and no `==`, and its memory is wiped.
-#[derive(Clone)]
-pub struct Password(SecretString);
-
-impl Password {
-    /// The password with this text.
-    pub fn new(text: String) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one call that needs it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a login, a statement that sets the password, and a stored document need it"
-    )]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password([redacted])")
-    }
-}
 
 /// How many characters a new password may have.
 ///
@@ -43,17 +15,17 @@ impl fmt::Debug for Password {
 /// character of each type; the longest is what `caching_sha2_password` accepts.
 pub const LENGTHS: std::ops::RangeInclusive<usize> = 8..=256;
 
-/// What new passwords are like.
+/// Makes new passwords.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct Generator {
     length: usize,
     require_each_type: bool,
     /// The characters of each included type.
     types: Vec<Vec<u8>>,
 }
 
-impl Policy {
-    /// The policy, or `None` if no character is left to choose from.
+impl Generator {
+    /// The generator, or `None` if no character is left to choose from.
     ///
     /// A type of which every character is in `excluded` counts as not included.
     pub fn new(
@@ -97,7 +69,7 @@ impl Policy {
     }
 }
 
-/// A character of the alphabet, each with the same likelihood: seven random bits name a place, and
+/// A uniform choice by rejection sampling: seven random bits name a place, and
 /// are thrown away if the alphabet, of at most 94 characters, ends before.
 fn pick(alphabet: &[u8], random: &mut impl Rng) -> u8 {
     loop {

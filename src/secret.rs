@@ -7,14 +7,15 @@
 use std::fmt;
 use std::ops::Range;
 
+use account_mirror::password::Password;
+use account_mirror::username::Username;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::SecretId;
-use crate::password::Password;
 use crate::secret::fields::Fields;
-use crate::username::Username;
 
 mod fields;
 #[cfg(test)]
@@ -46,21 +47,58 @@ impl fmt::Debug for Document {
     }
 }
 
-/// A document that holds the login of a database user.
-pub struct DatabaseSecret {
+/// The secret that is rotated: the login of an application's user, and whatever else its owner keeps
+/// there.
+pub struct UserSecret {
     document: Document,
     entries: Vec<Entry>,
-    engine: Option<Engine>,
-    host: Option<String>,
-    port: u16,
-    username: Username,
-    password: Password,
-    dbname: Option<String>,
-    superuser_secret: Option<String>,
-    ssl: bool,
-    tls_server_name: Option<String>,
-    db_instance_identifier: Option<String>,
-    db_cluster_identifier: Option<String>,
+    /// The kind of server.
+    pub engine: Engine,
+    /// The server's host and port, and what is known of it in RDS.
+    pub address: Address,
+    /// The user's name.
+    pub username: Username,
+    /// The user's password.
+    pub password: Password,
+    /// The database that the application uses.
+    pub dbname: Option<String>,
+    /// The superuser's secret, `masterarn` in the document.
+    pub superuser_secret: Option<SecretId>,
+    /// What is demanded of connections.
+    pub tls: TlsKeys,
+}
+
+/// The secret of a superuser, which needs no more than a name and a password.
+#[derive(Debug)]
+pub struct SuperuserSecret {
+    /// The server's host and port, and what is known of it in RDS, if the document has a host.
+    pub address: Option<Address>,
+    /// The user's name.
+    pub username: Username,
+    /// The user's password.
+    pub password: Password,
+    /// What is demanded of connections.
+    pub tls: TlsKeys,
+}
+
+/// The address of a server, and what its secret says about it.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The host and the port.
+    pub endpoint: Endpoint,
+    /// The RDS instance, `dbInstanceIdentifier` in the document.
+    pub instance: Option<String>,
+    /// The RDS cluster, `dbClusterIdentifier` in the document.
+    pub cluster: Option<String>,
+}
+
+/// What a document demands of the connections that use its login.
+#[derive(Clone, Debug)]
+pub struct TlsKeys {
+    /// Whether to use TLS: yes, unless the document says `false`.
+    pub ssl: bool,
+    /// The name in the server's certificate, where it is not the host.
+    pub server_name: Option<String>,
 }
 
 /// A key of the document, and where its value stands in the text.
@@ -69,35 +107,34 @@ struct Entry {
     value: Range<usize>,
 }
 
-impl DatabaseSecret {
+impl SuperuserSecret {
+    /// Reads the document of a superuser secret.
+    pub fn parse(secret: &SecretId, document: &Document) -> Result<Self, Error> {
+        let fields = Fields::parse(secret, document.expose())?;
+        fields.engine()?;
+        Ok(Self {
+            address: fields.address()?,
+            username: fields.username()?,
+            password: fields.password()?,
+            tls: fields.tls()?,
+        })
+    }
+}
+
+impl UserSecret {
     /// Reads the document of the secret that is rotated.
     pub fn parse(secret: &SecretId, document: Document) -> Result<Self, Error> {
-        Self::with_keys(&["engine", "host"], secret, document)
-    }
-
-    /// Reads the document of a superuser secret, which needs no more than a name and a password.
-    pub fn parse_superuser(secret: &SecretId, document: Document) -> Result<Self, Error> {
-        Self::with_keys(&[], secret, document)
-    }
-
-    fn with_keys(keys: &[&str], secret: &SecretId, document: Document) -> Result<Self, Error> {
         let fields = Fields::parse(secret, document.expose())?;
-        for key in keys {
-            fields.require(key)?;
-        }
+        let (engine, host) = (fields.require("engine")?, fields.require("host")?);
         Ok(Self {
             entries: fields.entries(),
-            engine: fields.engine()?,
-            host: fields.text("host")?,
-            port: fields.port()?,
+            engine: fields.engine_named(&engine)?,
+            address: fields.address_of(host)?,
             username: fields.username()?,
-            password: Password::new(fields.require("password")?),
+            password: fields.password()?,
             dbname: fields.text("dbname")?,
-            superuser_secret: fields.text("masterarn")?,
-            ssl: fields.ssl(),
-            tls_server_name: fields.text("tls_server_name")?,
-            db_instance_identifier: fields.text("dbInstanceIdentifier")?,
-            db_cluster_identifier: fields.text("dbClusterIdentifier")?,
+            superuser_secret: fields.text("masterarn")?.map(SecretId::new),
+            tls: fields.tls()?,
             document,
         })
     }
@@ -147,67 +184,12 @@ impl DatabaseSecret {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         Some(&self.document.expose()[entry.value.clone()])
     }
-
-    /// The kind of server. Only superuser secrets may lack it.
-    pub fn engine(&self) -> Option<Engine> {
-        self.engine
-    }
-
-    /// The server's name. Only superuser secrets may lack it.
-    pub fn host(&self) -> Option<&str> {
-        self.host.as_deref()
-    }
-
-    /// The server's port, 3306 unless the document says another one.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The user's name.
-    pub fn username(&self) -> &Username {
-        &self.username
-    }
-
-    /// The user's password.
-    pub fn password(&self) -> &Password {
-        &self.password
-    }
-
-    /// The database that the application uses.
-    pub fn dbname(&self) -> Option<&str> {
-        self.dbname.as_deref()
-    }
-
-    /// The superuser's secret, `masterarn` in the document.
-    pub fn superuser_secret(&self) -> Option<&str> {
-        self.superuser_secret.as_deref()
-    }
-
-    /// Whether to use TLS: yes, unless the document says `false`.
-    pub fn ssl(&self) -> bool {
-        self.ssl
-    }
-
-    /// The name in the server's certificate, where it is not the host.
-    pub fn tls_server_name(&self) -> Option<&str> {
-        self.tls_server_name.as_deref()
-    }
-
-    /// The RDS instance, `dbInstanceIdentifier` in the document.
-    pub fn db_instance_identifier(&self) -> Option<&str> {
-        self.db_instance_identifier.as_deref()
-    }
-
-    /// The RDS cluster, `dbClusterIdentifier` in the document.
-    pub fn db_cluster_identifier(&self) -> Option<&str> {
-        self.db_cluster_identifier.as_deref()
-    }
 }
 
 /// Shows the names of the keys only.
-impl fmt::Debug for DatabaseSecret {
+impl fmt::Debug for UserSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseSecret")?;
+        f.write_str("UserSecret")?;
         f.debug_set().entries(self.entries.iter().map(|entry| &entry.key)).finish()
     }
 }

@@ -1,27 +1,31 @@
 //! What the four steps of a rotation share.
 
-use crate::config::Config;
-use crate::database::login::{Credentials, Server, LoginRole};
-use crate::deadline::Deadline;
-use crate::error::{Error, ErrorType};
-use crate::event::{RotationToken, SecretId, VersionId};
-use crate::secret::DatabaseSecret;
-use crate::store::{Description, StagingLabel, SecretStore, Selector};
-use crate::tls::TlsMode;
-use crate::username::Username;
+use account_mirror::username::Username;
 
+use crate::aws::{Aws, Description, SecretValue, Selector, StagingLabel};
+use crate::config::Config;
+use crate::database::session::{Credentials, LoginRole, Server};
+use crate::deadline::Deadline;
+use crate::endpoint::is_proxy;
+use crate::error::{Error, refuse};
+use crate::event::{RotationToken, SecretId, VersionId};
+use crate::secret::{TlsKeys, UserSecret};
+use crate::tls::TlsMode;
+
+mod checks;
 pub mod create_secret;
 pub mod finish_secret;
+mod pair;
 pub mod set_secret;
-pub mod survey;
+mod superuser;
 pub mod test_secret;
 
 /// One invocation, after its version was found to be AWSPENDING.
 pub struct Rotation<'a> {
     /// The function's settings.
     pub config: &'a Config,
-    /// Secrets Manager.
-    pub store: &'a SecretStore,
+    /// The calls to AWS.
+    pub aws: Aws<'a>,
     /// The ARN of the secret that is rotated.
     pub secret: SecretId,
     /// The version that the rotation makes.
@@ -43,7 +47,7 @@ pub struct Summary {
     pub statements: Vec<String>,
     /// How many of them repaired a twin that had drifted from its source.
     pub drift: usize,
-    /// What was checked and found in order, in a preflight.
+    /// The checks that passed, in a preflight.
     pub findings: Vec<String>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
@@ -66,20 +70,30 @@ impl Summary {
 }
 
 impl Rotation<'_> {
+    /// A value of the secret.
+    pub(crate) async fn value(&self, selector: Selector<'_>) -> Result<Option<SecretValue>, Error> {
+        self.aws.value(&self.secret, selector).await
+    }
+
+    /// The value of the version that the rotation makes, which may have been stored a moment ago.
+    pub(crate) async fn pending_value(&self) -> Result<Option<SecretValue>, Error> {
+        self.aws.value_when_visible(&self.secret, Selector::Version(&self.version)).await
+    }
+
     /// The document that is AWSCURRENT.
     ///
     /// # Errors
     ///
     /// `SecretInvalid` if there is none, or it is unusable.
-    pub async fn current(&self) -> Result<DatabaseSecret, Error> {
-        let current = Selector::Labelled(StagingLabel::Current);
-        match self.store.value(&self.secret, current, self.deadline).await? {
-            Some(current) => DatabaseSecret::parse(&self.secret, current.document),
-            None => Err(ErrorType::SecretInvalid.because(format!(
+    pub(crate) async fn current(&self) -> Result<UserSecret, Error> {
+        let Some(current) = self.value(Selector::Labelled(StagingLabel::Current)).await? else {
+            refuse!(
+                SecretInvalid,
                 "secret {} has no value that is AWSCURRENT; store the user's login in it first",
                 self.secret
-            ))),
-        }
+            );
+        };
+        UserSecret::parse(&self.secret, current.document)
     }
 
     /// The name of the other user.
@@ -87,8 +101,8 @@ impl Rotation<'_> {
     /// # Errors
     ///
     /// `TwinNameImpossible`.
-    pub fn twin_of(&self, current: &DatabaseSecret) -> Result<Username, Error> {
-        current.username().twin(self.config.username_limit(current.engine()))
+    pub(crate) fn twin_of(&self, current: &UserSecret) -> Result<Username, Error> {
+        Ok(current.username.twin(self.config.username_limit(current.engine))?)
     }
 
     /// Checks that a pending document is the current one with the twin's login, and nothing else.
@@ -96,40 +110,55 @@ impl Rotation<'_> {
     /// # Errors
     ///
     /// `PendingMismatch`.
-    pub fn check_pending(
+    pub(crate) fn check_pending(
         &self,
-        current: &DatabaseSecret,
-        pending: &DatabaseSecret,
+        current: &UserSecret,
+        pending: &UserSecret,
     ) -> Result<(), Error> {
         let twin = self.twin_of(current)?;
-        let found = if *pending.username() == twin {
-            current.first_difference(pending)
-        } else {
-            Some(format!("it is for \"{}\", not for \"{twin}\"", pending.username()))
+        let found = match pending.username == twin {
+            true => current.first_difference(pending),
+            false => Some(format!("it is for \"{}\", not for \"{twin}\"", pending.username)),
         };
-        found.map_or(Ok(()), |found| {
-            Err(ErrorType::PendingMismatch.because(format!(
-                "the pending version {} is not the current document with the login of its twin: \
-                 {found}; remove its label AWSPENDING and rotate again",
-                self.version
-            )))
-        })
+        let Some(found) = found else {
+            return Ok(());
+        };
+        refuse!(
+            PendingMismatch,
+            "the pending version {} is not the current document with the login of its twin: \
+             {found}; remove its label AWSPENDING and rotate again",
+            self.version
+        );
     }
 
-    /// The server that the current document names.
-    pub fn server(&self, current: &DatabaseSecret) -> Server {
-        Server {
-            host: current.host().unwrap_or_default().to_owned(),
-            port: current.port(),
-            tls: self.tls(current),
+    /// An RDS Proxy knows only logins that are AWSCURRENT.
+    ///
+    /// # Errors
+    ///
+    /// `ProxyHost`.
+    pub(crate) fn refuse_proxy(&self, current: &UserSecret) -> Result<(), Error> {
+        let host = &current.address.endpoint.host;
+        if !is_proxy(host) {
+            return Ok(());
         }
+        refuse!(
+            ProxyHost,
+            "host \"{host}\" of secret {} is an RDS Proxy, which knows only logins that are \
+             AWSCURRENT, so the new one could never be tested; use the address of the database",
+            self.secret
+        );
+    }
+
+    /// The server that a user's document names.
+    pub(crate) fn server(&self, document: &UserSecret) -> Server {
+        Server { endpoint: document.address.endpoint.clone(), tls: self.tls(&document.tls) }
     }
 
     /// What a document demands of its connections. Each login obeys its own document.
-    pub fn tls(&self, document: &DatabaseSecret) -> TlsMode {
-        if document.ssl() {
+    pub(crate) fn tls(&self, keys: &TlsKeys) -> TlsMode {
+        if keys.ssl {
             TlsMode::Verified {
-                server_name: document.tls_server_name().map(str::to_owned),
+                server_name: keys.server_name.clone(),
                 ca_file: self.config.tls_ca_file.clone(),
             }
         } else {
@@ -138,14 +167,20 @@ impl Rotation<'_> {
     }
 }
 
-/// The login of a document at a server.
-pub fn login<'a>(role: LoginRole, document: &'a DatabaseSecret, server: &'a Server) -> Credentials<'a> {
-    Credentials { role, server, user: document.username(), password: document.password() }
+/// The warning that is due at each login without encryption.
+fn plaintext_warning(role: LoginRole, server: &Server) -> Option<String> {
+    (server.tls == TlsMode::Plaintext).then(|| {
+        format!(
+            "the login of {role} at {server} is not encrypted, because its secret has \"ssl\": false"
+        )
+    })
 }
 
-/// The warning that belongs to a login without encryption.
-pub fn plaintext_warning(role: LoginRole, server: &Server) -> Option<String> {
-    (server.tls == TlsMode::Plaintext).then(|| {
-        format!("the login of {role} at {server} is not encrypted, because its secret has \"ssl\": false")
-    })
+/// A login with a user's document.
+fn credentials<'a>(
+    role: LoginRole,
+    document: &'a UserSecret,
+    server: &'a Server,
+) -> Credentials<'a> {
+    Credentials { role, server, user: &document.username, password: &document.password }
 }

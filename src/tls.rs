@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use mysql_async::SslOpts;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
+use crate::endpoint::region_of_host;
 use crate::error::{Error, ErrorType};
-use crate::rds;
 
 /// The roots of Amazon RDS, which are in no public store. See `certs/README.md`.
 const RDS_ROOTS: &[u8] = include_bytes!("../certs/rds-roots.pem");
@@ -145,7 +145,7 @@ fn rustls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a 
 
 /// For a host of RDS: whether the roots of its region are in this build.
 fn region_hint(host: &str) -> String {
-    let Some(region) = rds::region_of_host(host) else {
+    let Some(region) = region_of_host(host) else {
         return String::new();
     };
     let marker = format!("Amazon RDS {region} Root CA");

@@ -1,3 +1,28 @@
-//! What is known of the accounts of MySQL and MariaDB, without a connection to a server.
+//! Decides how one user of MySQL or MariaDB is made the exact mirror of another.
+//!
+//! It has no connection to a server: its users ask the server what [`tables::Reading`] lists, hand
+//! the rows back, and carry out the statements that [`sql`] makes of a [`plan`](plan::plan).
+//!
+//! The modules, in reading order:
+//!
+//! * What an account is: [`user`], [`setting`], [`grant`], [`privilege`], [`username`], [`password`].
+//! * How it is read: [`family`], [`row`], [`tables`], and [`proof`] for stored passwords.
+//! * How it is changed: [`plan`], [`specificity`], [`superuser`] for what may be granted, [`sql`].
+//! * How the result is verified: [`show_grants`].
 
+pub mod error;
+pub mod family;
+pub mod grant;
+pub mod password;
+pub mod plan;
+pub mod privilege;
 pub mod proof;
+pub mod row;
+pub mod setting;
+pub mod show_grants;
+pub mod specificity;
+pub mod sql;
+pub mod superuser;
+pub mod tables;
+pub mod user;
+pub mod username;

@@ -1,31 +1,30 @@
 //! The plan: which changes make the twin equal to its source, and in which order.
 //!
-//! Pure: it reads no server and writes none. The order keeps two promises at every statement, for
-//! sessions that are already open as well. An unlocked twin never has an effective privilege that
-//! neither account had at the start. And what the source lost, the twin loses.
+//! The order keeps two promises at every statement, for sessions that are already open as well. An
+//! unlocked twin never has an effective privilege that neither user had at the start. And what the
+//! source lost, the twin loses.
 //!
-//! What counts for a schema, a table or a routine is the narrowest row alone: that of the narrowest
+//! For a schema, a table or a routine only the most specific row counts: that of the most specific
 //! host that matches the client, whichever account the session logged in as, and within it that of
-//! the narrowest pattern. A row that vanishes would uncover a wider one. There everything is granted
-//! first, the narrowest first, and then revoked, the widest first, for all hosts together. At every
-//! other level, what is to go goes first. The right to pass privileges on adds up over all levels,
-//! so it goes before anything comes, and comes last.
+//! the most specific pattern. Without that row the next one would count. So everything is granted
+//! first, the most specific first, and then revoked, the least specific first, for all hosts
+//! together. At every other level revokes come before grants. GRANT OPTION adds up over all levels,
+//! so it is revoked before anything is granted, and granted last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
-use super::Family;
-use super::account::{User, Grant, AuthMethod, GrantTarget, Account, RoleName, Setting, Value};
-use super::privilege::Privilege;
+use crate::family::Family;
+use crate::grant::{Grant, GrantTarget, RoleName};
+use crate::privilege::Privilege;
+use crate::setting::{Setting, Value};
+use crate::user::{Account, AuthMethod, User};
 
 mod levels;
 mod partial_revokes;
 #[cfg(test)]
 mod tests;
-mod specificity;
-
-pub use specificity::specificity;
 
 /// One change of the twin at one of its hosts: one statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,9 +51,9 @@ pub enum Action {
     Unlock,
     /// Changes settings.
     Alter(BTreeMap<Setting, Value>),
-    /// Takes away what is held on an object.
+    /// Revokes privileges on a target.
     Revoke(GrantTarget, Grant),
-    /// Gives what is to be held on an object.
+    /// Grants privileges on a target.
     Grant(GrantTarget, Grant),
     /// Adds a partial revoke on a schema.
     Restrict(String, BTreeSet<Privilege>),
@@ -67,34 +66,34 @@ pub enum Action {
 /// The changes that make `twin` equal to `source` at each host of `source`; none if it is. The
 /// password, the authentication and the final lock state are not part of it.
 pub fn plan(family: Family, source: &User, twin: Option<&User>) -> Vec<Change> {
-    let mut sites: Vec<HostDiff<'_>> = source
-        .hosts
+    let mut diffs: Vec<HostDiff<'_>> = source
+        .accounts
         .iter()
-        .map(|(host, wanted)| HostDiff {
+        .map(|(host, source)| HostDiff {
             host,
-            wanted,
-            held: twin
-                .and_then(|twin| twin.hosts.get(host))
-                .map_or_else(|| as_created(wanted), Account::clone),
+            source,
+            twin: twin
+                .and_then(|twin| twin.accounts.get(host))
+                .map_or_else(|| as_created(source), Account::clone),
             with_grant_option: twin.is_none(),
         })
         .collect();
     let mut changes = Changes::default();
-    for site in &sites {
-        let exists = twin.is_some_and(|twin| twin.hosts.contains_key(site.host));
-        changes.add(site.host, create_or_alter(site, exists));
+    for diff in &diffs {
+        let exists = twin.is_some_and(|twin| twin.accounts.contains_key(diff.host));
+        changes.add(diff.host, create_or_alter(diff, exists));
     }
-    partial_revokes::clear(family, &mut sites, &mut changes);
-    for site in &mut sites {
-        changes.add(site.host, levels::revoke_first(site));
+    partial_revokes::clear(family, &mut diffs, &mut changes);
+    for diff in &mut diffs {
+        changes.add(diff.host, levels::revoke_first(diff));
     }
-    for site in &mut sites {
-        changes.add(site.host, levels::global_level(site));
+    for diff in &mut diffs {
+        changes.add(diff.host, levels::global_level(diff));
     }
-    levels::rows(family, &mut sites, &mut changes);
-    for site in &mut sites {
-        changes.add(site.host, levels::grant_options_last(site));
-        changes.add(site.host, levels::roles_and_proxies(site));
+    levels::specific_rows(family, &mut diffs, &mut changes);
+    for diff in &mut diffs {
+        changes.add(diff.host, levels::grant_options_last(diff));
+        changes.add(diff.host, levels::roles_and_proxies(diff));
     }
     changes.0
 }
@@ -102,10 +101,10 @@ pub fn plan(family: Family, source: &User, twin: Option<&User>) -> Vec<Change> {
 /// The source and the twin at one host. What the twin holds is kept up with the plan.
 struct HostDiff<'a> {
     host: &'a str,
-    wanted: &'a Account,
-    held: Account,
-    /// The right to pass privileges on comes along with them: the twin does not exist yet at any
-    /// host, so nobody is logged in as it, or MySQL would refuse to add it later.
+    source: &'a Account,
+    twin: Account,
+    /// Whether GRANT OPTION is granted together with the privileges instead of last: the twin does
+    /// not exist yet at any host, so nobody is logged in as it, or MySQL would refuse to add it later.
     with_grant_option: bool,
 }
 
@@ -128,23 +127,23 @@ fn as_created(source: &Account) -> Account {
     born
 }
 
-fn create_or_alter(site: &HostDiff<'_>, exists: bool) -> Vec<Action> {
+fn create_or_alter(diff: &HostDiff<'_>, exists: bool) -> Vec<Action> {
     if exists {
-        let settings = changed_settings(site.wanted, &site.held);
+        let settings = changed_settings(diff.source, &diff.twin);
         let mut steps = Vec::new();
         // From an interval to the default, MySQL's memory keeps the interval; not so from never.
         let has_interval =
-            matches!(site.held.settings.get(&Setting::Expiration), Some(Value::Number(1..)));
+            matches!(diff.twin.settings.get(&Setting::Expiration), Some(Value::Number(1..)));
         if has_interval && settings.get(&Setting::Expiration) == Some(&Value::Default) {
             steps.push([(Setting::Expiration, Value::Number(0))].into());
         }
         steps.extend((!settings.is_empty()).then_some(settings));
         return steps.into_iter().map(Action::Alter).collect();
     }
-    let mut settings = site.wanted.settings.clone();
+    let mut settings = diff.source.settings.clone();
     settings
         .retain(|setting, value| *setting != Setting::DefaultRoles && !setting.is_default(value));
-    vec![Action::Create { authentication: site.wanted.authentication.clone(), settings }]
+    vec![Action::Create { authentication: diff.source.authentication.clone(), settings }]
 }
 
 fn changed_settings(source: &Account, twin: &Account) -> BTreeMap<Setting, Value> {

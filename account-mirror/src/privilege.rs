@@ -53,7 +53,7 @@ impl fmt::Debug for Privilege {
 }
 
 /// The column and the set member of the grant option, which is not a privilege here but a property
-/// of what is held on an object.
+/// of what is held on a target.
 pub(super) const GRANT_COLUMN: &str = "Grant_priv";
 pub(super) const GRANT_MEMBER: &str = "Grant";
 

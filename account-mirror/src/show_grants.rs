@@ -1,16 +1,8 @@
-//! What the server says of an account in its own words, made comparable.
+//! Normalizes the output of `SHOW GRANTS` and `SHOW CREATE USER` for comparison.
 //!
-//! The plan is made from the grant tables. The words of `SHOW GRANTS` and `SHOW CREATE USER` are a
-//! second, independent witness: they come from the server's memory, which decides what an account
-//! may do now and can differ from the tables. They are never a source for the plan, because they
-//! are ambiguous and incomplete.
-
-use std::collections::BTreeSet;
-
-use super::statement::quote_account;
-use super::{Family, Session};
-use crate::deadline::Deadline;
-use crate::error::Error;
+//! The plan is made from the grant tables. This output is a second, independent source: it comes
+//! from the server's memory, which decides what an account may do now and can differ from the
+//! tables. The plan is never made from it, because it is ambiguous and incomplete.
 
 mod clause;
 #[cfg(test)]
@@ -20,59 +12,7 @@ mod token;
 pub use clause::Clause;
 pub use token::{Token, tokens};
 
-/// What the superuser is told of an account.
-///
-/// # Errors
-///
-/// Of the connection, and of a superuser that may not read the `mysql` schema.
-pub async fn grants_for(
-    session: &mut Session,
-    user: &str,
-    host: &str,
-    deadline: Deadline,
-) -> Result<BTreeSet<Clause>, Error> {
-    let account = quote_account(user, host);
-    let mut clauses = BTreeSet::new();
-    for sql in [format!("SHOW GRANTS FOR {account}"), format!("SHOW CREATE USER {account}")] {
-        ask(session, &sql, &mut clauses, deadline).await?;
-    }
-    Ok(clauses)
-}
-
-/// What an account is told of itself.
-///
-/// # Errors
-///
-/// Of the connection.
-pub async fn own_grants(session: &mut Session, deadline: Deadline) -> Result<BTreeSet<Clause>, Error> {
-    let mut clauses = BTreeSet::new();
-    // How names and strings are quoted is the session's choice. A salt may hold any byte; in
-    // hexadecimal it is one token.
-    let hex = matches!(session.family, Family::MySql(version) if version >= (8, 0, 17));
-    let hex = if hex { ", print_identified_with_as_hex = ON" } else { "" };
-    let quotes = format!("SET SESSION sql_mode = '', sql_quote_show_create = ON{hex}");
-    ask(session, &quotes, &mut clauses, deadline).await?;
-    for sql in ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"] {
-        ask(session, sql, &mut clauses, deadline).await?;
-    }
-    Ok(clauses)
-}
-
-async fn ask(
-    session: &mut Session,
-    sql: &str,
-    clauses: &mut BTreeSet<Clause>,
-    deadline: Deadline,
-) -> Result<(), Error> {
-    let rows = session.rows(sql, (), deadline).await.map_err(|failure| failure.context(sql))?;
-    for row in rows {
-        let name = row.columns().next().map(str::to_owned).unwrap_or_default();
-        clauses.extend(parse_clauses(&row.text_lossy(&name)));
-    }
-    Ok(())
-}
-
-/// Takes one line of the server apart.
+/// The clauses of one line.
 pub fn parse_clauses(line: &str) -> Vec<Clause> {
     let mut tokens = tokens(&without_demands(line));
     mask_hashes(&mut tokens);
@@ -84,7 +24,7 @@ pub fn parse_clauses(line: &str) -> Vec<Clause> {
         }
         Some("SET") => {
             mask_account(&mut tokens, &["FOR"]);
-            vec![Clause { what: tokens, how: Vec::new() }]
+            vec![Clause { privilege: tokens, scope: Vec::new() }]
         }
         _ => {
             mask_account(&mut tokens, &["USER"]);
@@ -93,7 +33,7 @@ pub fn parse_clauses(line: &str) -> Vec<Clause> {
             if tokens.len() <= 3 && tokens.first().is_some_and(|token| token.is("ALTER")) {
                 return Vec::new();
             }
-            vec![Clause { what: tokens, how: Vec::new() }]
+            vec![Clause { privilege: tokens, scope: Vec::new() }]
         }
     }
 }
@@ -104,15 +44,15 @@ fn grants(tokens: &[Token]) -> Vec<Clause> {
         .iter()
         .position(|token| token.is("ON") || token.is("TO") || token.is("FROM"))
         .unwrap_or(tokens.len());
-    let (list, how) = tokens.split_at(end);
+    let (list, scope) = tokens.split_at(end);
     let verb = list.first().cloned();
     let mut clauses = Vec::new();
     let mut privilege: Vec<Token> = verb.iter().cloned().collect();
     let mut column: Option<Vec<Token>> = None;
     let mut finish = |what: &[Token], column: Option<&[Token]>| {
         if what.len() > 1 {
-            let what = what.iter().chain(column.into_iter().flatten()).cloned().collect();
-            clauses.push(Clause { what, how: how.to_vec() });
+            let privilege = what.iter().chain(column.into_iter().flatten()).cloned().collect();
+            clauses.push(Clause { privilege, scope: scope.to_vec() });
         }
     };
     let mut had_columns = false;

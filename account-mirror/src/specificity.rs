@@ -1,6 +1,6 @@
 //! How wide a pattern is: of the rows that match, the server goes by the narrowest.
 
-use crate::database::Family;
+use crate::family::Family;
 
 /// The most bytes in the name of a schema.
 const LONGEST: usize = 64;

@@ -1,6 +1,6 @@
 //! SQL for account changes, and the only place where it is made.
 //!
-//! User statements take no placeholders, so names and strings are quoted here. Identifiers and
+//! Account statements take no placeholders, so names and strings are quoted here. Identifiers and
 //! both parts of account names stand in backticks, which mean the same in every `sql_mode`. Strings
 //! stand in single quotes, which are doubled inside; the session is pinned to
 //! `NO_BACKSLASH_ESCAPES`, so nothing else is special in them.
@@ -10,11 +10,13 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-use super::Family;
-use super::account::{AuthMethod, GrantTarget, RoleName, RoutineKind, Setting, Value};
-use super::mariadb_password;
-use super::mirror::{Action, Change};
+use crate::family::Family;
+use crate::grant::{GrantTarget, RoleName, RoutineKind};
 use crate::password::Password;
+use crate::plan::{Action, Change};
+use crate::proof::AuthString;
+use crate::setting::{Setting, Value};
+use crate::user::AuthMethod;
 use crate::username::Username;
 
 mod grants;
@@ -22,8 +24,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use grants::{grant, list, quote_role, revoke};
-use settings::{clauses, clauses_with};
+use grants::{list, quote_role};
+use settings::clauses;
 
 /// What stands in the shown text of a statement in place of a password.
 const PLACEHOLDER: &str = "<secret>";
@@ -47,7 +49,7 @@ impl Statement {
         clippy::disallowed_methods,
         reason = "the statement is handed to the driver and to nothing else"
     )]
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         use secrecy::ExposeSecret;
         self.secret.as_ref().map_or(&self.shown, |secret| secret.expose_secret())
     }
@@ -111,9 +113,9 @@ impl StatementBuilder<'_> {
             }
             Action::Lock => format!("ALTER USER {account} ACCOUNT LOCK"),
             Action::Unlock => format!("ALTER USER {account} ACCOUNT UNLOCK"),
-            Action::Alter(settings) => format!("ALTER USER {account}{}", clauses(settings)),
-            Action::Grant(object, held) => grant(&account, object, held),
-            Action::Revoke(object, held) => revoke(&account, object, held),
+            Action::Alter(settings) => format!("ALTER USER {account}{}", clauses(settings, "")),
+            Action::Grant(target, grant) => grants::grant(&account, target, grant),
+            Action::Revoke(target, grant) => grants::revoke(&account, target, grant),
             Action::Restrict(schema, privileges) => format!(
                 "REVOKE {} ON {}.* FROM {account}",
                 list(privileges),
@@ -128,14 +130,14 @@ impl StatementBuilder<'_> {
 
     /// Whether the server parses the statement only in its `sql_mode` `ORACLE`.
     pub fn needs_oracle_mode(&self, change: &Change) -> bool {
-        let (Action::Grant(object, _) | Action::Revoke(object, _)) = &change.action else {
+        let (Action::Grant(target, _) | Action::Revoke(target, _)) = &change.action else {
             return false;
         };
         let is_package = matches!(
-            object,
+            target,
             GrantTarget::Routine { kind: RoutineKind::Package | RoutineKind::PackageBody, .. }
         );
-        is_package && matches!(self.family, Family::MariaDb(version) if version < (11, 8, 0))
+        is_package && self.family.needs_oracle_mode_for_packages()
     }
 
     /// The statement that sets the pending password, by the methods of the source.
@@ -174,14 +176,8 @@ impl StatementBuilder<'_> {
         methods: &[AuthMethod],
         settings: &BTreeMap<Setting, Value>,
     ) -> Statement {
-        self.redacted(methods, |identified| match self.family {
-            Family::MySql(_) => format!(
-                "CREATE USER {account} {identified}{}",
-                clauses_with(settings, " ACCOUNT LOCK")
-            ),
-            Family::MariaDb(_) => {
-                format!("CREATE USER {account} {identified}{} ACCOUNT LOCK", clauses(settings))
-            }
+        self.redacted(methods, |identified| {
+            format!("CREATE USER {account} {identified}{}", clauses(settings, " ACCOUNT LOCK"))
         })
     }
 
@@ -218,8 +214,11 @@ impl StatementBuilder<'_> {
                 format!("{plugin} USING PASSWORD({})", quote(self.password.expose()))
             }
             None => {
-                let hash = mariadb_password::hash(&method.plugin, self.password);
-                format!("{plugin} USING {}", quote(&hash))
+                let password = self.password.expose().as_bytes();
+                let hash = AuthString::for_mariadb(&method.plugin, password);
+                // A string that no password matches, in place of none.
+                let hash = hash.unwrap_or_else(|| AuthString::new(*b"invalid"));
+                format!("{plugin} USING {}", quote(&String::from_utf8_lossy(hash.as_bytes())))
             }
         }
     }

@@ -6,16 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{User, Grant, GrantTarget, Account, RoleName};
-use super::mirror::{Action, Change};
-use super::privilege::Privilege;
-use super::reader::Accounts;
-use super::{Family, Session};
-use crate::error::{Error, ErrorType};
-
-mod roles;
-
-pub use roles::role_names;
+use crate::error::{Error, ErrorKind};
+use crate::family::Family;
+use crate::grant::{Grant, GrantTarget, RoleName};
+use crate::plan::{Action, Change};
+use crate::privilege::Privilege;
+use crate::tables::Accounts;
+use crate::user::{Account, User};
 
 /// The superuser with its active roles.
 pub struct Superuser {
@@ -24,24 +21,26 @@ pub struct Superuser {
     /// The account as something to be a proxy of.
     itself: GrantTarget,
     /// The account itself and its roles.
-    profiles: Vec<Account>,
+    accounts: Vec<Account>,
 }
 
 impl Superuser {
-    /// The superuser of a session, of whose account and roles all rows have been read.
-    pub fn of(session: &Session, roles: &BTreeSet<RoleName>, accounts: &Accounts) -> Self {
-        let own = accounts.at(&session.account_user, &session.account_host);
+    /// The superuser with this account, of which all rows and those of its roles have been read.
+    pub fn new(
+        family: Family,
+        (user, host): (&str, &str),
+        roles: &BTreeSet<RoleName>,
+        accounts: &Accounts,
+    ) -> Self {
+        let own = accounts.at(user, host);
         let roles = roles
             .iter()
             .filter_map(|role| accounts.at(&role.user, role.host.as_deref().unwrap_or_default()));
         Self {
-            family: session.family,
-            name: format!("'{}'@'{}'", session.account_user, session.account_host),
-            itself: GrantTarget::Proxy {
-                user: session.account_user.clone(),
-                host: session.account_host.clone(),
-            },
-            profiles: own.into_iter().chain(roles).cloned().collect(),
+            family,
+            name: format!("'{user}'@'{host}'"),
+            itself: GrantTarget::Proxy { user: user.to_owned(), host: host.to_owned() },
+            accounts: own.into_iter().chain(roles).cloned().collect(),
         }
     }
 
@@ -58,60 +57,62 @@ impl Superuser {
     ) -> Result<(), Error> {
         let create_user = Privilege::named("CREATE USER");
         if !create_user.is_some_and(|p| self.has(&GrantTarget::Global, p)) {
-            return Err(ErrorType::SuperuserTooWeak.because(format!(
+            return Err(ErrorKind::SuperuserTooWeak.because(format!(
                 "the superuser {} lacks the privilege CREATE USER, without which it can change no \
                  account; grant it: GRANT CREATE USER ON *.* TO {}",
                 self.name, self.name
             )));
         }
-        self.may_touch(source)?;
-        twin.map_or(Ok(()), |twin| self.may_touch(twin))?;
+        for user in std::iter::once(source).chain(twin) {
+            self.may_change(user)?;
+        }
         plan.iter().try_for_each(|change| self.permits_change(source, change))
     }
 
     /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that
     /// grants it to the twin would lock itself out.
-    fn may_touch(&self, account: &User) -> Result<(), Error> {
+    fn may_change(&self, user: &User) -> Result<(), Error> {
         let system_user = GrantTarget::Dynamic("SYSTEM_USER".to_owned());
-        let protected =
-            account.hosts.iter().find(|(_, profile)| profile.grants.contains_key(&system_user));
-        match protected {
-            Some((host, _)) if !self.holds(&system_user) => Err(ErrorType::SystemUserProtected
-                .because(format!(
-                    "'{}'@'{host}' has SYSTEM_USER and the superuser {} does not, so it could not \
-                     change the twin; use a superuser with SYSTEM_USER, or revoke it from the user",
-                    account.user, self.name
-                ))),
-            _ => Ok(()),
+        if self.holds(&system_user) {
+            return Ok(());
         }
+        let mut accounts = user.accounts.iter();
+        let Some((host, _)) = accounts.find(|(_, a)| a.grants.contains_key(&system_user)) else {
+            return Ok(());
+        };
+        Err(ErrorKind::SystemUserProtected.because(format!(
+            "'{}'@'{host}' has SYSTEM_USER and the superuser {} does not, so it could not change \
+             the twin; use a superuser with SYSTEM_USER, or revoke it from the user",
+            user.name, self.name
+        )))
     }
 
     fn permits_change(&self, source: &User, change: &Change) -> Result<(), Error> {
-        let (verb, object, held) = match &change.action {
-            Action::Grant(object, held) => {
-                if *object == GrantTarget::Global {
-                    self.no_restriction(None, &held.privileges)?;
+        let (verb, target, grant) = match &change.action {
+            Action::Grant(target, grant) => {
+                if *target == GrantTarget::Global {
+                    self.no_restriction(None, &grant.privileges)?;
                 }
-                ("grant", object, held)
+                ("grant", target, grant)
             }
             Action::Restrict(schema, privileges) | Action::Unrestrict(schema, privileges) => {
                 return self.no_restriction(Some(schema), privileges);
             }
-            Action::Revoke(object, held) => ("revoke", object, held),
+            Action::Revoke(target, grant) => ("revoke", target, grant),
             Action::DefaultRoles(_) => return self.may_set_default_roles(),
             _ => return Ok(()),
         };
-        let Some(lacking) = self.lacking(object, held) else {
+        let Some(lacking) = self.lacking(target, grant) else {
             return Ok(());
         };
-        Err(ErrorType::GrantImpossible.because(format!(
-            "the superuser {} cannot {verb} {lacking} on {object}, which making the twin of \
-             '{}'@'{}' takes; grant it to the superuser {}, or take it from the account, or use a \
+        Err(ErrorKind::GrantImpossible.because(format!(
+            "the superuser {} {lacking} on {target}, required to {verb} it when '{}'@'{}' is \
+             mirrored; grant it to the superuser {}, or revoke it from the account, or use a \
              stronger superuser",
             self.name,
-            source.user,
+            source.name,
             change.host,
-            match object {
+            match target {
                 GrantTarget::Role(_) => "WITH ADMIN OPTION",
                 _ => "WITH GRANT OPTION",
             }
@@ -122,60 +123,61 @@ impl Superuser {
     fn may_set_default_roles(&self) -> Result<(), Error> {
         let update = Privilege::named("UPDATE");
         let tables = [GrantTarget::Global, GrantTarget::Schema("mysql".to_owned())];
-        let allowed = tables.iter().any(|object| update.is_some_and(|p| self.has(object, p)));
+        let allowed = tables.iter().any(|target| update.is_some_and(|p| self.has(target, p)));
         if allowed || matches!(self.family, Family::MySql(_)) {
             return Ok(());
         }
-        Err(ErrorType::GrantImpossible.because(format!(
+        Err(ErrorKind::GrantImpossible.because(format!(
             "the superuser {} cannot set the default role of the twin; MariaDB asks for UPDATE on \
              the mysql schema; grant it: GRANT UPDATE ON mysql.* TO {}",
             self.name, self.name
         )))
     }
 
-    /// What the superuser lacks to grant or revoke this, in words.
-    fn lacking(&self, object: &GrantTarget, held: &Grant) -> Option<String> {
-        match object {
+    /// What keeps the superuser from granting or revoking this, as the predicate of a sentence.
+    fn lacking(&self, target: &GrantTarget, grant: &Grant) -> Option<String> {
+        match target {
             GrantTarget::Role(_) => {
                 let is_mysql = matches!(self.family, Family::MySql(_));
                 let admin = self.holds(&GrantTarget::Dynamic("ROLE_ADMIN".to_owned()))
                     || is_mysql
-                        && Privilege::named("SUPER").is_some_and(|p| self.has(&GrantTarget::Global, p));
-                let allowed = admin || self.may_pass_on(object);
-                (!allowed).then(|| "the role".to_owned())
+                        && Privilege::named("SUPER")
+                            .is_some_and(|p| self.has(&GrantTarget::Global, p));
+                let allowed = admin || self.may_pass_on(target);
+                (!allowed).then(|| "has no ADMIN OPTION".to_owned())
             }
             GrantTarget::Proxy { .. } => {
                 // Everybody may let others act as oneself; '' stands for everybody.
                 let anybody =
                     |host: &str| GrantTarget::Proxy { user: String::new(), host: host.to_owned() };
-                let allowed = *object == self.itself
-                    || self.may_pass_on(object)
+                let allowed = *target == self.itself
+                    || self.may_pass_on(target)
                     || self.may_pass_on(&anybody(""))
                     || self.may_pass_on(&anybody("%"));
-                (!allowed).then(|| "PROXY".to_owned())
+                (!allowed).then(|| "lacks PROXY WITH GRANT OPTION".to_owned())
             }
             GrantTarget::Dynamic(name) => {
-                let allowed = self.may_pass_on(&GrantTarget::Global) || self.may_pass_on(object);
-                (!allowed).then(|| name.clone())
+                let allowed = self.may_pass_on(&GrantTarget::Global) || self.may_pass_on(target);
+                (!allowed).then(|| format!("lacks {name}"))
             }
             GrantTarget::Global
             | GrantTarget::PartialRevoke(_)
             | GrantTarget::Schema(_)
             | GrantTarget::Table { .. }
-            | GrantTarget::Routine { .. } => self.lacking_static(object, held),
+            | GrantTarget::Routine { .. } => self.lacking_static(target, grant),
         }
     }
 
-    fn lacking_static(&self, object: &GrantTarget, held: &Grant) -> Option<String> {
-        let places = self.places(object);
-        if !places.iter().any(|held| held.grantable) {
-            return Some("anything".to_owned());
+    fn lacking_static(&self, target: &GrantTarget, grant: &Grant) -> Option<String> {
+        let places = self.places(target);
+        if !places.iter().any(|grant| grant.grantable) {
+            return Some("has no GRANT OPTION".to_owned());
         }
-        let columns = held
+        let columns = grant
             .columns
             .iter()
             .flat_map(|(column, privileges)| privileges.iter().map(move |p| (Some(column), *p)));
-        let wanted = held.privileges.iter().map(|p| (None, *p)).chain(columns);
+        let wanted = grant.privileges.iter().map(|p| (None, *p)).chain(columns);
         let lacking: BTreeSet<_> = wanted
             .filter(|(column, privilege)| {
                 !places.iter().any(|place| {
@@ -188,12 +190,12 @@ impl Superuser {
             .map(|(_, privilege)| privilege.as_sql())
             .collect();
         let lacking: Vec<_> = lacking.into_iter().collect();
-        (!lacking.is_empty()).then(|| lacking.join(", "))
+        (!lacking.is_empty()).then(|| format!("lacks {}", lacking.join(", ")))
     }
 
-    /// What the superuser holds at the levels that count for an object.
-    fn places(&self, object: &GrantTarget) -> Vec<&Grant> {
-        let schema = match object {
+    /// What the superuser holds at the levels that count for a target.
+    fn places(&self, target: &GrantTarget) -> Vec<&Grant> {
+        let schema = match target {
             GrantTarget::Schema(schema)
             | GrantTarget::Table { schema, .. }
             | GrantTarget::Routine { schema, .. } => Some(schema),
@@ -205,13 +207,13 @@ impl Superuser {
             GrantTarget::Schema(pattern) => {
                 schema.is_some_and(|s| s == pattern || pattern.contains(['%', '_']))
             }
-            other => other == object,
+            other => other == target,
         };
-        self.profiles
+        self.accounts
             .iter()
-            .flat_map(|profile| &profile.grants)
+            .flat_map(|account| &account.grants)
             .filter(|(other, _)| counts(other))
-            .map(|(_, held)| held)
+            .map(|(_, grant)| grant)
             .collect()
     }
 
@@ -222,8 +224,8 @@ impl Superuser {
         on: Option<&String>,
         privileges: &BTreeSet<Privilege>,
     ) -> Result<(), Error> {
-        let restricted = self.profiles.iter().flat_map(|profile| &profile.grants).find_map(
-            |(object, restricted)| match object {
+        let restricted = self.accounts.iter().flat_map(|account| &account.grants).find_map(
+            |(target, restricted)| match target {
                 GrantTarget::PartialRevoke(schema)
                     if on.is_none_or(|on| on == schema)
                         && !restricted.privileges.is_disjoint(privileges) =>
@@ -233,28 +235,29 @@ impl Superuser {
                 _ => None,
             },
         );
-        restricted.map_or(Ok(()), |schema| {
-            Err(ErrorType::SuperuserRestricted.because(format!(
-                "the superuser {} is under a partial revoke on schema \"{schema}\", which the \
-                 server would silently pass on to the twin; use a superuser without partial revokes",
-                self.name
-            )))
-        })
+        let Some(schema) = restricted else {
+            return Ok(());
+        };
+        Err(ErrorKind::SuperuserRestricted.because(format!(
+            "the superuser {} is under a partial revoke on schema \"{schema}\", which the server \
+             would silently pass on to the twin; use a superuser without partial revokes",
+            self.name
+        )))
     }
 
-    fn has(&self, object: &GrantTarget, privilege: Privilege) -> bool {
-        self.held(object).any(|held| held.privileges.contains(&privilege))
+    fn has(&self, target: &GrantTarget, privilege: Privilege) -> bool {
+        self.grant(target).any(|grant| grant.privileges.contains(&privilege))
     }
 
-    fn holds(&self, object: &GrantTarget) -> bool {
-        self.held(object).next().is_some()
+    fn holds(&self, target: &GrantTarget) -> bool {
+        self.grant(target).next().is_some()
     }
 
-    fn may_pass_on(&self, object: &GrantTarget) -> bool {
-        self.held(object).any(|held| held.grantable)
+    fn may_pass_on(&self, target: &GrantTarget) -> bool {
+        self.grant(target).any(|grant| grant.grantable)
     }
 
-    fn held<'a>(&'a self, object: &'a GrantTarget) -> impl Iterator<Item = &'a Grant> {
-        self.profiles.iter().filter_map(|profile| profile.grants.get(object))
+    fn grant<'a>(&'a self, target: &'a GrantTarget) -> impl Iterator<Item = &'a Grant> {
+        self.accounts.iter().filter_map(|account| account.grants.get(target))
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use thiserror::Error as ThisError;
 
-use crate::error::{Error, ErrorType};
+use crate::error::{Error, ErrorKind};
 
-/// What the twin's name has more, as AWS's own function has it.
+/// Suffix of the alternate user, as in AWS's function.
 const SUFFIX: &str = "_clone";
 
 /// The name of a user, such as the server stores it without changing it.
@@ -34,7 +34,7 @@ impl Username {
     /// The name of the user that takes turns with this one, at most `limit` characters long.
     pub fn twin(&self, limit: usize) -> Result<Self, Error> {
         let impossible = |found: String| {
-            ErrorType::TwinNameImpossible.because(format!(
+            ErrorKind::TwinNameImpossible.because(format!(
                 "user \"{self}\" cannot have a twin: {found}; give the application a user with \
                  another name"
             ))
@@ -116,7 +116,7 @@ mod tests {
         assert!(name(&"é".repeat(26)).twin(32).is_ok());
         assert!(name(&"é".repeat(32)).twin(38).is_ok());
         let error = name("reporting_service_2026_main").twin(32).unwrap_err();
-        assert_eq!(error.error_type(), ErrorType::TwinNameImpossible);
+        assert_eq!(error.kind, ErrorKind::TwinNameImpossible);
         assert!(error.to_string().contains(
             "username \"reporting_service_2026_main\" with \"_clone\" has 33 characters"
         ));
@@ -126,7 +126,7 @@ mod tests {
     fn what_is_left_must_be_a_name_with_the_same_twin() {
         for text in ["_clone", "app _clone", "app_clone_clone"] {
             let error = name(text).twin(32).unwrap_err();
-            assert_eq!(error.error_type(), ErrorType::TwinNameImpossible);
+            assert_eq!(error.kind, ErrorKind::TwinNameImpossible);
         }
     }
 

@@ -25,9 +25,9 @@ fn everything_has_a_default() {
         assert_eq!(config.tls_ca_file, None);
         assert!(!config.ignore_replica_status && !config.retain_previous_password);
         assert_eq!(config.log_level, LevelFilter::INFO);
-        assert_eq!(config.username_limit(Some(Engine::AuroraMysql)), 32);
-        assert_eq!(config.username_limit(Some(Engine::Mariadb)), 128);
-        let password = config.password_policy.generate();
+        assert_eq!(config.username_limit(Engine::AuroraMysql), 32);
+        assert_eq!(config.username_limit(Engine::Mariadb), 128);
+        let password = config.passwords.generate();
         assert_eq!(password.expose().len(), 32);
         assert!(!password.expose().contains(['/', '@', '"', '\'', '\\', ' ']));
     }
@@ -52,10 +52,10 @@ fn every_variable_is_read() {
         ("AWS_LAMBDA_LOG_LEVEL", "debug"),
     ])
     .unwrap();
-    let password = config.password_policy.generate();
+    let password = config.passwords.generate();
     assert_eq!(password.expose().len(), 64);
     assert!(password.expose().bytes().all(|c| (b'b'..=b'z').contains(&c)));
-    assert_eq!(config.username_limit(Some(Engine::Mariadb)), 16);
+    assert_eq!(config.username_limit(Engine::Mariadb), 16);
     assert_eq!(config.superuser_secret, Some(SecretId::new("arn:x")));
     assert_eq!(config.secrets_manager_endpoint.as_deref(), Some("https://vpce"));
     assert_eq!(config.tls_ca_file, Some("/opt/ca.pem".into()));
@@ -72,7 +72,7 @@ fn set_and_empty_excludes_no_character() {
         ("EXCLUDE_NUMBERS", "true"),
         ("PASSWORD_LENGTH", "256"),
     ];
-    let policy = config(&variables).unwrap().password_policy;
+    let policy = config(&variables).unwrap().passwords;
     let seen: String = (0..20).map(|_| policy.generate().expose().to_owned()).collect();
     assert!("/@\"'\\".chars().all(|c| seen.contains(c)));
 }
@@ -111,6 +111,6 @@ fn excluding_every_character_is_refused() {
     assert!(config(&none).is_err());
     // A type that is excluded character by character is not required either.
     let digits = config(&[("EXCLUDE_CHARACTERS", "0123456789")]).unwrap();
-    let password = digits.password_policy.generate();
+    let password = digits.passwords.generate();
     assert!(!password.expose().contains(|c: char| c.is_ascii_digit()));
 }

@@ -2,37 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{User, Grant, AuthMethod, GrantTarget, State};
-use super::mirror::{Action, Change};
-use super::server::{StatementLimit, pinned_mode};
-use super::statement::{StatementBuilder, Statement};
-use super::{QueryError, Session};
-use crate::deadline::Deadline;
+use account_mirror::grant::{Grant, GrantTarget};
+use account_mirror::plan::{Action, Change};
+use account_mirror::sql::{Statement, StatementBuilder};
+use account_mirror::user::{AuthMethod, State, User};
+
+use super::session::{QueryError, Session, pinned_mode};
 use crate::error::{Error, ErrorType};
 
-/// Carries out account statements, and keeps a record of them.
+/// Carries out account statements, and notes them.
 pub struct Applier<'a> {
     /// The superuser's session.
     pub session: &'a mut Session,
     /// Makes the statements.
     pub builder: StatementBuilder<'a>,
-    /// How long a statement may take at the server.
-    pub limit: StatementLimit,
-    /// The invocation's end.
-    pub deadline: Deadline,
-    /// What was done.
-    pub record: &'a mut Record,
+    /// What was done so far.
+    pub progress: &'a mut Progress,
+    /// What could not be granted because it no longer exists, by host.
+    pub skipped: &'a mut BTreeSet<(String, GrantTarget)>,
 }
 
 /// What was done in all rounds of a step.
 #[derive(Debug, Default)]
-pub struct Record {
+pub struct Progress {
     /// The statements that were carried out, without passwords.
     pub statements: Vec<String>,
     /// The hosts at which the twin was created, with the pending password.
     pub created: BTreeSet<String>,
-    /// What could not be granted because it no longer exists, by host.
-    pub skipped: BTreeSet<(String, GrantTarget)>,
 }
 
 impl Applier<'_> {
@@ -48,7 +44,7 @@ impl Applier<'_> {
                 Err(failure) if is_gone_already(change, &failure) => {}
                 Err(failure) => return Err(self.refused(&self.builder.statement(change), failure)),
                 Ok(()) if matches!(change.action, Action::Create { .. }) => {
-                    self.record.created.insert(change.host.clone());
+                    self.progress.created.insert(change.host.clone());
                 }
                 Ok(()) => {}
             }
@@ -69,12 +65,12 @@ impl Applier<'_> {
         twin: &User,
         retain: Option<i64>,
     ) -> Result<(), Error> {
-        for (host, profile) in &source.hosts {
-            if !self.record.created.contains(host) {
-                let twin = twin.hosts.get(host).map(|twin| &twin.state);
-                self.replace_password(host, &profile.authentication, twin, retain).await?;
+        for (host, account) in &source.accounts {
+            if !self.progress.created.contains(host) {
+                let twin = twin.accounts.get(host).map(|twin| &twin.state);
+                self.replace_password(host, &account.authentication, twin, retain).await?;
             }
-            let lock = self.builder.set_lock(host, profile.state.locked);
+            let lock = self.builder.set_lock(host, account.state.locked);
             self.run(lock).await?;
         }
         Ok(())
@@ -128,35 +124,34 @@ impl Applier<'_> {
     async fn set_mode(&mut self, mode: &str) -> Result<(), QueryError> {
         let pinned = pinned_mode(self.builder.family);
         let sql = format!("SET SESSION sql_mode = '{mode}{pinned}'");
-        self.session.rows(&sql, (), self.deadline).await.map(|_| ())
+        self.session.rows(&sql).await.map(|_| ())
     }
 
     async fn send(&mut self, statement: &Statement) -> Result<(), QueryError> {
-        self.limit.check(self.deadline).map_err(QueryError::TimedOut)?;
-        self.session.run(statement, self.deadline).await?;
-        self.record.statements.push(statement.to_string());
+        self.session.run(statement).await?;
+        self.progress.statements.push(statement.to_string());
         Ok(())
     }
 
     /// Goes on without what no longer exists. Where only a column is gone, the other columns are
     /// granted one by one.
     async fn skip(&mut self, change: &Change) -> Result<(), Error> {
-        let Action::Grant(object, held) = &change.action else {
+        let Action::Grant(target, grant) = &change.action else {
             return Ok(());
         };
-        let place = (change.host.clone(), object.clone());
-        self.record.skipped.insert(place);
-        if !matches!(object, GrantTarget::Table { .. }) || held.columns.is_empty() {
+        let place = (change.host.clone(), target.clone());
+        self.skipped.insert(place);
+        if !matches!(target, GrantTarget::Table { .. }) || grant.columns.is_empty() {
             return Ok(());
         }
-        let whole = Grant { columns: Default::default(), ..held.clone() };
-        let single = held.columns.iter().map(|(column, privileges)| Grant {
+        let whole = Grant { columns: Default::default(), ..grant.clone() };
+        let single = grant.columns.iter().map(|(column, privileges)| Grant {
             columns: [(column.clone(), privileges.clone())].into(),
             ..Grant::default()
         });
-        for part in std::iter::once(whole).chain(single).filter(|held| !held.is_empty()) {
+        for part in std::iter::once(whole).chain(single).filter(|grant| !grant.is_empty()) {
             let change =
-                Change { host: change.host.clone(), action: Action::Grant(object.clone(), part) };
+                Change { host: change.host.clone(), action: Action::Grant(target.clone(), part) };
             match self.change(&change).await {
                 Err(failure) if is_orphan(&change, &failure) => {}
                 Err(failure) => return Err(self.refused(&self.builder.statement(&change), failure)),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::types::StatusType;
 
+use crate::aws::{Description, StagingLabel};
 use crate::config::Config;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationEvent, Step};
-use crate::store::{Description, StagingLabel};
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ pub(super) enum Readiness {
 
 /// Why a step may not begin, and how long it is worth waiting that this changes.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct NotReady {
     pub(super) error: Error,
     pub(super) patience: Duration,
 }
@@ -43,7 +43,7 @@ pub(super) fn readiness(
     config: &Config,
     event: &RotationEvent,
     description: &Description,
-) -> Result<Readiness, Refusal> {
+) -> Result<Readiness, NotReady> {
     let mut warnings = rotation_is_on(event, description)?;
     if description.has_label(&event.version, StagingLabel::Current) {
         return Ok(Readiness::AlreadyCurrent);
@@ -58,7 +58,7 @@ pub(super) fn readiness(
 fn rotation_is_on(
     event: &RotationEvent,
     description: &Description,
-) -> Result<Vec<String>, Refusal> {
+) -> Result<Vec<String>, NotReady> {
     match (description.rotation_enabled, event.step) {
         (None | Some(true), _) => Ok(Vec::new()),
         (Some(false), Step::TestSecret) => Ok(vec!["rotation is turned off".to_owned()]),
@@ -70,7 +70,7 @@ fn rotation_is_on(
     }
 }
 
-fn version_is_pending(event: &RotationEvent, description: &Description) -> Result<(), Refusal> {
+fn version_is_pending(event: &RotationEvent, description: &Description) -> Result<(), NotReady> {
     let version = &event.version;
     let Some(labels) = description.labels(version) else {
         return Err(refuse(
@@ -111,7 +111,7 @@ fn replicas_are_ready(
     config: &Config,
     event: &RotationEvent,
     description: &Description,
-) -> Result<Vec<String>, Refusal> {
+) -> Result<Vec<String>, NotReady> {
     let changes_labels = matches!(event.step, Step::CreateSecret | Step::FinishSecret);
     let mut warnings = Vec::new();
     for replica in &description.replicas {
@@ -148,6 +148,6 @@ fn replicas_are_ready(
     Ok(warnings)
 }
 
-fn refuse(patience: Duration, error_type: ErrorType, text: impl std::fmt::Display) -> Refusal {
-    Refusal { error: error_type.because(text), patience }
+fn refuse(patience: Duration, error_type: ErrorType, text: impl std::fmt::Display) -> NotReady {
+    NotReady { error: error_type.because(text), patience }
 }

@@ -28,7 +28,7 @@ proptest! {
             .iter()
             .filter(|t| t.characters().any(|c| !excluded.contains(char::from(c))))
             .collect();
-        let Some(policy) = Policy::new(length, &types, &excluded, require) else {
+        let Some(policy) = Generator::new(length, &types, &excluded, require) else {
             prop_assert!(left.is_empty());
             return Ok(());
         };
@@ -44,7 +44,7 @@ proptest! {
 
 #[test]
 fn every_character_is_equally_likely() {
-    let policy = Policy::new(256, &CharacterType::ALL, "/@\"'\\", true).unwrap();
+    let policy = Generator::new(256, &CharacterType::ALL, "/@\"'\\", true).unwrap();
     let mut counts = [0_i64; 128];
     let passwords = 1000;
     for _ in 0..passwords {
@@ -62,7 +62,7 @@ fn every_character_is_equally_likely() {
 #[test]
 fn requiring_each_type_favors_no_place() {
     // A digit is as likely in the first place as in the last.
-    let policy = Policy::new(8, &CharacterType::ALL, "", true).unwrap();
+    let policy = Generator::new(8, &CharacterType::ALL, "", true).unwrap();
     let (mut first, mut last) = (0_i32, 0_i32);
     for _ in 0..20_000 {
         let password = policy.generate();
@@ -76,7 +76,7 @@ fn requiring_each_type_favors_no_place() {
 fn the_worst_policy_still_ends() {
     let excluded: String =
         ('!'..='~').filter(|c| !"aB3".contains(*c) && !c.is_ascii_punctuation()).collect();
-    let policy = Policy::new(8, &CharacterType::ALL, &excluded, true).unwrap();
+    let policy = Generator::new(8, &CharacterType::ALL, &excluded, true).unwrap();
     for _ in 0..100 {
         let password = policy.generate();
         assert!("aB3".chars().all(|c| password.expose().contains(c)));

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
+use account_mirror::password::Password;
+use account_mirror::username::Username;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::{Engine, Entry};
+use super::{Address, Engine, Entry, TlsKeys};
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
-use crate::username::Username;
 
 /// The keys and the raw values of a document, in their order.
 pub(super) struct Fields<'a> {
@@ -71,20 +73,43 @@ impl<'a> Fields<'a> {
             .map_err(|unusable| self.wrong("username", unusable))
     }
 
+    pub(super) fn password(&self) -> Result<Password, Error> {
+        Ok(Password::new(self.require("password")?))
+    }
+
+    /// The server's address, if the document names a host.
+    pub(super) fn address(&self) -> Result<Option<Address>, Error> {
+        self.text("host")?.map(|host| self.address_of(host)).transpose()
+    }
+
+    /// The address with this host.
+    pub(super) fn address_of(&self, host: String) -> Result<Address, Error> {
+        Ok(Address {
+            endpoint: Endpoint { host, port: self.port()? },
+            instance: self.text("dbInstanceIdentifier")?,
+            cluster: self.text("dbClusterIdentifier")?,
+        })
+    }
+
+    pub(super) fn tls(&self) -> Result<TlsKeys, Error> {
+        Ok(TlsKeys { ssl: self.ssl(), server_name: self.text("tls_server_name")? })
+    }
+
+    /// The kind of server, if the document names it.
     pub(super) fn engine(&self) -> Result<Option<Engine>, Error> {
-        let Some(name) = self.text("engine")? else {
-            return Ok(None);
-        };
-        let engine = Engine::ALL.into_iter().find(|e| e.as_str() == name);
-        let engine = engine.ok_or_else(|| {
+        self.text("engine")?.map(|name| self.engine_named(&name)).transpose()
+    }
+
+    /// The kind of server with this name.
+    pub(super) fn engine_named(&self, name: &str) -> Result<Engine, Error> {
+        Engine::ALL.into_iter().find(|engine| engine.as_str() == name).ok_or_else(|| {
             let known = Engine::ALL.map(Engine::as_str).join(", ");
             self.wrong("engine", format!("is {name:?}; it must be one of {known}"))
-        })?;
-        Ok(Some(engine))
+        })
     }
 
     /// A number, or a string of digits.
-    pub(super) fn port(&self) -> Result<u16, Error> {
+    fn port(&self) -> Result<u16, Error> {
         let Some(raw) = self.raw("port").filter(|raw| !["null", "\"\""].contains(raw)) else {
             return Ok(3306);
         };
@@ -103,7 +128,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Anything but `false`, as a boolean or a string, asks for TLS: no slip turns it off.
-    pub(super) fn ssl(&self) -> bool {
+    fn ssl(&self) -> bool {
         let raw = self.raw("ssl").unwrap_or_default();
         let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
         !text.eq_ignore_ascii_case("false")

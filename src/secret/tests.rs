@@ -10,12 +10,12 @@ fn id() -> SecretId {
     SecretId::new("app")
 }
 
-fn parse(text: &str) -> Result<DatabaseSecret, Error> {
-    DatabaseSecret::parse(&id(), Document::new(text.to_owned()))
+fn parse(text: &str) -> Result<UserSecret, Error> {
+    UserSecret::parse(&id(), Document::new(text.to_owned()))
 }
 
 /// A good document with one more pair, or with another value of a key.
-fn with(key: &str, value: &str) -> Result<DatabaseSecret, Error> {
+fn with(key: &str, value: &str) -> Result<UserSecret, Error> {
     let mut pairs = vec![
         ("engine", "\"mysql\""),
         ("host", "\"db.example\""),
@@ -40,13 +40,13 @@ fn only_the_login_changes_in_a_new_document() {
         .replace("\"app\"", "\"app_\\\"clone\"");
     assert_eq!(new.expose(), expected);
 
-    let new = DatabaseSecret::parse(&id(), new).unwrap();
-    assert_eq!(new.password().expose(), password.expose());
-    assert_eq!(new.username().as_str(), "app_\"clone");
+    let new = UserSecret::parse(&id(), new).unwrap();
+    assert_eq!(new.password.expose(), password.expose());
+    assert_eq!(new.username.as_str(), "app_\"clone");
     assert_eq!(current.first_difference(&new), None);
     assert!(!current.is_identical_to(&new));
     assert!(current.is_identical_to(&parse(HOSTILE).unwrap()));
-    let back = new.with_login(current.username(), current.password());
+    let back = new.with_login(&current.username, &current.password);
     assert_eq!(
         back.expose(),
         HOSTILE.replace("p\\u0061ss", "pass"),
@@ -62,13 +62,13 @@ fn known_keys_are_read() {
             "dbInstanceIdentifier":"i","dbClusterIdentifier":"c"}"#,
     )
     .unwrap();
-    assert_eq!(secret.engine(), Some(Engine::AuroraMysql));
-    assert_eq!((secret.host(), secret.port()), (Some("h"), 3307));
-    assert_eq!(secret.dbname(), Some("d"));
-    assert_eq!(secret.superuser_secret(), Some("arn:x"));
-    assert_eq!((secret.ssl(), secret.tls_server_name()), (false, Some("n")));
-    assert_eq!(secret.db_instance_identifier(), Some("i"));
-    assert_eq!(secret.db_cluster_identifier(), Some("c"));
+    assert_eq!(secret.engine, Engine::AuroraMysql);
+    assert_eq!(secret.address.endpoint.to_string(), "h:3307");
+    assert_eq!(secret.dbname.as_deref(), Some("d"));
+    assert_eq!(secret.superuser_secret, Some(SecretId::new("arn:x")));
+    assert_eq!((secret.tls.ssl, secret.tls.server_name.as_deref()), (false, Some("n")));
+    assert_eq!(secret.address.instance.as_deref(), Some("i"));
+    assert_eq!(secret.address.cluster.as_deref(), Some("c"));
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn null_and_empty_mean_absent_for_optional_keys() {
     for empty in ["null", "\"\""] {
         for key in ["dbname", "masterarn", "tls_server_name", "port", "ssl"] {
             let secret = with(key, empty).unwrap();
-            assert_eq!((secret.dbname(), secret.superuser_secret()), (None, None));
-            assert_eq!((secret.tls_server_name(), secret.port()), (None, 3306));
-            assert!(secret.ssl());
+            assert!(secret.dbname.is_none() && secret.superuser_secret.is_none());
+            assert!(secret.tls.server_name.is_none() && secret.tls.ssl);
+            assert_eq!(secret.address.endpoint.port, 3306);
         }
     }
 }
@@ -96,7 +96,7 @@ fn nothing_but_false_turns_tls_off() {
         ("\"false \"", true),
         ("[false]", true),
     ] {
-        assert_eq!(with("ssl", value).unwrap().ssl(), ssl, "{value}");
+        assert_eq!(with("ssl", value).unwrap().tls.ssl, ssl, "{value}");
     }
 }
 
@@ -138,9 +138,9 @@ fn a_bad_document_is_refused_with_secret_key_and_finding_but_no_value() {
 
 #[test]
 fn a_superuser_secret_may_be_a_login_only() {
-    let parse = |text: &str| DatabaseSecret::parse_superuser(&id(), Document::new(text.to_owned()));
+    let parse = |text: &str| SuperuserSecret::parse(&id(), &Document::new(text.to_owned()));
     let login = parse(r#"{"username":"admin","password":"canary"}"#).unwrap();
-    assert_eq!((login.host(), login.engine()), (None, None));
+    assert!(login.address.is_none());
     assert!(parse(r#"{"username":"admin"}"#).is_err());
 }
 

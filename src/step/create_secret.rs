@@ -1,25 +1,27 @@
 //! `createSecret`: stores the twin's new login as AWSPENDING.
 
-use crate::error::{Error, ErrorType};
-use crate::secret::DatabaseSecret;
-use crate::step::survey::refuse_proxy;
+use account_mirror::username::Username;
+
+use crate::aws::PutOutcome;
+use crate::error::{Error, ErrorType, refuse};
+use crate::secret::UserSecret;
 use crate::step::{Rotation, Summary};
-use crate::store::{PutOutcome, Selector};
-use crate::username::Username;
 
 /// Stores the current document with the twin's name and a new password, or keeps the one that an
 /// earlier try stored.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
-    let Rotation { config, store, secret, version, deadline, .. } = rotation;
+    let Rotation { config, aws, secret, version, .. } = rotation;
     let current = rotation.current().await?;
-    refuse_proxy(secret, &current)?;
+    rotation.refuse_proxy(&current)?;
     let twin = rotation.twin_of(&current)?;
 
-    let document = current.with_login(&twin, &config.password_policy.generate());
+    let document = current.with_login(&twin, &config.passwords.generate());
     let token = rotation.rotation_token.as_ref();
-    let put = store.put_pending(secret, version, &document, token, *deadline);
+    let put = aws.put_pending(secret, version, &document, token);
     let what = match put.await? {
-        PutOutcome::Stored => format!("a new password for \"{twin}\" was stored as version {version}"),
+        PutOutcome::Stored => {
+            format!("a new password for \"{twin}\" was stored as version {version}")
+        }
         PutOutcome::AlreadyExists => {
             check_kept_value(rotation, &current, &twin).await?;
             format!("version {version} had its value, with \"{twin}\", already, which was kept")
@@ -33,16 +35,15 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 /// go on.
 async fn check_kept_value(
     rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
+    current: &UserSecret,
     twin: &Username,
 ) -> Result<(), Error> {
     let (secret, version) = (&rotation.secret, &rotation.version);
-    let selector = Selector::Version(version);
-    let kept = rotation.store.value_when_visible(secret, selector, rotation.deadline);
-    let Some(kept) = kept.await? else {
-        return Err(ErrorType::PendingValueMissing.because(format!(
+    let Some(kept) = rotation.pending_value().await? else {
+        refuse!(
+            PendingValueMissing,
             "version {version} has a value, but it cannot be read yet; the next try will"
-        )));
+        );
     };
     let stale = |found: String| {
         let region = secret.region().unwrap_or("REGION");
@@ -54,10 +55,13 @@ async fn check_kept_value(
         ))
     };
 
-    let kept = DatabaseSecret::parse(secret, kept.document).map_err(|e| stale(e.to_string()))?;
-    if kept.username() != twin {
-        let found = kept.username();
+    let kept = UserSecret::parse(secret, kept.document).map_err(|e| stale(e.to_string()))?;
+    if kept.username != *twin {
+        let found = kept.username;
         return Err(stale(format!("it is for \"{found}\", not for \"{twin}\"")));
     }
-    current.first_difference(&kept).map_or(Ok(()), |difference| Err(stale(difference)))
+    match current.first_difference(&kept) {
+        Some(difference) => Err(stale(difference)),
+        None => Ok(()),
+    }
 }

@@ -5,16 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::database::Session;
-use crate::database::login::{Refusal, LoginRole};
-use crate::database::server::Variables;
-use crate::database::statement::quote_identifier;
-use crate::database::witness::{self, Clause};
+use account_mirror::show_grants::Clause;
+use account_mirror::sql::quote_identifier;
+
+use crate::database::read;
+use crate::database::session::{LoginRole, Refusal, Session, Variables};
 use crate::error::{Error, ErrorType};
-use crate::secret::DatabaseSecret;
-use crate::step::survey::{self, Report, Mode, survey};
-use crate::step::{Rotation, Summary, login, plaintext_warning};
-use crate::store::Selector;
+use crate::secret::UserSecret;
+use crate::step::checks::{self, Report, check_policy};
+use crate::step::{Rotation, Summary, credentials, plaintext_warning};
 
 mod replica;
 
@@ -23,9 +22,7 @@ const NAMED: usize = 5;
 
 /// Tests the pending version.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
-    let selector = Selector::Version(&rotation.version);
-    let value = rotation.store.value_when_visible(&rotation.secret, selector, rotation.deadline);
-    let (current, value) = tokio::try_join!(rotation.current(), value)?;
+    let (current, value) = tokio::try_join!(rotation.current(), rotation.pending_value())?;
     let Some(value) = value else {
         // An empty version must never pass: in a real rotation it would be promoted.
         let mut summary = preflight(rotation, &current).await?;
@@ -40,7 +37,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         )));
         return Ok(summary);
     };
-    let pending = DatabaseSecret::parse(&rotation.secret, value.document)?;
+    let pending = UserSecret::parse(&rotation.secret, value.document)?;
     if pending.is_identical_to(&current) {
         return preflight(rotation, &current).await;
     }
@@ -55,15 +52,14 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 }
 
 /// Surveys, and shows the plan of the first real rotation.
-async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<Summary, Error> {
-    survey::refuse_proxy(&rotation.secret, current)?;
+async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summary, Error> {
+    rotation.refuse_proxy(current)?;
     let mut report = Report::default();
-    let found = match survey(rotation, current, Mode::DryRun, &mut report).await {
-        Ok(survey) => {
-            let sample = rotation.config.password_policy.generate();
-            let checked = survey.check_policy(&sample);
-            survey.superuser.close(rotation.deadline).await;
-            checked.map(|()| (survey.twin_name, survey.source.user))
+    let found = match checks::dry_run(rotation, current, &mut report).await {
+        Ok(pair) => {
+            let checked = check_policy(&pair, &rotation.config.passwords.generate());
+            pair.superuser.close().await;
+            checked.map(|()| (pair.twin_name, pair.source.name))
         }
         Err(refusal) => Err(refusal),
     };
@@ -78,7 +74,7 @@ async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<
     Ok(Summary {
         what: format!("the settings were tested and nothing was changed: {what}"),
         statements: report.plan,
-        findings: report.findings,
+        findings: report.passed,
         warnings: report.warnings,
         refusal: found.err(),
         ..Summary::default()
@@ -89,23 +85,23 @@ async fn preflight(rotation: &Rotation<'_>, current: &DatabaseSecret) -> Result<
 /// replica, the pending login is made only after the twin was seen to have arrived there.
 async fn compare(
     rotation: &Rotation<'_>,
-    current: &DatabaseSecret,
-    pending: &DatabaseSecret,
+    current: &UserSecret,
+    pending: &UserSecret,
 ) -> Result<Summary, Error> {
     let deadline = rotation.deadline;
     let server = rotation.server(current);
     let mut warnings: Vec<_> = plaintext_warning(LoginRole::Pending, &server).into_iter().collect();
     let addresses = server.addresses(deadline).await?;
-    let as_current = login(LoginRole::Current, current, &server);
-    let as_pending = login(LoginRole::Pending, pending, &server);
+    let as_current = credentials(LoginRole::Current, current, &server);
+    let as_pending = credentials(LoginRole::Pending, pending, &server);
 
     let mut current_session = accepted(as_current.open_at(&addresses, deadline).await)?;
     let addresses = match &mut current_session {
         Some(session) => {
             let address = session.address;
-            let variables = Variables::read(session, deadline).await?;
+            let variables = Variables::read(session).await?;
             if variables.read_only().is_some() {
-                replica::wait(rotation, current, pending.username(), address).await?;
+                replica::wait(rotation, current, &pending.username, address).await?;
             }
             vec![address]
         }
@@ -121,23 +117,22 @@ async fn compare(
     let mut sessions = Vec::new();
     for (session, document) in [(current_session, current), (pending_session, pending)] {
         if let Some(mut session) = session {
-            survey::right_account(&session, document.username())?;
-            survey::use_database(&mut session, document, deadline).await?;
+            checks::right_account(&session, &document.username)?;
+            checks::use_database(&mut session, document).await?;
             sessions.push(session);
         }
     }
     if let [current_session, pending_session] = sessions.as_mut_slice() {
         same_host(current_session, pending_session)?;
-        same_view(rotation, current_session, pending_session).await?;
+        same_view(current_session, pending_session).await?;
     }
     for session in sessions {
-        session.close(deadline).await;
+        session.close().await;
     }
     Ok(Summary {
         what: format!(
-            "\"{}\" logged in with the pending password and sees itself as \"{}\" does",
-            pending.username(),
-            current.username()
+            "\"{}\" logged in with the pending password; its grants and settings equal those of \"{}\"",
+            &pending.username, current.username
         ),
         warnings,
         ..Summary::default()
@@ -153,11 +148,11 @@ fn accepted(login: Result<Session, Refusal>) -> Result<Option<Session>, Error> {
     }
 }
 
-fn busy(document: &DatabaseSecret) -> String {
+fn busy(document: &UserSecret) -> String {
     format!(
         "the server accepted the password of \"{}\" but has no room for its login, so what the two \
          users see of themselves was not compared again after setSecret",
-        document.username()
+        &document.username
     )
 }
 
@@ -172,17 +167,13 @@ fn same_host(current: &Session, pending: &Session) -> Result<(), Error> {
     )))
 }
 
-async fn same_view(
-    rotation: &Rotation<'_>,
-    current: &mut Session,
-    pending: &mut Session,
-) -> Result<(), Error> {
-    let ours = witness::own_grants(current, rotation.deadline).await?;
-    let theirs = witness::own_grants(pending, rotation.deadline).await?;
+async fn same_view(current: &mut Session, pending: &mut Session) -> Result<(), Error> {
+    let ours = read::own_grants(current).await?;
+    let theirs = read::own_grants(pending).await?;
     let mut differences: Vec<String> = theirs.difference(&ours).map(ToString::to_string).collect();
     let missing: BTreeSet<&Clause> = ours.difference(&theirs).collect();
     for clause in missing {
-        if !is_orphan(rotation, current, clause).await {
+        if !is_orphan(current, clause).await {
             differences.push(clause.to_string());
         }
     }
@@ -192,7 +183,7 @@ async fn same_view(
     let count = differences.len();
     differences.truncate(NAMED);
     Err(ErrorType::TwinDiffers.because(format!(
-        "\"{}\" and \"{}\" see different things of themselves ({count}): {}; the twin was not \
+        "\"{}\" and \"{}\" differ in {count} clauses of SHOW GRANTS and SHOW CREATE USER: {}; the twin was not \
          promoted; if somebody changed one of them after setSecret, the next try repairs it",
         current.account_user,
         pending.account_user,
@@ -203,7 +194,7 @@ async fn same_view(
 /// Whether a privilege that only the current user has is on something that does not exist any more,
 /// so that it could not be granted to the twin. The server's error decides; for a column, the list
 /// of those that the user may see, which has each that it holds something on.
-async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, clause: &Clause) -> bool {
+async fn is_orphan(session: &mut Session, clause: &Clause) -> bool {
     let sql = if let Some((kind, schema, name)) = clause.routine() {
         let place = format!("{}.{}", quote_identifier(schema), quote_identifier(name));
         format!("SHOW CREATE {kind} {place}")
@@ -212,10 +203,10 @@ async fn is_orphan(rotation: &Rotation<'_>, session: &mut Session, clause: &Clau
     } else {
         return false;
     };
-    match session.rows(&sql, (), rotation.deadline).await {
+    match session.rows(&sql).await {
         Ok(columns) => clause.column().is_some_and(|column| {
             let is_it = |name: &str| name.to_lowercase() == column.to_lowercase();
-            !columns.iter().any(|row| is_it(&row.text_or_empty("Field")))
+            !columns.iter().any(|row| is_it(row.text_or_empty("Field")))
         }),
         Err(failure) => matches!(failure.code(), Some(1146 | 1305 | 1356)),
     }

@@ -2,15 +2,15 @@
 //!
 //! `FUZZ_CASES` says how many inputs are tried.
 
+use account_mirror::family::Family;
+use account_mirror::password::Password;
+use account_mirror::username::Username;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use rotation::config::Config;
-use rotation::database::Family;
 use rotation::event::{RotationEvent, SecretId};
-use rotation::password::Password;
-use rotation::secret::{DatabaseSecret, Document};
-use rotation::username::Username;
+use rotation::secret::{Document, UserSecret};
 use serde_json::{Value, json};
 
 use crate::support::canary::assert_absent;
@@ -50,7 +50,7 @@ fn any_json() -> impl Strategy<Value = Value> {
             vec(inner.clone(), 0..6).prop_map(Value::from),
             vec((key(), inner), 0..8).prop_map(|entries| {
                 let entries = entries.into_iter().filter(|(key, value)| !is_said(key, value));
-                Value::GrantTarget(entries.collect())
+                Value::Object(entries.collect())
             }),
         ]
     })
@@ -131,16 +131,16 @@ fn no_document_makes_it_panic_or_say_what_is_in_it() {
     runner()
         .run(&(document_text(), document_text()), |(text, other)| {
             // What a server's name or a user is called is said, and is no secret.
-            let parse = |text: &str| DatabaseSecret::parse(&id, Document::new(text.to_owned()));
+            let parse = |text: &str| UserSecret::parse(&id, Document::new(text.to_owned()));
             let mut said = String::new();
             match (parse(&text), parse(&other)) {
                 (Ok(one), Ok(other)) => {
                     said += &format!("{one:?} {:?}", one.first_difference(&other));
-                    let new = one.with_login(other.username(), other.password());
+                    let new = one.with_login(&other.username, &other.password);
                     let new = parse(new.expose()).expect("a new document can be read again");
-                    prop_assert_eq!(new.username(), other.username());
-                    prop_assert_eq!(new.password().expose(), other.password().expose());
-                    let mine = one.with_login(one.username(), one.password());
+                    prop_assert_eq!(&new.username, &other.username);
+                    prop_assert_eq!(new.password.expose(), other.password.expose());
+                    let mine = one.with_login(&one.username, &one.password);
                     prop_assert!(parse(mine.expose()).unwrap().first_difference(&one).is_none());
                 }
                 (one, other) => {
@@ -185,7 +185,7 @@ fn no_environment_makes_it_panic_and_what_it_accepts_makes_passwords() {
                 found.map(|(_, value)| value.clone())
             };
             if let Ok(config) = Config::from_lookup(lookup) {
-                let password = config.password_policy.generate();
+                let password = config.passwords.generate();
                 let excluded = lookup("EXCLUDE_CHARACTERS").unwrap_or_default();
                 prop_assert!(!password.expose().contains(|c| excluded.contains(c)));
                 let shown = format!("{password:?}");

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use account_mirror::grant::GrantTarget;
+use account_mirror::plan::{Action, Change, plan};
+use account_mirror::user::{Account, User};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use rotation::database::account::{User, GrantTarget, Account};
-use rotation::database::mirror::{Action, Change, plan};
 
 use crate::support::generator::{Flavor, World, pair};
 use crate::support::model::Model;
@@ -26,10 +27,7 @@ fn cases() -> u32 {
 }
 
 /// Checks a law for every flavor.
-fn for_all(
-    divisor: u32,
-    law: impl Fn(&World, &User, Option<&User>) -> Result<(), TestCaseError>,
-) {
+fn for_all(divisor: u32, law: impl Fn(&World, &User, Option<&User>) -> Result<(), TestCaseError>) {
     for flavor in FLAVORS {
         let world = World { flavor, mark: "m".to_owned() };
         let mut runner = TestRunner::new(Config {
@@ -46,17 +44,13 @@ fn for_all(
 }
 
 /// The twin's accounts after the whole plan.
-fn after_plan(
-    world: &World,
-    source: &User,
-    twin: Option<&User>,
-) -> Result<User, TestCaseError> {
+fn after_plan(world: &World, source: &User, twin: Option<&User>) -> Result<User, TestCaseError> {
     let mut model = Model::of(world.flavor, twin);
     for change in plan(world.flavor.family(), source, twin) {
         let applied = model.apply(&change);
         prop_assert!(applied.is_ok(), "{change:?}: {applied:?}");
     }
-    Ok(User { user: world.names().1, hosts: model.hosts })
+    Ok(User { name: world.names().1, accounts: model.accounts })
 }
 
 /// What of a profile is to be equal.
@@ -72,10 +66,10 @@ fn essence(profile: &Account) -> Account {
 fn carrying_out_the_plan_makes_the_twin_equal_to_its_source() {
     for_all(1, |world, source, twin| {
         let made = after_plan(world, source, twin)?;
-        let hosts = |account: &User| account.hosts.keys().cloned().collect::<BTreeSet<_>>();
+        let hosts = |account: &User| account.accounts.keys().cloned().collect::<BTreeSet<_>>();
         prop_assert_eq!(hosts(&made), hosts(source));
-        for (host, profile) in &source.hosts {
-            prop_assert_eq!(essence(&made.hosts[host]), essence(profile));
+        for (host, profile) in &source.accounts {
+            prop_assert_eq!(essence(&made.accounts[host]), essence(profile));
         }
         Ok(())
     });
@@ -93,7 +87,7 @@ fn planning_again_finds_nothing_to_do() {
 #[test]
 fn equal_accounts_need_no_change() {
     for_all(1, |world, source, _| {
-        let twin = User { user: world.names().1, hosts: source.hosts.clone() };
+        let twin = User { name: world.names().1, accounts: source.accounts.clone() };
         prop_assert_eq!(plan(world.flavor.family(), source, Some(&twin)), []);
         Ok(())
     });
@@ -108,8 +102,8 @@ fn a_plan_that_is_cut_off_anywhere_is_made_good_by_the_next() {
             for change in &changes[..cut] {
                 prop_assert!(model.apply(change).is_ok());
             }
-            let half = User { user: world.names().1, hosts: model.hosts };
-            let half = Some(half).filter(|half| !half.hosts.is_empty());
+            let half = User { name: world.names().1, accounts: model.accounts };
+            let half = Some(half).filter(|half| !half.accounts.is_empty());
             let made = after_plan(world, source, half.as_ref())?;
             prop_assert_eq!(plan(world.flavor.family(), source, Some(&made)), []);
         }
@@ -125,9 +119,9 @@ fn at_no_moment_may_the_twin_do_what_neither_account_could() {
 #[test]
 fn at_no_moment_may_the_twin_pass_on_what_neither_account_could() {
     for_all(1, |world, source, twin| {
-        let host = source.hosts.keys().next().unwrap();
+        let host = source.accounts.keys().next().unwrap();
         let (source, twin) = (plain(source, host), twin.map(|twin| plain(twin, host)));
-        let twin = twin.filter(|twin| !twin.hosts.is_empty());
+        let twin = twin.filter(|twin| !twin.accounts.is_empty());
         no_new_power(world, &source, twin.as_ref(), true)
     });
 }
@@ -142,7 +136,7 @@ fn no_new_power(
     // As if nothing were locked: what an account may do when it is unlocked is no news.
     let unlocked = |account: Option<&User>| {
         let mut model = Model::of(world.flavor, account);
-        for profile in model.hosts.values_mut() {
+        for profile in model.accounts.values_mut() {
             profile.state.locked = false;
         }
         Powers::of(&model, &ground)
@@ -178,8 +172,8 @@ fn gives_way(change: &Change, next: &Change) -> bool {
 /// another row uncovers it.
 pub(crate) fn plain(account: &User, host: &str) -> User {
     let mut account = account.clone();
-    account.hosts.retain(|name, _| name == host);
-    for profile in account.hosts.values_mut() {
+    account.accounts.retain(|name, _| name == host);
+    for profile in account.accounts.values_mut() {
         profile.grants.retain(|object, held| match object {
             GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. } => true,
             GrantTarget::Schema(pattern) if pattern.contains(['%', '_']) => false,

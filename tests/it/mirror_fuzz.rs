@@ -7,11 +7,11 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use account_mirror::user::User;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rotation::database::account::User;
 
 use crate::support::account::{Tenant, account};
 use crate::support::builder::{self, run};

@@ -1,9 +1,9 @@
 //! Passwords of every printable character, and the quoting that carries them.
 
+use account_mirror::sql::{quote_identifier, quote_literal};
 use mysql_async::prelude::Queryable;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use rotation::database::statement::{quote_identifier, quote_literal};
 use serde_json::json;
 
 use crate::support::account::Tenant;

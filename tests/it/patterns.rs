@@ -1,10 +1,10 @@
 //! Which of several patterns counts for a schema: the plan's order rests on it, and the servers
 //! differ in it.
 
+use account_mirror::family::Family;
+use account_mirror::specificity::specificity;
 use mysql_async::Error;
 use mysql_async::prelude::Queryable;
-use rotation::database::Family;
-use rotation::database::mirror::specificity;
 
 use crate::support::account::{Tenant, account};
 use crate::support::builder::run;

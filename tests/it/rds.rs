@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use rotation::aws::Clients;
+use rotation::aws::rds::{self, Relation};
 use rotation::deadline::Deadline;
+use rotation::endpoint::region_of_host;
 use rotation::error::Error;
 use rotation::error::ErrorType::DifferentServer;
 use rotation::event::SecretId;
-use rotation::rds::{self, Address, Relation};
-use rotation::secret::{DatabaseSecret, Document};
-use rotation::store::SecretStore;
+use rotation::secret::{Address, Document, UserSecret};
 use serde_json::{Value, json};
 
 use crate::support::account::Tenant;
@@ -35,18 +36,18 @@ async fn relation(user: (&str, Value), superuser: (&str, Value)) -> Found {
             keys[key] = value.into();
         }
         let document = Document::new(keys.to_string());
-        let document = DatabaseSecret::parse(&SecretId::new("app"), document).unwrap();
-        Address::of(&document).unwrap()
+        let document = UserSecret::parse(&SecretId::new("app"), document).unwrap();
+        document.address
     };
-    let store = SecretStore::new(None).await;
+    let clients = Clients::new(None).await;
     let (user, superuser) = (address(user), address(superuser));
-    let relation = rds::relation(&store, &user, &superuser, soon());
+    let relation = rds::relation(clients.until(soon()), &user, &superuser);
     match relation.await.unwrap() {
         Relation::Same => Found::Same,
         Relation::Unknown => Found::Unknown,
         Relation::Replica(endpoint) => {
             // Where RDS says that it is, and not where the secret says.
-            assert!(rds::region_of_host(&endpoint.host).is_some(), "{endpoint:?}");
+            assert!(region_of_host(&endpoint.host).is_some(), "{endpoint:?}");
             Found::Replica
         }
     }
@@ -134,10 +135,11 @@ async fn writer(scene: &Scene, key: &str, arn: &str) -> Result<Address, Error> {
     let tag = aws_sdk_secretsmanager::types::Tag::builder().key(key).value(arn);
     let call = scene.secrets.tag_resource().secret_id(&scene.superuser_arn);
     call.tags(tag.build()).send().await.unwrap();
-    let store = SecretStore::new(None).await;
+    let clients = Clients::new(None).await;
+    let aws = clients.until(soon());
     let superuser = SecretId::new(&scene.superuser_arn);
-    let described = store.describe(&superuser, soon()).await.unwrap();
-    rds::writer(&store, &described, soon()).await.map(|writer| writer.address)
+    let described = aws.describe(&superuser).await.unwrap();
+    rds::writer(aws, &described).await
 }
 
 fn rds_arn(region: &str, kind: &str, id: &str) -> String {
@@ -154,7 +156,7 @@ async fn the_tags_of_a_managed_secret_lead_to_the_database_in_its_own_region() {
         let arn = rds_arn(region, "db", &id);
         let found = writer(&scene, "AWS:RDS:PrimaryDBInstanceArn", &arn);
         let found = found.await.unwrap();
-        assert_eq!((found.host, found.port), (rds.host(&id).await, 3399));
+        assert_eq!((found.endpoint.host, found.endpoint.port), (rds.host(&id).await, 3399));
 
         let tenant = Tenant::of(Server::Mysql).await;
         let rds = Rds::within(&tenant, region).await;
@@ -163,7 +165,7 @@ async fn the_tags_of_a_managed_secret_lead_to_the_database_in_its_own_region() {
         let arn = rds_arn(region, "cluster", &id);
         let found = writer(&scene, "aws:rds:primaryDBClusterArn", &arn);
         let [host, _] = rds.hosts(&id).await;
-        assert_eq!(found.await.unwrap().host, host);
+        assert_eq!(found.await.unwrap().endpoint.host, host);
     }
 }
 

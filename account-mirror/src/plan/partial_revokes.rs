@@ -4,22 +4,22 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::levels::at;
-use super::specificity::specificity;
 use super::{Action, Changes, HostDiff};
-use crate::database::Family;
-use crate::database::account::{Grant, GrantTarget};
-use crate::database::privilege::Privilege;
+use crate::family::Family;
+use crate::grant::{Grant, GrantTarget};
+use crate::privilege::Privilege;
+use crate::specificity::specificity;
 
 /// First what is excepted, then what no longer is.
 pub(super) fn restrictions(
-    wanted: &BTreeMap<GrantTarget, Grant>,
-    held: &BTreeMap<GrantTarget, Grant>,
+    source: &BTreeMap<GrantTarget, Grant>,
+    twin: &BTreeMap<GrantTarget, Grant>,
 ) -> Vec<Action> {
     let (mut actions, mut lifted) = (Vec::new(), Vec::new());
-    for schema in excepted(wanted, held) {
-        let object = GrantTarget::PartialRevoke(schema.clone());
-        let (wanted, held) = (at(wanted, &object), at(held, &object));
-        let (missing, extra) = (wanted.minus(&held).privileges, held.minus(&wanted).privileges);
+    for schema in excepted(source, twin) {
+        let target = GrantTarget::PartialRevoke(schema.clone());
+        let (source, twin) = (at(source, &target), at(twin, &target));
+        let (missing, extra) = (source.minus(&twin).privileges, twin.minus(&source).privileges);
         actions.extend(some(missing).map(|missing| Action::Restrict(schema.clone(), missing)));
         lifted.extend(some(extra).map(|extra| Action::Unrestrict(schema.clone(), extra)));
     }
@@ -29,11 +29,11 @@ pub(super) fn restrictions(
 
 /// The schemas with exceptions on either side.
 fn excepted<'a>(
-    wanted: &'a BTreeMap<GrantTarget, Grant>,
-    held: &'a BTreeMap<GrantTarget, Grant>,
+    source: &'a BTreeMap<GrantTarget, Grant>,
+    twin: &'a BTreeMap<GrantTarget, Grant>,
 ) -> BTreeSet<&'a String> {
-    let objects = wanted.keys().chain(held.keys());
-    let schemas = objects.filter_map(|object| match object {
+    let targets = source.keys().chain(twin.keys());
+    let schemas = targets.filter_map(|target| match target {
         GrantTarget::PartialRevoke(schema) => Some(schema),
         _ => None,
     });
@@ -52,25 +52,25 @@ fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
 /// account's partial revokes, global and dynamic privileges, rows on the schema and proxy users
 /// (errors 1141 and 3901). So all rows on the schema go before anything else, those of the widest
 /// host first, which uncovers no other, and come again when the rest is done.
-pub(super) fn clear(family: Family, sites: &mut [HostDiff<'_>], changes: &mut Changes) {
+pub(super) fn clear(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Changes) {
     let mut schemas = BTreeSet::new();
-    for number in 0..sites.len() {
-        if sites[number].held.grants == sites[number].wanted.grants {
+    for number in 0..diffs.len() {
+        if diffs[number].twin.grants == diffs[number].source.grants {
             continue;
         }
-        let by_others = contested(sites, number, |other| other != number);
-        sites[number].with_grant_option |= !by_others.is_empty();
-        schemas.extend(contested(sites, number, |other| other == number));
+        let by_others = contested(diffs, number, |other| other != number);
+        diffs[number].with_grant_option |= !by_others.is_empty();
+        schemas.extend(contested(diffs, number, |other| other == number));
         schemas.extend(by_others);
     }
-    let mut order: Vec<_> = (0..sites.len()).collect();
-    order.sort_by_key(|number| Reverse(specificity(family, sites[*number].host)));
+    let mut order: Vec<_> = (0..diffs.len()).collect();
+    order.sort_by_key(|number| Reverse(specificity(family, diffs[*number].host)));
     for number in order {
-        let site = &mut sites[number];
+        let diff = &mut diffs[number];
         for schema in &schemas {
             let row = GrantTarget::Schema(schema.clone());
-            if let Some(held) = site.held.grants.remove(&row) {
-                changes.add(site.host, [Action::Revoke(row, held)]);
+            if let Some(grant) = diff.twin.grants.remove(&row) {
+                changes.add(diff.host, [Action::Revoke(row, grant)]);
             }
         }
     }
@@ -79,24 +79,24 @@ pub(super) fn clear(family: Family, sites: &mut [HostDiff<'_>], changes: &mut Ch
 /// The schemas where this account has an exception from what one of the chosen accounts has a row
 /// for, now or later.
 fn contested(
-    sites: &[HostDiff<'_>],
+    diffs: &[HostDiff<'_>],
     number: usize,
     chosen: impl Fn(usize) -> bool,
 ) -> BTreeSet<String> {
-    let privileges = |site: &HostDiff<'_>, object: &GrantTarget| {
-        let [mut held, wanted] = [&site.held, site.wanted].map(|side| at(&side.grants, object));
-        held.privileges.extend(wanted.privileges);
-        held.privileges
+    let privileges = |diff: &HostDiff<'_>, target: &GrantTarget| {
+        let [mut grant, source] = [&diff.twin, diff.source].map(|side| at(&side.grants, target));
+        grant.privileges.extend(source.privileges);
+        grant.privileges
     };
-    let site = &sites[number];
-    let schemas = excepted(&site.wanted.grants, &site.held.grants).into_iter();
+    let diff = &diffs[number];
+    let schemas = excepted(&diff.source.grants, &diff.twin.grants).into_iter();
     let contested = schemas.filter(|schema| {
-        let excepted = privileges(site, &GrantTarget::PartialRevoke((*schema).clone()));
+        let excepted = privileges(diff, &GrantTarget::PartialRevoke((*schema).clone()));
         let row = GrantTarget::Schema((*schema).clone());
-        let rows = sites.iter().enumerate();
+        let rows = diffs.iter().enumerate();
         rows.filter(|(other, _)| chosen(*other))
             .map(|(_, other)| privileges(other, &row))
-            .any(|held| !held.is_disjoint(&excepted))
+            .any(|grant| !grant.is_disjoint(&excepted))
     });
     contested.cloned().collect()
 }

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
-use super::Action::{Alter, DefaultRoles, Grant, Lock, Restrict, Revoke, Unlock, Unrestrict};
+use super::Action::{Alter, DefaultRoles, Lock, Restrict, Revoke, Unlock, Unrestrict};
 use super::*;
-use crate::database::account::{User, Tls};
-use crate::database::privilege::Privilege;
+use crate::privilege::Privilege;
+use crate::setting::Tls;
+use crate::user::User;
 use crate::username::Username;
 
 mod rows;
@@ -69,7 +70,7 @@ fn with<const N: usize>(mut profile: Account, settings: [(Setting, Value); N]) -
 }
 
 fn account(user: &str, profile: Account) -> User {
-    User { user: Username::parse(user).unwrap(), hosts: [("%".to_owned(), profile)].into() }
+    User { name: Username::parse(user).unwrap(), accounts: [("%".to_owned(), profile)].into() }
 }
 
 /// The actions that make an existing twin equal to its source.
@@ -113,8 +114,8 @@ fn a_new_twin_is_born_locked_with_all_settings_but_default_roles() {
         actions,
         [
             Action::Create { authentication: Vec::new(), settings: [tls].into() },
-            Grant(schema("app"), held(&["SELECT"])),
-            Grant(role("r"), held(&[])),
+            Action::Grant(schema("app"), held(&["SELECT"])),
+            Action::Grant(role("r"), held(&[])),
             DefaultRoles([role_name("r")].into()),
         ]
     );
@@ -150,7 +151,7 @@ fn a_proxy_user_gets_the_grant_option_by_going_and_coming_and_gives_the_global_o
         [
             Revoke(proxy(), held(&[])),
             Lock,
-            Grant(proxy(), passed_on(&[])),
+            Action::Grant(proxy(), passed_on(&[])),
             Revoke(GrantTarget::Global, passed_on(&[])),
             Unlock,
         ]
@@ -198,7 +199,7 @@ fn dynamic_privileges_go_before_the_global_grant_option_and_come_back_after_it()
             Revoke(dynamic("BACKUP_ADMIN"), held(&[])),
             Revoke(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
             Revoke(GrantTarget::Global, passed_on(&[])),
-            Grant(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
+            Action::Grant(dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
         ]
     );
 }
@@ -209,7 +210,10 @@ fn a_dynamic_privilege_loses_its_grant_option_by_going_and_coming() {
     let twin = profile([(dynamic("ROLE_ADMIN"), passed_on(&[]))]);
     assert_eq!(
         actions(source, twin),
-        [Revoke(dynamic("ROLE_ADMIN"), passed_on(&[])), Grant(dynamic("ROLE_ADMIN"), held(&[])),]
+        [
+            Revoke(dynamic("ROLE_ADMIN"), passed_on(&[])),
+            Action::Grant(dynamic("ROLE_ADMIN"), held(&[])),
+        ]
     );
 }
 
@@ -221,7 +225,7 @@ fn a_role_that_goes_and_comes_is_made_a_default_role_again() {
         actions(source, twin),
         [
             Revoke(role("r"), passed_on(&[])),
-            Grant(role("r"), held(&[])),
+            Action::Grant(role("r"), held(&[])),
             DefaultRoles([role_name("r")].into()),
         ]
     );
@@ -251,7 +255,7 @@ fn a_twin_is_locked_around_a_change_of_partial_revokes() {
             // The restriction on DELETE ends with it.
             Revoke(GrantTarget::Global, held(&["DELETE"])),
             Lock,
-            Grant(GrantTarget::Global, held(&["INSERT"])),
+            Action::Grant(GrantTarget::Global, held(&["INSERT"])),
             Restrict("a".to_owned(), held(&["INSERT"]).privileges),
             Unrestrict("b".to_owned(), held(&["SELECT"]).privileges),
             Unlock,
@@ -266,8 +270,8 @@ fn a_twin_is_locked_around_a_change_of_partial_revokes() {
 #[test]
 fn every_host_of_the_source_is_planned() {
     let mut source = account("app", profile([(schema("app"), held(&["SELECT"]))]));
-    let ten = source.hosts["%"].clone();
-    source.hosts.insert("10.%".to_owned(), ten);
+    let ten = source.accounts["%"].clone();
+    source.accounts.insert("10.%".to_owned(), ten);
     let twin = account("app_clone", Account::default());
     let changes = plan(MYSQL, &source, Some(&twin));
     let created: BTreeSet<_> = changes

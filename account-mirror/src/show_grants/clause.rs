@@ -1,16 +1,16 @@
-//! One thing that the server says of an account, and what it is about.
+//! One clause of `SHOW GRANTS` or `SHOW CREATE USER`.
 
 use super::Token;
-use crate::database::account::{GrantTarget, RoleName};
+use crate::grant::{GrantTarget, RoleName};
 
-/// One thing that the server says of an account, with the account's own name, hashes of passwords,
-/// and the order of lists taken out.
+/// A privilege, role or setting of an account. The account's own name, hashes of passwords, and the
+/// order of lists are taken out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Clause {
-    /// The privilege, role or clause.
-    pub(super) what: Vec<Token>,
-    /// Where it holds and how.
-    pub(super) how: Vec<Token>,
+    /// The privilege or role, or the whole clause of a setting.
+    pub(super) privilege: Vec<Token>,
+    /// On what it is granted, and with which option.
+    pub(super) scope: Vec<Token>,
 }
 
 impl Clause {
@@ -22,13 +22,13 @@ impl Clause {
             .iter()
             .flat_map(|host| [Token::Other("@".to_owned()), Token::Quoted(host.clone())]);
         let expected: Vec<_> = name.into_iter().chain(account).collect();
-        self.what.get(1..).is_some_and(|what| what == expected)
-            && self.how.first().is_some_and(|token| token.is("TO"))
+        self.privilege.get(1..).is_some_and(|role| role == expected)
+            && self.scope.first().is_some_and(|token| token.is("TO"))
     }
 
     /// Whether it is about a privilege on this table or routine.
-    pub fn is_on(&self, object: &GrantTarget) -> bool {
-        let (kind, schema, name) = match object {
+    pub fn is_on(&self, target: &GrantTarget) -> bool {
+        let (kind, schema, name) = match target {
             GrantTarget::Table { schema, name } => (None, schema, name),
             GrantTarget::Routine { kind, schema, name } => (Some(kind.as_sql()), schema, name),
             _ => return false,
@@ -43,22 +43,22 @@ impl Clause {
                 Token::Quoted(name.clone()),
             ]);
         let place: Vec<_> = place.collect();
-        self.how.starts_with(&place)
+        self.scope.starts_with(&place)
     }
 
     /// The privilege on everything that it is about, and whether it may be passed on.
     pub fn global_privilege(&self) -> Option<(String, bool)> {
         let place = ["ON", "*", ".", "*", "TO"];
-        let is_global = place.len() <= self.how.len()
-            && place.iter().zip(&self.how).all(|(word, token)| token.is(word));
-        let words: Vec<_> = self.what.iter().skip(1).map(Token::text).collect();
-        let grantable = self.how.iter().any(|token| token.is("OPTION"));
+        let is_global = place.len() <= self.scope.len()
+            && place.iter().zip(&self.scope).all(|(word, token)| token.is(word));
+        let words: Vec<_> = self.privilege.iter().skip(1).map(Token::text).collect();
+        let grantable = self.scope.iter().any(|token| token.is("OPTION"));
         is_global.then(|| (words.join(" "), grantable))
     }
 
     /// The column that it is about, if it is about one.
     pub fn column(&self) -> Option<&str> {
-        match self.what.as_slice() {
+        match self.privilege.as_slice() {
             [_, .., Token::Quoted(column)] if self.table().is_some() => Some(column),
             _ => None,
         }
@@ -66,7 +66,7 @@ impl Clause {
 
     /// The schema and table that it is about.
     pub fn table(&self) -> Option<(&str, &str)> {
-        match self.how.as_slice() {
+        match self.scope.as_slice() {
             [on, Token::Quoted(schema), dot, Token::Quoted(name), ..]
                 if on.is("ON") && dot.is(".") =>
             {
@@ -78,7 +78,7 @@ impl Clause {
 
     /// The kind, schema and name of the routine that it is about.
     pub fn routine(&self) -> Option<(&str, &str, &str)> {
-        match self.how.as_slice() {
+        match self.scope.as_slice() {
             [on, Token::Other(kind), Token::Quoted(schema), dot, Token::Quoted(name), ..]
                 if on.is("ON") && dot.is(".") =>
             {
@@ -91,7 +91,7 @@ impl Clause {
 
 impl std::fmt::Display for Clause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words: Vec<_> = self.what.iter().chain(&self.how).map(Token::shown).collect();
+        let words: Vec<_> = self.privilege.iter().chain(&self.scope).map(Token::shown).collect();
         f.write_str(&words.join(" "))
     }
 }

@@ -1,71 +1,73 @@
-//! The text of `GRANT` and `REVOKE`, for one account and one object.
+//! The text of `GRANT` and `REVOKE`, for one account and one target.
 //!
-//! All privileges on the object go into one statement, each by its name: `ALL PRIVILEGES` means
+//! All privileges on the target go into one statement, each by its name: `ALL PRIVILEGES` means
 //! something else in every version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{quote_account, quote_identifier};
-use crate::database::account::{Grant, GrantTarget, RoleName};
-use crate::database::privilege::Privilege;
+use crate::grant::{Grant, GrantTarget, RoleName};
+use crate::privilege::Privilege;
 
-pub(super) fn grant(account: &str, object: &GrantTarget, held: &Grant) -> String {
-    let option = match (object, held.grantable) {
+pub(super) fn grant(account: &str, target: &GrantTarget, grant: &Grant) -> String {
+    let option = match (target, grant.grantable) {
         (_, false) => "",
         (GrantTarget::Role(_), true) => " WITH ADMIN OPTION",
         (_, true) => " WITH GRANT OPTION",
     };
-    let what = match object {
+    let what = match target {
         GrantTarget::Role(role) => quote_role(role),
         _ => {
-            let mut what = privileges(object, held);
+            let mut what = privileges(target, grant);
             if what.is_empty() {
                 what.push("USAGE".to_owned());
             }
-            format!("{} ON {}", what.join(", "), place(object))
+            format!("{} ON {}", what.join(", "), place(target))
         }
     };
     format!("GRANT {what} TO {account}{option}")
 }
 
-pub(super) fn revoke(account: &str, object: &GrantTarget, held: &Grant) -> String {
-    let what = match object {
+pub(super) fn revoke(account: &str, target: &GrantTarget, grant: &Grant) -> String {
+    let what = match target {
         GrantTarget::Role(role) => quote_role(role),
         GrantTarget::Dynamic(_) | GrantTarget::Proxy { .. } => {
-            format!("{} ON {}", privileges(object, held).join(", "), place(object))
+            format!("{} ON {}", privileges(target, grant).join(", "), place(target))
         }
         _ => {
-            let mut what = privileges(object, held);
-            what.extend(held.grantable.then(|| "GRANT OPTION".to_owned()));
-            format!("{} ON {}", what.join(", "), place(object))
+            let mut what = privileges(target, grant);
+            what.extend(grant.grantable.then(|| "GRANT OPTION".to_owned()));
+            format!("{} ON {}", what.join(", "), place(target))
         }
     };
     format!("REVOKE {what} FROM {account}")
 }
 
-fn privileges(object: &GrantTarget, held: &Grant) -> Vec<String> {
-    match object {
+fn privileges(target: &GrantTarget, grant: &Grant) -> Vec<String> {
+    match target {
         GrantTarget::Dynamic(name) => return vec![name.clone()],
         GrantTarget::Proxy { .. } => return vec!["PROXY".to_owned()],
         _ => {}
     }
     let mut columns: BTreeMap<Privilege, Vec<String>> = BTreeMap::new();
-    for (column, privileges) in &held.columns {
+    for (column, privileges) in &grant.columns {
         for privilege in privileges {
             columns.entry(*privilege).or_default().push(quote_identifier(column));
         }
     }
-    let whole = held.privileges.iter().map(ToString::to_string);
+    let whole = grant.privileges.iter().map(ToString::to_string);
     let parts = columns
         .into_iter()
         .map(|(privilege, columns)| format!("{privilege} ({})", columns.join(", ")));
     whole.chain(parts).collect()
 }
 
-fn place(object: &GrantTarget) -> String {
-    match object {
+fn place(target: &GrantTarget) -> String {
+    match target {
         GrantTarget::Dynamic(_) | GrantTarget::Global => "*.*".to_owned(),
-        GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => format!("{}.*", quote_identifier(name)),
+        GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => {
+            format!("{}.*", quote_identifier(name))
+        }
         GrantTarget::Table { schema, name } => {
             format!("{}.{}", quote_identifier(schema), quote_identifier(name))
         }

@@ -4,90 +4,54 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::quote_literal;
-use crate::database::account::{Setting, Tls, Value};
+use crate::setting::{Kind, SETTINGS, Setting, Tls, Value};
 
-pub(super) fn clauses(settings: &BTreeMap<Setting, Value>) -> String {
-    clauses_with(settings, "")
-}
-
-/// The clauses of `CREATE USER` and `ALTER USER`, in the one order that the server takes: demand on
-/// the connection, limits, password policy and lock, and the attribute last.
-pub(super) fn clauses_with(settings: &BTreeMap<Setting, Value>, lock: &str) -> String {
-    let mut sql = String::new();
-    let mut limits = " WITH";
-    let mut attribute = String::new();
-    for (setting, value) in settings {
-        match (setting, value) {
-            (Setting::Tls, Value::Tls(tls)) => push(&mut sql, &require(tls)),
-            (Setting::Attribute, Value::Json(json)) => {
-                let json = serde_json::Value::Object(json.clone()).to_string();
-                attribute = format!(" ATTRIBUTE {}", quote_literal(&json));
+/// The clauses in the one order that the servers take: the demand on the connection, limits, the
+/// password policy and the lock, and the attribute last. Each begins with a blank.
+pub(super) fn clauses(settings: &BTreeMap<Setting, Value>, lock: &str) -> String {
+    let (mut sql, mut attribute) = (String::new(), String::new());
+    let mut with = " WITH";
+    for definition in SETTINGS {
+        let Some(value) = settings.get(&definition.setting) else {
+            continue;
+        };
+        match (definition.kind, clause(definition.kind, value)) {
+            (_, clause) if clause.is_empty() => {}
+            (Kind::Attribute, clause) => attribute = format!(" {clause}"),
+            (Kind::Limit(_) | Kind::Decimal(_), clause) => {
+                sql += &format!("{with} {clause}");
+                with = "";
             }
-            _ => {
-                if let Some(limit) = limit(*setting) {
-                    sql.push_str(limits);
-                    limits = "";
-                    push(&mut sql, &format!("{limit} {}", number(value)));
-                } else {
-                    push(&mut sql, &policy(*setting, value));
-                }
-            }
+            (_, clause) => sql += &format!(" {clause}"),
         }
     }
     sql + lock + &attribute
 }
 
-fn push(sql: &mut String, clause: &str) {
-    if !clause.is_empty() {
-        sql.push(' ');
-        sql.push_str(clause);
-    }
-}
-
-fn limit(setting: Setting) -> Option<&'static str> {
-    match setting {
-        Setting::QueriesPerHour => Some("MAX_QUERIES_PER_HOUR"),
-        Setting::UpdatesPerHour => Some("MAX_UPDATES_PER_HOUR"),
-        Setting::ConnectionsPerHour => Some("MAX_CONNECTIONS_PER_HOUR"),
-        Setting::UserConnections => Some("MAX_USER_CONNECTIONS"),
-        Setting::StatementTime => Some("MAX_STATEMENT_TIME"),
-        _ => None,
-    }
-}
-
-fn policy(setting: Setting, value: &Value) -> String {
-    let or_default = |clause: &str, unit: &str| match value {
-        Value::Number(n) => format!("{clause} {n}{unit}"),
-        _ => format!("{clause} DEFAULT"),
-    };
-    match (setting, value) {
-        (Setting::Expiration, Value::Number(0)) => "PASSWORD EXPIRE NEVER".to_owned(),
-        (Setting::Expiration, Value::Number(days)) => {
-            format!("PASSWORD EXPIRE INTERVAL {days} DAY")
+fn clause(kind: Kind, value: &Value) -> String {
+    match (kind, value) {
+        (Kind::Tls, Value::Tls(tls)) => require(tls),
+        (Kind::Limit(name) | Kind::Decimal(name), Value::Decimal(number)) => {
+            format!("{name} {number}")
         }
-        (Setting::Expiration, _) => "PASSWORD EXPIRE DEFAULT".to_owned(),
-        (Setting::History, _) => or_default("PASSWORD HISTORY", ""),
-        (Setting::ReuseInterval, Value::Number(days)) => {
-            format!("PASSWORD REUSE INTERVAL {days} DAY")
+        (Kind::Number(name), Value::Number(-1)) => format!("{name} UNBOUNDED"),
+        (
+            Kind::Limit(name) | Kind::Decimal(name) | Kind::Policy(name) | Kind::Number(name),
+            Value::Number(number),
+        ) => format!("{name} {number}"),
+        (Kind::Expiration, Value::Number(0)) => "PASSWORD EXPIRE NEVER".to_owned(),
+        (Kind::Expiration, Value::Number(days)) => format!("PASSWORD EXPIRE INTERVAL {days} DAY"),
+        (Kind::Expiration, _) => "PASSWORD EXPIRE DEFAULT".to_owned(),
+        (Kind::Days(name), Value::Number(days)) => format!("{name} {days} DAY"),
+        (Kind::Flag(name), Value::Flag(true)) => name.to_owned(),
+        (Kind::Flag(name), Value::Flag(false)) => format!("{name} OPTIONAL"),
+        (Kind::Policy(name) | Kind::Days(name) | Kind::Flag(name), _) => format!("{name} DEFAULT"),
+        (Kind::Attribute, Value::Json(json)) => {
+            let json = serde_json::Value::Object(json.clone()).to_string();
+            format!("ATTRIBUTE {}", quote_literal(&json))
         }
-        (Setting::ReuseInterval, _) => "PASSWORD REUSE INTERVAL DEFAULT".to_owned(),
-        (Setting::RequireCurrent, Value::Flag(true)) => "PASSWORD REQUIRE CURRENT".to_owned(),
-        (Setting::RequireCurrent, Value::Flag(false)) => {
-            "PASSWORD REQUIRE CURRENT OPTIONAL".to_owned()
-        }
-        (Setting::RequireCurrent, _) => "PASSWORD REQUIRE CURRENT DEFAULT".to_owned(),
-        (Setting::FailedLogins, _) => format!("FAILED_LOGIN_ATTEMPTS {}", number(value)),
-        (Setting::LockTime, Value::Number(-1)) => "PASSWORD_LOCK_TIME UNBOUNDED".to_owned(),
-        (Setting::LockTime, _) => format!("PASSWORD_LOCK_TIME {}", number(value)),
+        // Roles have a statement of their own.
         _ => String::new(),
-    }
-}
-
-fn number(value: &Value) -> String {
-    match value {
-        Value::Number(n) => n.to_string(),
-        Value::Decimal(text) => text.clone(),
-        _ => "0".to_owned(),
     }
 }
 

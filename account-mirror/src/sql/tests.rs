@@ -1,5 +1,5 @@
 use super::*;
-use crate::database::privilege::Privilege;
+use crate::privilege::Privilege;
 
 mod grants;
 mod settings;
@@ -36,7 +36,7 @@ fn role(user: &str, host: Option<&str>) -> RoleName {
 }
 
 fn method(plugin: &str, auth_string: Option<&str>) -> AuthMethod {
-    AuthMethod { plugin: plugin.to_owned(), auth_string: string.map(str::to_owned) }
+    AuthMethod { plugin: plugin.to_owned(), auth_string: auth_string.map(str::to_owned) }
 }
 
 #[test]

@@ -1,201 +1,154 @@
-//! Reads an account from MySQL's grant tables.
+//! Reads an account from a row of MySQL's `mysql.user`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::Record;
-use super::account::{Grant, AuthMethod, GrantTarget, Account, Setting, State, Tls, Value};
-use super::privilege::Privilege;
-use super::reader::{Accounts, Tables, column_privileges, hold, unsupported};
-use crate::error::{Error, ErrorType};
+use super::grants::{column_privileges, insert_grant};
+use crate::error::{Error, ErrorKind, unsupported};
+use crate::family::Family;
+use crate::grant::{Grant, GrantTarget};
+use crate::privilege::Privilege;
+use crate::row::Row;
+use crate::setting::{self, Setting, Value};
+use crate::user::{Account, AuthMethod, State};
 
-mod whole;
+/// The table of accounts, and how it is read.
+pub(super) const ACCOUNTS: (&str, &str) = (
+    "mysql.user",
+    "SELECT *, UNIX_TIMESTAMP(password_last_changed) AS password_changed FROM mysql.user",
+);
 
-/// The columns of `mysql.user` that are understood, the `…_priv` ones aside.
-const KNOWN_COLUMNS: &[&str] = &[
+/// The columns of `mysql.user` that are known, those of privileges and settings aside.
+const COLUMNS: &[&str] = &[
     "Host",
     "User",
     "plugin",
     "authentication_string",
-    "ssl_type",
-    "ssl_cipher",
-    "x509_issuer",
-    "x509_subject",
-    "max_questions",
-    "max_updates",
-    "max_connections",
-    "max_user_connections",
     "password_expired",
     "password_last_changed",
-    "password_lifetime",
-    "account_locked",
-    "Password_reuse_history",
-    "Password_reuse_time",
-    "Password_require_current",
-    "User_attributes",
     "password_changed",
+    "account_locked",
+    ATTRIBUTES,
 ];
+
+/// The column with what has none of its own.
+const ATTRIBUTES: &str = "User_attributes";
 
 /// Plugins that check a password, so that setting one is a change of the password.
 const PASSWORD_PLUGINS: &[&str] =
     &["caching_sha2_password", "mysql_native_password", "sha256_password"];
 
-/// Reads `mysql.user` and the tables that only MySQL has.
-pub(super) async fn read(tables: &mut Tables<'_>) -> Result<Accounts, Error> {
-    let mut accounts = Accounts::default();
-    let users = tables
-        .select(
-            "mysql.user",
-            "SELECT *, UNIX_TIMESTAMP(password_last_changed) AS password_changed FROM mysql.user",
-            "User",
-        )
-        .await?;
-    for row in &users {
-        let key = (row.text_or_empty("User"), row.text_or_empty("Host"));
-        let profile = profile(&format!("'{}'@'{}'", key.0, key.1), row)?;
-        accounts.0.insert(key, profile);
-    }
-    if tables.session.family.has_roles() {
-        whole::dynamic_privileges(&mut accounts, tables).await?;
-        whole::roles(&mut accounts, tables).await?;
-    }
-    Ok(accounts)
+/// The columns that are known, those of privileges aside.
+pub(super) fn columns() -> impl Iterator<Item = &'static str> {
+    COLUMNS.iter().copied().chain(setting::stored_names(Family::MySql((0, 0, 0))))
 }
 
-fn profile(account: &str, row: &Record) -> Result<Account, Error> {
+pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, Error> {
     for column in row.columns() {
-        let known = column.ends_with("_priv") || KNOWN_COLUMNS.contains(&column);
-        let is_default = row.is_null(column)
-            || row.text(column).is_some_and(|value| matches!(value.as_str(), "" | "0" | "N"));
+        let known = column.ends_with("_priv") || columns().any(|known| known == column);
+        let is_default = matches!(row.bytes(column), None | Some(b"" | b"0" | b"N"));
         if !known && !is_default {
-            return Err(unsupported(account, &format!("a value in mysql.user.{column}")));
+            return Err(unsupported(name, format!("a value in mysql.user.{column}")));
         }
     }
-    let mut profile = Account {
-        authentication: vec![method(row)],
+    let attributes = attributes(name, row)?;
+    let mut account = Account {
+        authentication: vec![auth_method(row)],
+        settings: settings(family, name, row, &attributes)?,
         state: State {
             locked: row.is_yes("account_locked"),
             expired: row.is_yes("password_expired"),
-            without_password: row.text_lossy("authentication_string").is_empty(),
+            without_password: row.bytes("authentication_string").unwrap_or_default().is_empty(),
+            second_password: attributes.contains_key("additional_password"),
             password_changed: row.number("password_changed"),
             ..State::default()
         },
         ..Account::default()
     };
-    settings(account, row, &mut profile)?;
-    insert_grant(&mut profile, GrantTarget::Global, column_privileges(account, row)?);
-    attributes(account, row, &mut profile)?;
-    Ok(profile)
+    insert_grant(&mut account, GrantTarget::Global, column_privileges(name, row)?);
+    if let Some(Json::Array(revokes)) = attributes.get("Restrictions") {
+        partial_revokes(&mut account, name, revokes)?;
+    }
+    Ok(account)
 }
 
-fn method(row: &Record) -> AuthMethod {
-    let plugin = row.text_or_empty("plugin");
+fn auth_method(row: &Row) -> AuthMethod {
+    let plugin = row.text_or_empty("plugin").to_owned();
     let is_password = PASSWORD_PLUGINS.contains(&plugin.as_str());
-    AuthMethod { auth_string: (!is_password).then(|| row.text_or_empty("authentication_string")), plugin }
+    let auth_string = || row.text_or_empty("authentication_string").to_owned();
+    AuthMethod { auth_string: (!is_password).then(auth_string), plugin }
 }
 
-fn settings(account: &str, row: &Record, profile: &mut Account) -> Result<(), Error> {
-    profile.settings.insert(Setting::Tls, Value::Tls(tls(account, row)?));
-    let limits = [
-        (Setting::QueriesPerHour, "max_questions"),
-        (Setting::UpdatesPerHour, "max_updates"),
-        (Setting::ConnectionsPerHour, "max_connections"),
-        (Setting::UserConnections, "max_user_connections"),
-    ];
-    for (setting, column) in limits {
-        let limit = row.number(column).unwrap_or_default();
-        profile.settings.insert(setting, Value::Number(limit));
-    }
-    let policies = [
-        (Setting::Expiration, "password_lifetime"),
-        (Setting::History, "Password_reuse_history"),
-        (Setting::ReuseInterval, "Password_reuse_time"),
-    ];
-    for (setting, column) in policies.into_iter().filter(|(_, column)| has(row, column)) {
-        let value = row.number(column).map_or(Value::Default, Value::Number);
-        profile.settings.insert(setting, value);
-    }
-    if has(row, "Password_require_current") {
-        let value = match row.text("Password_require_current").as_deref() {
-            Some(value) => Value::Flag(value == "Y"),
-            None => Value::Default,
-        };
-        profile.settings.insert(Setting::RequireCurrent, value);
-    }
-    Ok(())
-}
-
-fn has(row: &Record, column: &str) -> bool {
-    row.columns().any(|name| name == column)
-}
-
-fn tls(account: &str, row: &Record) -> Result<Tls, Error> {
-    let kind = row.text_or_empty("ssl_type");
-    let text = |column: &str| {
-        row.text(column)
-            .ok_or_else(|| unsupported(account, &format!("a {column} that is not UTF-8")))
+/// The JSON of `User_attributes`, of which everything must be known.
+fn attributes(name: &str, row: &Row) -> Result<Map<String, Json>, Error> {
+    let unreadable = || unsupported(name, "attributes that are not a JSON object");
+    let attributes: Map<String, Json> = match row.bytes(ATTRIBUTES) {
+        None => Map::new(),
+        Some(bytes) => serde_json::from_slice(bytes).map_err(|_| unreadable())?,
     };
-    Ok(match kind.as_str() {
-        "" => Tls::None,
-        "ANY" => Tls::Ssl,
-        "X509" => Tls::X509,
-        "SPECIFIED" => Tls::Specified {
-            subject: text("x509_subject")?,
-            issuer: text("x509_issuer")?,
-            cipher: text("ssl_cipher")?,
-        },
-        _ => {
-            return Err(unsupported(account, &format!("the TLS demand \"{kind}\"")));
-        }
-    })
-}
-
-/// Takes the JSON of `User_attributes` apart, which holds whatever has no column.
-fn attributes(account: &str, row: &Record, profile: &mut Account) -> Result<(), Error> {
-    if !has(row, "User_attributes") {
-        return Ok(());
-    }
-    let text = row.text("User_attributes").unwrap_or_else(|| "{}".to_owned());
-    let attributes: Map<String, Json> = serde_json::from_str(&text)
-        .map_err(|_| unsupported(account, "attributes that are not a JSON object"))?;
-    let mut metadata = Map::new();
-    let mut locking = &Json::Null;
     for (key, value) in &attributes {
         match (key.as_str(), value) {
-            ("metadata", Json::Object(object)) => metadata = object.clone(),
-            ("Password_locking", _) => locking = value,
-            ("Restrictions", Json::Array(list)) => restrictions(account, list, profile)?,
-            ("additional_password", _) => profile.state.second_password = true,
+            ("metadata" | "Password_locking", Json::Object(_))
+            | ("Restrictions", Json::Array(_))
+            | ("additional_password", Json::String(_)) => {}
             ("multi_factor_authentication", _) => {
-                return Err(ErrorType::MultiFactorUnsupported.because(format!(
-                    "{account} has several authentication factors, and the function could log in \
+                return Err(ErrorKind::MultiFactorUnsupported.because(format!(
+                    "{name} has several authentication factors, and the function could log in \
                      with the password alone; use an account with one factor"
                 )));
             }
-            _ => return Err(unsupported(account, &format!("the attribute \"{key}\""))),
+            _ => return Err(unsupported(name, format!("the attribute \"{key}\""))),
         }
     }
-    let number = |key: &str| Value::Number(locking[key].as_i64().unwrap_or_default());
-    profile.settings.insert(Setting::FailedLogins, number("failed_login_attempts"));
-    profile.settings.insert(Setting::LockTime, number("password_lock_time_days"));
-    profile.settings.insert(Setting::Attribute, Value::Json(metadata));
-    Ok(())
+    Ok(attributes)
 }
 
-fn restrictions(account: &str, list: &[Json], profile: &mut Account) -> Result<(), Error> {
-    for restriction in list {
-        let schema = restriction["Database"].as_str();
-        let names = restriction["Privileges"].as_array();
+fn settings(
+    family: Family,
+    name: &str,
+    row: &Row,
+    attributes: &Map<String, Json>,
+) -> Result<std::collections::BTreeMap<Setting, Value>, Error> {
+    let stored = |column: &str| match column.split_once('.') {
+        Some((_, path)) => row.has(ATTRIBUTES).then(|| {
+            let mut steps = path.split('.');
+            let top = steps.next().and_then(|step| attributes.get(step));
+            let found = steps.fold(top, |json, step| json.and_then(|json| json.get(step)));
+            found.cloned().unwrap_or(Json::Null)
+        }),
+        None if !row.has(column) => None,
+        None => Some(match row.bytes(column).map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+            None => Json::Null,
+            Some((_, Ok(text))) => Json::from(text),
+            Some((bytes, Err(_))) => Json::from(bytes),
+        }),
+    };
+    let mut settings = setting::read(family, stored).map_err(|found| unsupported(name, found))?;
+    if family.has_roles() {
+        settings.insert(Setting::DefaultRoles, Value::Roles(BTreeSet::new()));
+    }
+    Ok(settings)
+}
+
+fn partial_revokes(account: &mut Account, name: &str, revokes: &[Json]) -> Result<(), Error> {
+    for revoke in revokes {
+        let (schema, names) = (revoke["Database"].as_str(), revoke["Privileges"].as_array());
         let (Some(schema), Some(names)) = (schema, names) else {
-            return Err(unsupported(account, "a partial revoke of another form"));
+            return Err(unsupported(name, "a partial revoke of another form"));
         };
         let privileges: Option<BTreeSet<_>> =
             names.iter().map(|name| Privilege::named(name.as_str()?)).collect();
         let privileges = privileges
-            .ok_or_else(|| unsupported(account, "a partial revoke of an unknown privilege"))?;
-        let held = Grant { privileges, ..Grant::default() };
-        insert_grant(profile, GrantTarget::PartialRevoke(schema.to_owned()), held);
+            .ok_or_else(|| unsupported(name, "a partial revoke of an unknown privilege"))?;
+        let target = GrantTarget::PartialRevoke(schema.to_owned());
+        insert_grant(account, target, Grant { privileges, ..Grant::default() });
     }
     Ok(())
+}
+
+/// MySQL stores a role as a locked account, expired and without a password.
+pub(super) fn mark_created_role(account: &mut Account) {
+    let state = &mut account.state;
+    state.role |= state.locked && state.expired && state.without_password;
 }

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::aws::Replica;
 use crate::event::{SecretId, VersionId};
-use crate::store::Replica;
 
 fn event(step: &str) -> RotationEvent {
     let event = json!({"Step": step, "SecretId": "app", "ClientRequestToken": "new"});
@@ -29,13 +29,13 @@ fn pending() -> Description {
     labelled(&[("old", &["AWSCURRENT"]), ("new", &["AWSPENDING"])])
 }
 
-fn decide(step: &str, description: &Description, ignore: &str) -> Result<Readiness, Refusal> {
+fn decide(step: &str, description: &Description, ignore: &str) -> Result<Readiness, NotReady> {
     let ignore = |name: &str| (name == "IGNORE_REPLICA_STATUS").then(|| ignore.to_owned());
     let config = Config::from_lookup(ignore).unwrap();
     readiness(&config, &event(step), description)
 }
 
-fn refused(result: Result<Readiness, Refusal>, error_type: ErrorType, found: &str) -> Duration {
+fn refused(result: Result<Readiness, NotReady>, error_type: ErrorType, found: &str) -> Duration {
     let refusal = result.unwrap_err();
     assert_eq!(refusal.error.error_type(), error_type);
     let text = refusal.error.to_string();

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use account_mirror::password::Password;
+use account_mirror::username::Username;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use rotation::database::login::{Credentials, Server, LoginRole};
+use rotation::database::session::{Credentials, LoginRole, Server};
 use rotation::deadline::Deadline;
+use rotation::endpoint::Endpoint;
 use rotation::error::Error;
-use rotation::password::Password;
 use rotation::tls::TlsMode;
-use rotation::username::Username;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -91,7 +92,10 @@ async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
         }
         std::io::Result::Ok(())
     });
-    let server = Server { host: "127.0.0.1".to_owned(), port, tls: TlsMode::Plaintext };
+    let server = Server {
+        endpoint: Endpoint { host: "127.0.0.1".to_owned(), port },
+        tls: TlsMode::Plaintext,
+    };
     let said = ask(&server, is_endless).await;
     hostile.abort();
     (said, sent.load(Ordering::Relaxed))
@@ -110,7 +114,7 @@ async fn ask(server: &Server, forever: bool) -> String {
             return format!("{error} {error:?}");
         }
     };
-    match session.rows("SELECT 1", (), deadline).await {
+    match session.rows("SELECT 1").await {
         Ok(rows) => format!("{} rows", rows.len()),
         Err(failure) => failure.context("asking").to_string(),
     }

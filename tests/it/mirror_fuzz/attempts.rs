@@ -1,6 +1,6 @@
 //! What the user and its twin both try, to see whether they fare alike.
 
-use rotation::database::account::GrantTarget;
+use account_mirror::grant::GrantTarget;
 
 use crate::support::account::{account, identifier};
 use crate::support::generator::{COLUMNS, World};

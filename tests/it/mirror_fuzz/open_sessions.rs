@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use account_mirror::grant::GrantTarget;
+use account_mirror::user::User;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
-use rotation::database::account::{User, GrantTarget};
 use tokio::sync::mpsc;
 
 use super::{Case, OLD_PASSWORD, PASSWORD};
@@ -36,7 +37,7 @@ impl<'a> OpenSession<'a> {
     ) -> Option<Self> {
         let (user, twin) = case.world.names();
         let mut of_user = case.log_in(user.as_str(), PASSWORD).await;
-        if !case.twin?.hosts.contains_key(&host(&mut of_user).await) {
+        if !case.twin?.accounts.contains_key(&host(&mut of_user).await) {
             return None;
         }
         let mut session = case.log_in(twin.as_str(), OLD_PASSWORD).await;
@@ -165,10 +166,9 @@ impl Case<'_> {
     /// goes by the pattern that is first in the order of the alphabet: no order of statements serves
     /// both. MariaDB, with a role, takes global privileges from any host of the user.
     fn goes_by_one_rule(&self) -> bool {
-        let is_pattern =
-            |object: &GrantTarget| matches!(object, GrantTarget::Schema(name) if name.contains(['%', '_']));
+        let is_pattern = |object: &GrantTarget| matches!(object, GrantTarget::Schema(name) if name.contains(['%', '_']));
         let accounts = std::iter::once(self.source).chain(self.twin);
-        let mut profiles = accounts.flat_map(|account| account.hosts.values());
+        let mut profiles = accounts.flat_map(|account| account.accounts.values());
         self.world.flavor.has_partial_revokes()
             || self.world.flavor.is_mysql()
                 && !profiles.any(|profile| profile.grants.keys().any(is_pattern))
@@ -177,7 +177,7 @@ impl Case<'_> {
     /// Whether both accounts have one host, and no row that another covers.
     fn is_plain(&self) -> bool {
         let is_plain = |account: &User| {
-            let host = account.hosts.keys().next().unwrap();
+            let host = account.accounts.keys().next().unwrap();
             plain(account, host) == *account
         };
         is_plain(self.source) && self.twin.is_none_or(is_plain)

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use account_mirror::grant::{Grant, GrantTarget, RoleName, RoutineKind};
+use account_mirror::privilege::Privilege;
+use account_mirror::setting::{Setting, Tls, Value};
+use account_mirror::user::{Account, User};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use rotation::database::account::{
-    User, Grant, GrantTarget, Account, RoleName, RoutineKind, Setting, Tls, Value,
-};
-use rotation::database::privilege::Privilege;
 
 use super::account::{account, identifier, literal};
 use super::generator::{COLUMNS, Flavor, World};
@@ -92,8 +92,8 @@ pub(crate) async fn make(root: &mut Conn, flavor: Flavor, account: &User, passwo
 /// matches for one of the account's own, and a row for what is to be revoked.
 pub(crate) fn statements(flavor: Flavor, account: &User, password: &str) -> Vec<String> {
     let (mut all, mut later) = (Vec::new(), Vec::new());
-    for (host, profile) in &account.hosts {
-        let name = super::account::account(account.user.as_str(), host);
+    for (host, profile) in &account.accounts {
+        let name = super::account::account(account.name.as_str(), host);
         all.push(create(flavor, &name, profile, password));
         all.extend(on_server(&name, profile));
         later.push(on_objects(flavor, &name, profile));
@@ -118,7 +118,9 @@ fn on_server(name: &str, profile: &Account) -> Vec<String> {
     if brought {
         statements.push(format!("REVOKE GRANT OPTION ON *.* FROM {name}"));
     }
-    for (object, held) in of_kind(|object| matches!(object, GrantTarget::Global | GrantTarget::Dynamic(_))) {
+    for (object, held) in
+        of_kind(|object| matches!(object, GrantTarget::Global | GrantTarget::Dynamic(_)))
+    {
         statements.push(grant(name, object, held));
     }
     for (object, held) in of_kind(|object| matches!(object, GrantTarget::PartialRevoke(_))) {
@@ -133,8 +135,10 @@ fn on_objects(flavor: Flavor, name: &str, profile: &Account) -> Vec<String> {
     let mut statements = Vec::new();
     for (object, held) in &profile.grants {
         match object {
-            GrantTarget::Proxy { .. } | GrantTarget::Global | GrantTarget::Dynamic(_) | GrantTarget::PartialRevoke(_) => {
-            }
+            GrantTarget::Proxy { .. }
+            | GrantTarget::Global
+            | GrantTarget::Dynamic(_)
+            | GrantTarget::PartialRevoke(_) => {}
             GrantTarget::Role(granted) => {
                 let option = if held.grantable { " WITH ADMIN OPTION" } else { "" };
                 statements.push(format!("GRANT {} TO {name}{option}", role(granted)));
@@ -175,8 +179,12 @@ fn grant(name: &str, object: &GrantTarget, held: &Grant) -> String {
 fn place(object: &GrantTarget) -> String {
     match object {
         GrantTarget::Dynamic(_) | GrantTarget::Global => "*.*".to_owned(),
-        GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => format!("{}.*", identifier(name)),
-        GrantTarget::Table { schema, name } => format!("{}.{}", identifier(schema), identifier(name)),
+        GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => {
+            format!("{}.*", identifier(name))
+        }
+        GrantTarget::Table { schema, name } => {
+            format!("{}.{}", identifier(schema), identifier(name))
+        }
         GrantTarget::Routine { kind, schema, name } => {
             let kind = match kind {
                 RoutineKind::Function => "FUNCTION",

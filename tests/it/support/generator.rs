@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use account_mirror::grant::{Grant, GrantTarget};
+use account_mirror::privilege::Privilege;
+use account_mirror::setting::{Setting, Value};
+use account_mirror::user::{Account, State, User};
+use account_mirror::username::Username;
 use proptest::collection::{btree_map, vec};
 use proptest::option::weighted;
 use proptest::prelude::{BoxedStrategy, Strategy, any};
 use proptest::sample::{select, subsequence};
-use rotation::database::account::{User, Grant, GrantTarget, Account, Setting, State, Value};
-use rotation::database::privilege::Privilege;
-use rotation::username::Username;
 
 mod settings;
 mod world;
@@ -77,7 +79,7 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(User, Option<User>)> {
             })
         })
         .prop_map(move |(source, twin)| {
-            let account = |user: &Username, hosts| User { user: user.clone(), hosts };
+            let account = |user: &Username, hosts| User { name: user.clone(), accounts: hosts };
             (account(&source_name, source), twin.map(|hosts| account(&twin_name, hosts)))
         })
         .boxed()
@@ -125,8 +127,10 @@ fn settle(grants: &mut BTreeMap<GrantTarget, Grant>) {
         }
     }
     grants.retain(|object, held| {
-        let as_whole =
-            matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. });
+        let as_whole = matches!(
+            object,
+            GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. }
+        );
         as_whole || !held.is_empty()
     });
 }
@@ -175,7 +179,10 @@ fn held(names: &[&'static str]) -> BoxedStrategy<Grant> {
         .boxed()
 }
 
-fn some(objects: Vec<GrantTarget>, of_each: BoxedStrategy<Grant>) -> BoxedStrategy<Vec<(GrantTarget, Grant)>> {
+fn some(
+    objects: Vec<GrantTarget>,
+    of_each: BoxedStrategy<Grant>,
+) -> BoxedStrategy<Vec<(GrantTarget, Grant)>> {
     let most = objects.len().min(3);
     (subsequence(objects, 0..=most), vec(of_each, most))
         .prop_map(|(objects, held)| objects.into_iter().zip(held).collect())

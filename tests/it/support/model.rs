@@ -12,9 +12,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rotation::database::account::{User, Grant, GrantTarget, Account, RoleName, Setting, Value};
-use rotation::database::mirror::{Action, Change};
-use rotation::database::privilege::Privilege;
+use account_mirror::grant::{Grant, GrantTarget, RoleName};
+use account_mirror::plan::{Action, Change};
+use account_mirror::privilege::Privilege;
+use account_mirror::setting::{Setting, Value};
+use account_mirror::user::{Account, User};
 use serde_json::{Map, Value as Json};
 
 use super::generator::{Flavor, defaults};
@@ -24,13 +26,13 @@ use super::powers::row;
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) flavor: Flavor,
-    pub(crate) hosts: BTreeMap<String, Account>,
+    pub(crate) accounts: BTreeMap<String, Account>,
 }
 
 impl Model {
     pub(crate) fn of(flavor: Flavor, account: Option<&User>) -> Self {
-        let hosts = account.map(|account| account.hosts.clone());
-        Self { flavor, hosts: hosts.unwrap_or_default() }
+        let accounts = account.map(|account| account.accounts.clone());
+        Self { flavor, accounts: accounts.unwrap_or_default() }
     }
 
     /// Carries a statement out. A statement that a server would refuse is an error.
@@ -39,7 +41,7 @@ impl Model {
         if let Action::Create { settings, .. } = &change.action {
             let mut profile = as_created(flavor);
             profile.settings.extend(settings.clone());
-            return match self.hosts.insert(change.host.clone(), profile) {
+            return match self.accounts.insert(change.host.clone(), profile) {
                 None => Ok(()),
                 Some(_) => Err("the account exists".to_owned()),
             };
@@ -47,7 +49,7 @@ impl Model {
         if flavor.has_partial_revokes() {
             self.mistakes_no_row(change)?;
         }
-        let profile = self.hosts.get_mut(&change.host);
+        let profile = self.accounts.get_mut(&change.host);
         let profile = profile.ok_or("there is no such account")?;
         match &change.action {
             Action::Create { .. } => {}
@@ -81,7 +83,7 @@ impl Model {
 
     /// Refuses what the server refuses because it takes another host's row for this account's.
     fn mistakes_no_row(&self, change: &Change) -> Result<(), String> {
-        let there = self.hosts.get(&change.host).map(|profile| &profile.grants);
+        let there = self.accounts.get(&change.host).map(|profile| &profile.grants);
         let mut excepted: Vec<(String, BTreeSet<Privilege>)> = Vec::new();
         for (object, held) in there.into_iter().flatten() {
             if let GrantTarget::PartialRevoke(schema) = object {
@@ -182,7 +184,10 @@ fn grant(flavor: Flavor, profile: &mut Account, object: &GrantTarget, held: &Gra
         let global = profile.grants.entry(GrantTarget::Global).or_default();
         global.grantable = true;
     }
-    let as_whole = matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. });
+    let as_whole = matches!(
+        object,
+        GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. }
+    );
     if as_whole || !wanted.is_empty() {
         let slot = profile.grants.entry(object.clone()).or_default();
         slot.grantable |= wanted.grantable;
@@ -196,8 +201,10 @@ fn grant(flavor: Flavor, profile: &mut Account, object: &GrantTarget, held: &Gra
 
 fn forget_empty(profile: &mut Account) {
     profile.grants.retain(|object, held| {
-        let as_whole =
-            matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. });
+        let as_whole = matches!(
+            object,
+            GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. }
+        );
         as_whole || !held.is_empty()
     });
 }
@@ -262,7 +269,9 @@ fn revoke(
 fn revoke_global(profile: &mut Account, held: &Grant) -> Result<(), String> {
     for (object, there) in &mut profile.grants {
         match object {
-            GrantTarget::PartialRevoke(_) => there.privileges.retain(|p| !held.privileges.contains(p)),
+            GrantTarget::PartialRevoke(_) => {
+                there.privileges.retain(|p| !held.privileges.contains(p))
+            }
             // The server would keep it usable in memory.
             GrantTarget::Dynamic(name) if held.grantable && there.grantable => {
                 return Err(format!("{name} has the grant option still"));

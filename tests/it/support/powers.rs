@@ -10,8 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use rotation::database::account::{Grant, GrantTarget, Account};
-use rotation::database::privilege::Privilege;
+use account_mirror::grant::{Grant, GrantTarget};
+use account_mirror::privilege::Privilege;
+use account_mirror::user::Account;
 
 use super::generator::{COLUMNS, Flavor, World};
 use super::model::Model;
@@ -93,7 +94,7 @@ impl Powers {
                 })
                 .collect();
             let mut seen = Vec::new();
-            for (host, profile) in &model.hosts {
+            for (host, profile) in &model.accounts {
                 if like(host.as_bytes(), client.as_bytes()) && !profile.state.locked {
                     let found = session(profile, &schemas);
                     seen.resize(found.len(), 0);
@@ -112,7 +113,10 @@ impl Powers {
 
     fn add_wholes(&mut self, client: usize, profile: &Account) {
         for (object, held) in &profile.grants {
-            if matches!(object, GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. }) {
+            if matches!(
+                object,
+                GrantTarget::Dynamic(_) | GrantTarget::Role(_) | GrantTarget::Proxy { .. }
+            ) {
                 let bits = 1 | u64::from(held.grantable) << PASS_ON;
                 *self.wholes.entry((client, object.clone())).or_default() |= bits;
             }
@@ -242,7 +246,7 @@ fn schema_rows<'a>(
     literal: bool,
 ) -> Vec<Option<&'a Grant>> {
     let mut rows = Vec::new();
-    for (host, profile) in &model.hosts {
+    for (host, profile) in &model.accounts {
         if !like(host.as_bytes(), client.as_bytes()) {
             continue;
         }
@@ -271,7 +275,7 @@ fn schema_rows<'a>(
 /// The one row on an object that counts for a client.
 pub(crate) fn row<'a>(model: &'a Model, client: &str, object: &GrantTarget) -> Option<&'a Grant> {
     model
-        .hosts
+        .accounts
         .iter()
         .filter(|(host, _)| like(host.as_bytes(), client.as_bytes()))
         .filter_map(|(host, profile)| {

@@ -17,9 +17,9 @@ fn at_schema_level_grants_come_first_and_the_narrowest_is_the_last_to_go() {
     assert_eq!(
         actions(source, twin),
         [
-            Grant(schema("app"), held(&["UPDATE"])),
-            Grant(schema("app%"), held(&["SELECT"])),
-            Grant(schema("%"), held(&["INSERT"])),
+            Action::Grant(schema("app"), held(&["UPDATE"])),
+            Action::Grant(schema("app%"), held(&["SELECT"])),
+            Action::Grant(schema("%"), held(&["INSERT"])),
             Revoke(schema("%"), held(&["DELETE"])),
             Revoke(schema("a_"), held(&["SELECT"])),
             Revoke(schema("app\\_x"), held(&["SELECT"])),
@@ -33,7 +33,7 @@ fn at_table_level_grants_come_first_too_because_another_hosts_row_may_be_covered
     let twin = profile([(table(), held(&["DELETE"]))]);
     assert_eq!(
         actions(source, twin),
-        [Grant(table(), held(&["INSERT"])), Revoke(table(), held(&["DELETE"])),]
+        [Action::Grant(table(), held(&["INSERT"])), Revoke(table(), held(&["DELETE"])),]
     );
 }
 
@@ -41,7 +41,7 @@ fn at_table_level_grants_come_first_too_because_another_hosts_row_may_be_covered
 fn rows_come_at_the_narrowest_host_first_and_go_there_last() {
     let at = |user, hosts: [(&str, &str); 2]| {
         let mut account = account(user, Account::default());
-        account.hosts = hosts
+        account.accounts = hosts
             .iter()
             .map(|(host, name)| ((*host).to_owned(), profile([(schema("app"), held(&[name]))])))
             .collect();
@@ -57,8 +57,8 @@ fn rows_come_at_the_narrowest_host_first_and_go_there_last() {
     assert_eq!(
         changes,
         [
-            on("10.%", Grant(schema("app"), held(&["SELECT"]))),
-            on("%", Grant(schema("app"), held(&["INSERT"]))),
+            on("10.%", Action::Grant(schema("app"), held(&["SELECT"]))),
+            on("%", Action::Grant(schema("app"), held(&["INSERT"]))),
             on("%", Revoke(schema("app"), held(&["DELETE"]))),
             on("10.%", Revoke(schema("app"), held(&["UPDATE"]))),
         ]
@@ -80,13 +80,13 @@ fn the_right_to_pass_on_goes_before_anything_comes_and_comes_last() {
         actions(source, twin),
         [
             Revoke(schema("a"), passed_on(&[])),
-            Grant(GrantTarget::Global, held(&["PROCESS"])),
-            Grant(schema("a"), held(&["INSERT"])),
-            Grant(schema("b"), held(&["SELECT"])),
+            Action::Grant(GrantTarget::Global, held(&["PROCESS"])),
+            Action::Grant(schema("a"), held(&["INSERT"])),
+            Action::Grant(schema("b"), held(&["SELECT"])),
             Revoke(schema("b"), held(&["UPDATE"])),
             Revoke(schema("a"), held(&["DELETE"])),
-            Grant(GrantTarget::Global, passed_on(&[])),
-            Grant(schema("b"), passed_on(&[])),
+            Action::Grant(GrantTarget::Global, passed_on(&[])),
+            Action::Grant(schema("b"), passed_on(&[])),
         ]
     );
 }
@@ -100,7 +100,7 @@ fn columns_that_a_revoke_on_the_table_takes_along_are_granted_again() {
         actions(source, twin),
         [
             Revoke(table(), held(&["SELECT"])),
-            Grant(table(), columns(held(&[]), &[("a", &["SELECT"])])),
+            Action::Grant(table(), columns(held(&[]), &[("a", &["SELECT"])])),
         ]
     );
 }
@@ -109,6 +109,6 @@ fn columns_that_a_revoke_on_the_table_takes_along_are_granted_again() {
 fn the_grant_option_comes_and_goes_alone() {
     let plain = || profile([(schema("app"), held(&["SELECT"]))]);
     let option = || profile([(schema("app"), passed_on(&["SELECT"]))]);
-    assert_eq!(actions(option(), plain()), [Grant(schema("app"), passed_on(&[]))]);
+    assert_eq!(actions(option(), plain()), [Action::Grant(schema("app"), passed_on(&[]))]);
     assert_eq!(actions(plain(), option()), [Revoke(schema("app"), passed_on(&[]))]);
 }

@@ -1,7 +1,7 @@
 //! Grants and revokes on objects of each kind.
 
 use super::*;
-use crate::database::account::{Grant, GrantTarget, RoutineKind};
+use crate::grant::{Grant, GrantTarget, RoutineKind};
 
 fn held(names: &[&str], grantable: bool) -> Grant {
     Grant { privileges: privileges(names), grantable, ..Grant::default() }

@@ -1,7 +1,7 @@
 //! Settings of an account as clauses of its statements.
 
 use super::*;
-use crate::database::account::Tls;
+use crate::setting::Tls;
 
 #[test]
 fn each_setting_has_its_clause() {

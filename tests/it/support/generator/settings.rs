@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use account_mirror::setting::{Setting, Tls, Value};
+use account_mirror::user::AuthMethod;
 use proptest::collection::btree_map;
 use proptest::option::weighted;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any};
 use proptest::sample::select;
-use rotation::database::account::{AuthMethod, Setting, Tls, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::Flavor;

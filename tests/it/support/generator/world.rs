@@ -1,8 +1,8 @@
 //! The few names that accounts are made of.
 
-use rotation::database::Family;
-use rotation::database::account::{GrantTarget, RoleName, RoutineKind};
-use rotation::username::Username;
+use account_mirror::family::Family;
+use account_mirror::grant::{GrantTarget, RoleName, RoutineKind};
+use account_mirror::username::Username;
 
 /// What differs between the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,95 @@
+//! The kind of server and its version, and everything that depends on the version.
+//!
+//! `docs/servers.md` has a line with the source of each of these rules.
+
+use std::fmt;
+
+/// The kind of server, with its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// MySQL, Aurora MySQL or Percona Server.
+    MySql(Version),
+    /// MariaDB.
+    MariaDb(Version),
+}
+
+/// A server's version: major, minor and patch.
+pub type Version = (u16, u16, u16);
+
+impl Family {
+    /// Reads what `VERSION()` returns, such as `9.7.4` or `10.11.19-MariaDB-log`.
+    pub fn parse(version: &str) -> Option<Self> {
+        let mut numbers =
+            version.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
+        let parsed = (numbers.next()?, numbers.next()?, numbers.next()?);
+        Some(if version.to_ascii_lowercase().contains("mariadb") {
+            Self::MariaDb(parsed)
+        } else {
+            Self::MySql(parsed)
+        })
+    }
+
+    /// Whether it is MySQL, Aurora MySQL or Percona Server.
+    pub fn is_mysql(self) -> bool {
+        matches!(self, Self::MySql(_))
+    }
+
+    /// Whether it has roles; on MySQL, dynamic privileges and account attributes came with them.
+    pub fn has_roles(self) -> bool {
+        self.is_since((8, 0, 0)) || !self.is_mysql()
+    }
+
+    /// Whether a replaced password can be retained beside the new one (MySQL).
+    pub fn retains_passwords(self) -> bool {
+        self.is_since((8, 0, 14))
+    }
+
+    /// Whether it has the variable `print_identified_with_as_hex` (MySQL).
+    pub fn shows_hashes_in_hex(self) -> bool {
+        self.is_since((8, 0, 17))
+    }
+
+    /// Whether a GRANT to a missing account creates it unless the `sql_mode` forbids that.
+    pub fn creates_accounts_by_grant(self) -> bool {
+        !self.is_since((8, 0, 0))
+    }
+
+    /// Whether it parses the word `PACKAGE` only in its `sql_mode` `ORACLE` (MariaDB).
+    pub fn needs_oracle_mode_for_packages(self) -> bool {
+        matches!(self, Self::MariaDb(version) if version < (11, 8, 0))
+    }
+
+    /// Whether it is MySQL of this version or a later one.
+    fn is_since(self, version: Version) -> bool {
+        matches!(self, Self::MySql(own) if own >= version)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, (major, minor, patch)) = match self {
+            Self::MySql(version) => ("MySQL", version),
+            Self::MariaDb(version) => ("MariaDB", version),
+        };
+        write!(f, "{name} {major}.{minor}.{patch}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_says_which_family_it_is() {
+        for (version, family) in [
+            ("9.7.4", Family::MySql((9, 7, 4))),
+            ("8.0.30-debug", Family::MySql((8, 0, 30))),
+            ("5.7.44-rds.20240529-log", Family::MySql((5, 7, 44))),
+            ("10.11.19-MariaDB-log", Family::MariaDb((10, 11, 19))),
+        ] {
+            assert_eq!(Family::parse(version), Some(family));
+        }
+        assert_eq!(Family::parse("PostgreSQL"), None);
+        assert_eq!(Family::parse("8.0"), None);
+    }
+}

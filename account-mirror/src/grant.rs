@@ -1,0 +1,154 @@
+//! What privileges are granted on, and what is granted there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::privilege::Privilege;
+
+/// Something that privileges are held on. The order is that of the levels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GrantTarget {
+    /// A dynamic privilege, which is held as a whole.
+    Dynamic(String),
+    /// `*.*`
+    Global,
+    /// A partial revoke: privileges that are *not* held on this schema although they are globally.
+    PartialRevoke(String),
+    /// A schema name or pattern, with its escapes as they were granted.
+    Schema(String),
+    /// A table or view, with its columns.
+    Table {
+        /// The schema's name.
+        schema: String,
+        /// The table's name.
+        name: String,
+    },
+    /// A stored routine, library or package.
+    Routine {
+        /// Its kind, as SQL spells it.
+        kind: RoutineKind,
+        /// The schema's name.
+        schema: String,
+        /// The routine's name.
+        name: String,
+    },
+    /// A role, which is held as a whole.
+    Role(RoleName),
+    /// The right to act as another account, which is held as a whole.
+    Proxy {
+        /// The other account's user name.
+        user: String,
+        /// The other account's host.
+        host: String,
+    },
+}
+
+impl fmt::Display for GrantTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dynamic(name) => write!(f, "dynamic privilege {name}"),
+            Self::Global => f.write_str("*.*"),
+            Self::PartialRevoke(schema) => write!(f, "the partial revoke on schema {schema}"),
+            Self::Schema(pattern) => write!(f, "schema {pattern}"),
+            Self::Table { schema, name } => write!(f, "table {schema}.{name}"),
+            Self::Routine { kind, schema, name } => {
+                write!(f, "{} {schema}.{name}", kind.as_sql().to_lowercase())
+            }
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::Proxy { user, host } => write!(f, "proxy user '{user}'@'{host}'"),
+        }
+    }
+}
+
+/// The kinds of things in `mysql.procs_priv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoutineKind {
+    /// A stored function.
+    Function,
+    /// A stored procedure.
+    Procedure,
+    /// A library of MySQL 9.
+    Library,
+    /// A package of MariaDB.
+    Package,
+    /// The body of a package of MariaDB.
+    PackageBody,
+}
+
+impl RoutineKind {
+    const ALL: [Self; 5] =
+        [Self::Function, Self::Procedure, Self::Library, Self::Package, Self::PackageBody];
+
+    /// The kind with this SQL spelling, which is also that of the grant tables.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_sql() == name)
+    }
+
+    /// The SQL spelling.
+    pub fn as_sql(self) -> &'static str {
+        match self {
+            Self::Function => "FUNCTION",
+            Self::Procedure => "PROCEDURE",
+            Self::Library => "LIBRARY",
+            Self::Package => "PACKAGE",
+            Self::PackageBody => "PACKAGE BODY",
+        }
+    }
+}
+
+/// The name of a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleName {
+    /// The role's user part.
+    pub user: String,
+    /// The role's host part, which MariaDB's roles do not have.
+    pub host: Option<String>,
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Some(host) => write!(f, "'{}'@'{host}'", self.user),
+            None => f.write_str(&self.user),
+        }
+    }
+}
+
+/// What is held on a target. On a dynamic privilege, a role and a proxy user there are no
+/// privileges to name: the target itself is what is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// The privileges on the whole target.
+    pub privileges: BTreeSet<Privilege>,
+    /// The privileges on single columns.
+    pub columns: BTreeMap<String, BTreeSet<Privilege>>,
+    /// The grant option; on a role, the admin option.
+    pub grantable: bool,
+}
+
+impl Grant {
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.privileges.is_empty() && self.columns.is_empty() && !self.grantable
+    }
+
+    /// What is held here and not in `other`.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        let columns = self
+            .columns
+            .iter()
+            .map(|(column, grant)| {
+                let others = other.columns.get(column);
+                let rest = grant.iter().filter(|p| others.is_none_or(|o| !o.contains(p)));
+                (column.clone(), rest.copied().collect::<BTreeSet<_>>())
+            })
+            .filter(|(_, rest)| !rest.is_empty())
+            .collect();
+        Self {
+            privileges: self.privileges.difference(&other.privileges).copied().collect(),
+            columns,
+            grantable: self.grantable && !other.grantable,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The settings of an account that are neither privileges nor its authentication.
+//!
+//! [`SETTINGS`] says for each where the servers store it and how SQL sets it: a new setting is a
+//! line there, and a variant of [`Setting`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json};
+
+use crate::family::Family;
+use crate::grant::RoleName;
+
+/// A setting of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `REQUIRE …`
+    Tls,
+    /// `MAX_QUERIES_PER_HOUR`
+    QueriesPerHour,
+    /// `MAX_UPDATES_PER_HOUR`
+    UpdatesPerHour,
+    /// `MAX_CONNECTIONS_PER_HOUR`
+    ConnectionsPerHour,
+    /// `MAX_USER_CONNECTIONS`
+    UserConnections,
+    /// `MAX_STATEMENT_TIME` (MariaDB)
+    StatementTime,
+    /// `PASSWORD EXPIRE …`
+    Expiration,
+    /// `PASSWORD HISTORY`
+    History,
+    /// `PASSWORD REUSE INTERVAL`
+    ReuseInterval,
+    /// `PASSWORD REQUIRE CURRENT`
+    RequireCurrent,
+    /// `FAILED_LOGIN_ATTEMPTS`
+    FailedLogins,
+    /// `PASSWORD_LOCK_TIME`
+    LockTime,
+    /// `ATTRIBUTE` and `COMMENT`
+    Attribute,
+    /// `DEFAULT ROLE`
+    DefaultRoles,
+}
+
+/// The value of a [`Setting`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// The server's own default applies.
+    Default,
+    /// A number, in the unit of the setting.
+    Number(i64),
+    /// A number with a fraction, as the server writes it.
+    Decimal(String),
+    /// Yes or no.
+    Flag(bool),
+    /// A demand on the connection.
+    Tls(Tls),
+    /// A JSON object.
+    Json(Map<String, Json>),
+    /// A set of roles.
+    Roles(BTreeSet<RoleName>),
+}
+
+/// What an account demands of the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// `REQUIRE NONE`
+    None,
+    /// `REQUIRE SSL`
+    Ssl,
+    /// `REQUIRE X509`
+    X509,
+    /// `REQUIRE SUBJECT … AND ISSUER … AND CIPHER …`; empty means not demanded.
+    Specified {
+        /// The subject of the client's certificate.
+        subject: String,
+        /// The issuer of the client's certificate.
+        issuer: String,
+        /// The cipher.
+        cipher: String,
+    },
+}
+
+impl Tls {
+    /// Whether only a client with a certificate can log in.
+    pub fn demands_certificate(&self) -> bool {
+        match self {
+            Self::None | Self::Ssl => false,
+            Self::X509 => true,
+            Self::Specified { subject, issuer, .. } => !subject.is_empty() || !issuer.is_empty(),
+        }
+    }
+}
+
+/// Where a setting is stored, and how SQL sets it.
+pub(crate) struct Definition {
+    pub(crate) setting: Setting,
+    /// The column of `mysql.user`, or `User_attributes.` and a path in that column's JSON; empty
+    /// where MySQL does not have the setting, or has it in a table of its own.
+    mysql: &'static str,
+    /// The key in `mysql.global_priv`; empty where MariaDB does not have the setting.
+    mariadb: &'static str,
+    pub(crate) kind: Kind,
+}
+
+/// How the value of a setting is stored and written. The text is the clause of SQL.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `REQUIRE`, with three more columns of the same names on all servers.
+    Tls,
+    /// A limit, which stands after `WITH`; 0 is none.
+    Limit(&'static str),
+    /// A limit with a fraction.
+    Decimal(&'static str),
+    /// The days until a password expires; 0 is never, nothing the server's default.
+    Expiration,
+    /// A number; nothing is the server's default.
+    Policy(&'static str),
+    /// A number of days; nothing is the server's default.
+    Days(&'static str),
+    /// Yes, no, or the server's default.
+    Flag(&'static str),
+    /// A number; 0 is what an account has unless something else was set, -1 is without bound.
+    Number(&'static str),
+    /// A JSON object.
+    Attribute,
+    /// Roles.
+    Roles,
+}
+
+const fn define(
+    setting: Setting,
+    mysql: &'static str,
+    mariadb: &'static str,
+    kind: Kind,
+) -> Definition {
+    Definition { setting, mysql, mariadb, kind }
+}
+
+/// Every setting, in the order in which `CREATE USER` and `ALTER USER` take the clauses.
+pub(crate) const SETTINGS: &[Definition] = &[
+    define(Setting::Tls, "ssl_type", "ssl_type", Kind::Tls),
+    define(
+        Setting::QueriesPerHour,
+        "max_questions",
+        "max_questions",
+        Kind::Limit("MAX_QUERIES_PER_HOUR"),
+    ),
+    define(
+        Setting::UpdatesPerHour,
+        "max_updates",
+        "max_updates",
+        Kind::Limit("MAX_UPDATES_PER_HOUR"),
+    ),
+    define(
+        Setting::ConnectionsPerHour,
+        "max_connections",
+        "max_connections",
+        Kind::Limit("MAX_CONNECTIONS_PER_HOUR"),
+    ),
+    define(
+        Setting::UserConnections,
+        "max_user_connections",
+        "max_user_connections",
+        Kind::Limit("MAX_USER_CONNECTIONS"),
+    ),
+    define(Setting::StatementTime, "", "max_statement_time", Kind::Decimal("MAX_STATEMENT_TIME")),
+    define(Setting::Expiration, "password_lifetime", "password_lifetime", Kind::Expiration),
+    define(Setting::History, "Password_reuse_history", "", Kind::Policy("PASSWORD HISTORY")),
+    define(
+        Setting::ReuseInterval,
+        "Password_reuse_time",
+        "",
+        Kind::Days("PASSWORD REUSE INTERVAL"),
+    ),
+    define(
+        Setting::RequireCurrent,
+        "Password_require_current",
+        "",
+        Kind::Flag("PASSWORD REQUIRE CURRENT"),
+    ),
+    define(
+        Setting::FailedLogins,
+        "User_attributes.Password_locking.failed_login_attempts",
+        "",
+        Kind::Number("FAILED_LOGIN_ATTEMPTS"),
+    ),
+    define(
+        Setting::LockTime,
+        "User_attributes.Password_locking.password_lock_time_days",
+        "",
+        Kind::Number("PASSWORD_LOCK_TIME"),
+    ),
+    define(Setting::Attribute, "User_attributes.metadata", "", Kind::Attribute),
+    // MySQL's stand in mysql.default_roles.
+    define(Setting::DefaultRoles, "", "default_role", Kind::Roles),
+];
+
+/// The columns beside `ssl_type` that say what `REQUIRE` demands; keys of MariaDB as well.
+const DEMANDS: [&str; 3] = ["x509_subject", "x509_issuer", "ssl_cipher"];
+
+/// The names under which a server stores settings.
+pub(crate) fn stored_names(family: Family) -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(move |definition| definition.stored(family)).chain(DEMANDS)
+}
+
+/// The settings of an account. `stored` gives what the server stores under a name, `None` where it
+/// does not know the name.
+///
+/// # Errors
+///
+/// What was found and is not known.
+pub(crate) fn read(
+    family: Family,
+    stored: impl Fn(&str) -> Option<Json>,
+) -> Result<BTreeMap<Setting, Value>, String> {
+    let mut settings = BTreeMap::new();
+    for definition in SETTINGS {
+        let name = definition.stored(family);
+        if let Some(found) = stored(name).filter(|_| !name.is_empty()) {
+            let value = definition.kind.value(name, &found, &stored)?;
+            settings.insert(definition.setting, value);
+        }
+    }
+    Ok(settings)
+}
+
+impl Definition {
+    fn stored(&self, family: Family) -> &'static str {
+        if family.is_mysql() { self.mysql } else { self.mariadb }
+    }
+}
+
+impl Kind {
+    fn value(
+        self,
+        name: &str,
+        found: &Json,
+        stored: impl Fn(&str) -> Option<Json>,
+    ) -> Result<Value, String> {
+        let number = || number(name, found);
+        Ok(match self {
+            Self::Tls => Value::Tls(tls(found, stored)?),
+            Self::Limit(_) | Self::Number(_) => Value::Number(number()?.unwrap_or_default()),
+            Self::Decimal(_) => decimal(found),
+            // MariaDB writes the default of this one as -1.
+            Self::Expiration if number()? == Some(-1) => Value::Default,
+            Self::Expiration | Self::Policy(_) | Self::Days(_) => {
+                number()?.map_or(Value::Default, Value::Number)
+            }
+            Self::Flag(_) => match found.as_str() {
+                None => Value::Default,
+                Some(text) => Value::Flag(text == "Y"),
+            },
+            Self::Attribute => Value::Json(found.as_object().cloned().unwrap_or_default()),
+            Self::Roles => Value::Roles(match found.as_str().unwrap_or_default() {
+                "" => BTreeSet::new(),
+                role => [RoleName { user: role.to_owned(), host: None }].into(),
+            }),
+        })
+    }
+}
+
+/// A number, as JSON or as the text of a column.
+fn number(name: &str, found: &Json) -> Result<Option<i64>, String> {
+    match found {
+        Json::Null => Ok(None),
+        Json::String(text) => text.parse().map(Some).map_err(|_| format!("\"{text}\" as {name}")),
+        other => {
+            other.as_i64().map(Some).ok_or_else(|| format!("a {name} that is no whole number"))
+        }
+    }
+}
+
+/// The server writes such a number with six digits after the point.
+fn decimal(found: &Json) -> Value {
+    match found.as_f64() {
+        None | Some(0.0) => Value::Number(0),
+        Some(number) => Value::Decimal(format!("{number:.6}")),
+    }
+}
+
+fn tls(found: &Json, stored: impl Fn(&str) -> Option<Json>) -> Result<Tls, String> {
+    let kind = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    let demand = |name: &str| match stored(name) {
+        None | Some(Json::Null) => Ok(String::new()),
+        Some(Json::String(text)) => Ok(text),
+        Some(_) => Err(format!("a {name} that is not a text")),
+    };
+    Ok(match kind.as_str() {
+        "" | "0" | "null" => Tls::None,
+        "ANY" | "1" => Tls::Ssl,
+        "X509" | "2" => Tls::X509,
+        "SPECIFIED" | "3" => Tls::Specified {
+            subject: demand(DEMANDS[0])?,
+            issuer: demand(DEMANDS[1])?,
+            cipher: demand(DEMANDS[2])?,
+        },
+        _ => return Err(format!("the TLS demand \"{kind}\"")),
+    })
+}
+
+impl Setting {
+    /// Whether this is the value of an account for which nothing was set.
+    pub fn is_default(self, value: &Value) -> bool {
+        let kind = SETTINGS.iter().find(|definition| definition.setting == self);
+        let has_default = kind.is_some_and(|definition| {
+            matches!(
+                definition.kind,
+                Kind::Expiration | Kind::Policy(_) | Kind::Days(_) | Kind::Flag(_)
+            )
+        });
+        match value {
+            _ if has_default => *value == Value::Default,
+            Value::Number(number) => *number == 0,
+            Value::Tls(tls) => *tls == Tls::None,
+            Value::Json(json) => json.is_empty(),
+            Value::Roles(roles) => roles.is_empty(),
+            Value::Default | Value::Decimal(_) | Value::Flag(_) => false,
+        }
+    }
+}

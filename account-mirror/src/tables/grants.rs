@@ -1,0 +1,300 @@
+//! The tables that say what is granted: one line each, read by one loop.
+
+use std::collections::BTreeSet;
+
+use super::Query;
+use crate::error::{Error, ErrorKind, unsupported};
+use crate::family::Family;
+use crate::grant::{Grant, GrantTarget, RoleName, RoutineKind};
+use crate::privilege::{GRANT_COLUMN, GRANT_MEMBER, Privilege};
+use crate::row::Row;
+use crate::setting::{Setting, Value};
+use crate::sql::quote_literal;
+use crate::user::Account;
+
+/// A table with rows that belong to accounts.
+pub(super) struct GrantTable {
+    pub(super) name: &'static str,
+    on: fn(Family) -> bool,
+    /// The columns that name the account.
+    pub(super) user: &'static str,
+    pub(super) host: &'static str,
+    /// The other columns that are read, or known to mean nothing for a mirror.
+    pub(super) columns: &'static [&'static str],
+    /// Notes in the account what a row says. The text is the account's name, for errors.
+    pub(super) read: fn(&mut Account, &str, &Row) -> Result<(), Error>,
+}
+
+const fn table(
+    name: &'static str,
+    on: fn(Family) -> bool,
+    (user, host): (&'static str, &'static str),
+    columns: &'static [&'static str],
+    read: fn(&mut Account, &str, &Row) -> Result<(), Error>,
+) -> GrantTable {
+    GrantTable { name, on, user, host, columns, read }
+}
+
+const KEY: (&str, &str) = ("User", "Host");
+
+pub(super) const GRANT_TABLES: &[GrantTable] = &[
+    table("mysql.db", all, KEY, &["Db"], schema),
+    table(
+        "mysql.tables_priv",
+        all,
+        KEY,
+        &["Db", "Table_name", "Grantor", "Timestamp", "Table_priv", "Column_priv"],
+        whole_table,
+    ),
+    table(
+        "mysql.columns_priv",
+        all,
+        KEY,
+        &["Db", "Table_name", "Column_name", "Timestamp", "Column_priv"],
+        column,
+    ),
+    table(
+        "mysql.procs_priv",
+        all,
+        KEY,
+        &["Db", "Routine_name", "Routine_type", "Grantor", "Proc_priv", "Timestamp"],
+        routine,
+    ),
+    table(
+        "mysql.proxies_priv",
+        all,
+        KEY,
+        &["Proxied_user", "Proxied_host", "With_grant", "Grantor", "Timestamp"],
+        proxy,
+    ),
+    table(
+        "mysql.global_grants",
+        mysql_with_roles,
+        ("USER", "HOST"),
+        &["PRIV", "WITH_GRANT_OPTION"],
+        dynamic_privilege,
+    ),
+    table(
+        "mysql.role_edges",
+        mysql_with_roles,
+        ("TO_USER", "TO_HOST"),
+        &["FROM_USER", "FROM_HOST", "WITH_ADMIN_OPTION"],
+        role_of_mysql,
+    ),
+    table(
+        "mysql.default_roles",
+        mysql_with_roles,
+        ("USER", "HOST"),
+        &["DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST"],
+        default_role,
+    ),
+    // The same two once more, from the side of the role: an account that somebody has is one.
+    table("mysql.role_edges", mysql_with_roles, ("FROM_USER", "FROM_HOST"), &[], mark_role),
+    table(
+        "mysql.default_roles",
+        mysql_with_roles,
+        ("DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST"),
+        &[],
+        mark_role,
+    ),
+    table("mysql.roles_mapping", mariadb, KEY, &["Role", "Admin_option"], role_of_mariadb),
+];
+
+/// The tables that a server of this family has.
+pub(super) fn tables(family: Family) -> impl Iterator<Item = &'static GrantTable> {
+    GRANT_TABLES.iter().filter(move |table| (table.on)(family))
+}
+
+fn all(_: Family) -> bool {
+    true
+}
+
+fn mysql_with_roles(family: Family) -> bool {
+    family.is_mysql() && family.has_roles()
+}
+
+fn mariadb(family: Family) -> bool {
+    !family.is_mysql()
+}
+
+/// Whether a column says whether a privilege is held.
+pub(super) fn is_privilege(column: &str) -> bool {
+    column.ends_with("_priv") && (column == GRANT_COLUMN || Privilege::of_column(column).is_some())
+}
+
+/// Notes what is held on a target; a row without any privilege says nothing.
+pub(super) fn insert_grant(account: &mut Account, target: GrantTarget, grant: Grant) {
+    if !grant.is_empty() {
+        account.grants.insert(target, grant);
+    }
+}
+
+/// The privileges of a row's `…_priv` columns.
+pub(super) fn column_privileges(name: &str, row: &Row) -> Result<Grant, Error> {
+    let mut grant = Grant::default();
+    for column in row.columns().filter(|column| column.ends_with("_priv")) {
+        if !row.is_yes(column) {
+            continue;
+        }
+        if column == GRANT_COLUMN {
+            grant.grantable = true;
+        } else {
+            let privilege = Privilege::of_column(column)
+                .ok_or_else(|| unsupported(name, format!("the privilege {column}")))?;
+            grant.privileges.insert(privilege);
+        }
+    }
+    Ok(grant)
+}
+
+fn set_privileges(name: &str, set: &str) -> Result<Grant, Error> {
+    let mut grant = Grant::default();
+    for member in set.split(',').filter(|member| !member.is_empty()) {
+        if member == GRANT_MEMBER {
+            grant.grantable = true;
+        } else {
+            let privilege = Privilege::of_member(member)
+                .ok_or_else(|| unsupported(name, format!("the privilege \"{member}\"")))?;
+            grant.privileges.insert(privilege);
+        }
+    }
+    Ok(grant)
+}
+
+fn schema(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+    let target = GrantTarget::Schema(row.text_or_empty("Db").to_owned());
+    insert_grant(account, target, column_privileges(name, row)?);
+    Ok(())
+}
+
+fn table_of(row: &Row) -> GrantTarget {
+    GrantTarget::Table {
+        schema: row.text_or_empty("Db").to_owned(),
+        name: row.text_or_empty("Table_name").to_owned(),
+    }
+}
+
+fn whole_table(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+    insert_grant(account, table_of(row), set_privileges(name, row.text_or_empty("Table_priv"))?);
+    Ok(())
+}
+
+fn column(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+    let grant = set_privileges(name, row.text_or_empty("Column_priv"))?;
+    if !grant.privileges.is_empty() {
+        let column = row.text_or_empty("Column_name").to_owned();
+        let table = account.grants.entry(table_of(row)).or_default();
+        table.columns.insert(column, grant.privileges);
+    }
+    Ok(())
+}
+
+fn routine(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+    let (schema, routine) = (row.text_or_empty("Db"), row.text_or_empty("Routine_name"));
+    if !schema.is_ascii() || !routine.is_ascii() {
+        return Err(mis_encoded(name));
+    }
+    let kind = row.text_or_empty("Routine_type");
+    let target = GrantTarget::Routine {
+        kind: RoutineKind::named(kind)
+            .ok_or_else(|| unsupported(name, format!("privileges on a {kind}")))?,
+        schema: schema.to_owned(),
+        name: routine.to_owned(),
+    };
+    insert_grant(account, target, set_privileges(name, row.text_or_empty("Proc_priv"))?);
+    Ok(())
+}
+
+/// Something that is granted as a whole.
+fn atomic(grantable: bool) -> Grant {
+    Grant { grantable, ..Grant::default() }
+}
+
+fn proxy(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+    let target = GrantTarget::Proxy {
+        user: row.text_or_empty("Proxied_user").to_owned(),
+        host: row.text_or_empty("Proxied_host").to_owned(),
+    };
+    account.grants.insert(target, atomic(row.number("With_grant") == Some(1)));
+    Ok(())
+}
+
+/// Dynamic privileges are copied by name: a new one needs no new vocabulary.
+fn dynamic_privilege(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+    let privilege = row.text_or_empty("PRIV");
+    if privilege.is_empty() || !privilege.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(unsupported(name, format!("the dynamic privilege \"{privilege}\"")));
+    }
+    let target = GrantTarget::Dynamic(privilege.to_owned());
+    account.grants.insert(target, atomic(row.is_yes("WITH_GRANT_OPTION")));
+    Ok(())
+}
+
+fn role(row: &Row, user: &str, host: &str) -> RoleName {
+    RoleName {
+        user: row.text_or_empty(user).to_owned(),
+        host: Some(row.text_or_empty(host).to_owned()),
+    }
+}
+
+fn role_of_mysql(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+    let role = GrantTarget::Role(role(row, "FROM_USER", "FROM_HOST"));
+    account.grants.insert(role, atomic(row.is_yes("WITH_ADMIN_OPTION")));
+    Ok(())
+}
+
+fn role_of_mariadb(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+    let role = RoleName { user: row.text_or_empty("Role").to_owned(), host: None };
+    account.grants.insert(GrantTarget::Role(role), atomic(row.is_yes("Admin_option")));
+    Ok(())
+}
+
+fn default_role(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+    let role = role(row, "DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST");
+    let none = || Value::Roles(BTreeSet::new());
+    if let Value::Roles(roles) = account.settings.entry(Setting::DefaultRoles).or_insert_with(none)
+    {
+        roles.insert(role);
+    }
+    Ok(())
+}
+
+fn mark_role(account: &mut Account, _: &str, _: &Row) -> Result<(), Error> {
+    account.state.role = true;
+    Ok(())
+}
+
+/// The rows of users whose own name was mis-encoded are not found by it.
+pub(super) fn mis_encoded_users(users: &[String]) -> Option<Query> {
+    let names: Vec<_> = not_ascii(users).map(quote_literal).collect();
+    (!names.is_empty()).then(|| Query {
+        what: "mysql.procs_priv".to_owned(),
+        sql: format!(
+            "SELECT 1 FROM mysql.procs_priv \
+             WHERE CONVERT(CAST(CONVERT(User USING latin1) AS BINARY) USING utf8mb4) IN ({})",
+            names.join(", ")
+        ),
+    })
+}
+
+pub(super) fn refuse_mis_encoded(users: &[String], rows: &[Row]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = not_ascii(users).collect();
+    Err(mis_encoded(&format!("\"{}\"", names.join("\" or \""))))
+}
+
+fn not_ascii(users: &[String]) -> impl Iterator<Item = &str> {
+    users.iter().map(String::as_str).filter(|user| !user.is_ascii())
+}
+
+/// Every server so far takes the bytes of names for those of another encoding when it stores
+/// privileges on routines, and so forgets them at its next start.
+fn mis_encoded(name: &str) -> Error {
+    ErrorKind::AccountNotUnderstood.because(format!(
+        "{name} has privileges on a routine, and the name of the user, the routine or the schema \
+         is not ASCII; the server mis-encodes such names in mysql.procs_priv, so they cannot be \
+         copied; grant EXECUTE on the schema in their place"
+    ))
+}

@@ -1,0 +1,93 @@
+//! AWS: Secrets Manager and RDS, in every region that a rotation needs.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::deadline::Deadline;
+use crate::event::SecretId;
+
+mod call;
+mod description;
+pub mod rds;
+mod secrets_manager;
+
+pub use description::{Description, Replica, StagingLabel};
+pub(crate) use secrets_manager::VISIBILITY_PAUSES;
+pub use secrets_manager::{MoveOutcome, PutOutcome, SecretValue, Selector};
+
+/// How long a connection may take, anywhere in AWS.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The clients that the invocations of a sandbox share.
+#[derive(Debug)]
+pub struct Clients {
+    sdk: SdkConfig,
+    /// The address of Secrets Manager in the home region, where it is not the usual one.
+    endpoint: Option<String>,
+    secrets_manager: Mutex<HashMap<Region, Client>>,
+}
+
+impl Clients {
+    /// Clients with the function's own region and credentials. Nothing is sent yet.
+    pub async fn new(endpoint: Option<String>) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        // That an endpoint is not there must be found out before the invocation ends: five attempts
+        // to connect, and the pauses between them, take twelve seconds.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(Duration::from_secs(4))
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(5)
+            .with_initial_backoff(Duration::from_millis(250));
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .load()
+            .await;
+        Self { sdk, endpoint, secrets_manager: Mutex::default() }
+    }
+
+    /// The calls of an invocation that ends at `deadline`.
+    pub fn until(&self, deadline: Deadline) -> Aws<'_> {
+        Aws { clients: self, deadline }
+    }
+
+    /// The client for the region of a secret; a name is one of the home region.
+    fn secrets_manager(&self, secret: &SecretId) -> Client {
+        let home = self.sdk.region().cloned();
+        let region = secret.region().map(|region| Region::new(region.to_owned()));
+        let Some(region) = region.or_else(|| home.clone()) else {
+            return Client::new(&self.sdk);
+        };
+        let mut clients = self.secrets_manager.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.entry(region).or_insert_with_key(|region| {
+            let mut config = Builder::from(&self.sdk).region(region.clone());
+            if Some(region) == home.as_ref() && self.endpoint.is_some() {
+                config.set_endpoint_url(self.endpoint.clone());
+            }
+            Client::from_conf(config.build())
+        });
+        client.clone()
+    }
+}
+
+/// The calls that one invocation makes: to Secrets Manager with the methods of this type, to RDS
+/// with the functions of [`rds`].
+#[derive(Clone, Copy, Debug)]
+pub struct Aws<'a> {
+    clients: &'a Clients,
+    deadline: Deadline,
+}

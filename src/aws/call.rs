@@ -1,0 +1,236 @@
+//! What a failed call to AWS means to the person who has to repair it.
+
+use std::fmt;
+
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use tokio::time::Instant;
+
+use super::CONNECT_TIMEOUT;
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorType};
+use crate::event::SecretId;
+
+/// A call to AWS, as IAM names it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    service: &'static str,
+    action: &'static str,
+    resource: String,
+    /// Whether the request carries a secret, which the service's message could quote.
+    with_secret: bool,
+}
+
+impl Call {
+    pub(crate) fn new(service: &'static str, action: &'static str, resource: &str) -> Self {
+        Self { service, action, resource: resource.to_owned(), with_secret: false }
+    }
+
+    pub(crate) fn on_secret(action: &'static str, secret: &SecretId) -> Self {
+        Self::new("secretsmanager", action, secret.as_str())
+    }
+
+    pub(crate) fn with_secret(self) -> Self {
+        Self { with_secret: true, ..self }
+    }
+
+    /// Waits for the answer. A call that waited long when the invocation's time ended had no answer;
+    /// one that began late is not to blame.
+    pub(crate) fn answer<T>(
+        &self,
+        deadline: Deadline,
+        sent: impl Future<Output = T>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        // The SDK's futures are large, and would make those of all callers large.
+        let sent = Box::pin(sent);
+        async move {
+            let started = Instant::now();
+            deadline.run(self, sent).await.map_err(|late| {
+                if started.elapsed() < CONNECT_TIMEOUT {
+                    return late;
+                }
+                self.unreachable("until the time of this invocation ended")
+            })
+        }
+    }
+
+    /// The error that an operator is to see for an error of the SDK.
+    pub(crate) fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
+    where
+        E: ProvideErrorMetadata,
+    {
+        match error {
+            SdkError::TimeoutError(_) => return self.unreachable("it timed out"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                return self.unreachable("the connection timed out");
+            }
+            SdkError::DispatchFailure(failure) if failure.is_io() => {
+                return self.unreachable("no connection was made, or it broke");
+            }
+            _ => {}
+        }
+        let code = error.code().unwrap_or("an answer that has no error code");
+        let message = error.message().unwrap_or_default();
+        match code {
+            "DecryptionFailure" | "EncryptionFailure" => self.denied_by_kms(error),
+            _ if is_denial(code) && message.contains("KMS") => self.denied_by_kms(error),
+            _ if is_denial(code) => self.denied(error),
+            "ResourceNotFoundException" => ErrorType::SecretNotFound.because(format!(
+                "secret {} does not exist, or not in this region or account",
+                self.resource
+            )),
+            "InvalidRequestException" if message.contains("deletion") => self.deleted(),
+            "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "DBClusterNotFoundFault" => {
+                let resource = &self.resource;
+                ErrorType::DatabaseNotFound.because(format!("RDS does not know {resource}"))
+            }
+            _ if code.contains("Throttl") || code.contains("TooManyRequests") => {
+                ErrorType::Throttled.because(format!(
+                    "{self} was throttled in every attempt; nothing is wrong with the rotation, \
+                     and the next try goes on from here{}",
+                    self.message(error)
+                ))
+            }
+            "LimitExceededException" => ErrorType::AwsCallFailed.because(format!(
+                "{self} would exceed a quota: a secret keeps 100 versions and all of the last 24 \
+                 hours; find out who stores versions that often, and try again a day later{}",
+                self.message(error)
+            )),
+            _ => ErrorType::AwsCallFailed
+                .because(format!("{self} failed with {code}{}", self.message(error))),
+        }
+    }
+
+    /// The secret is in the time between its deletion and its end.
+    pub(crate) fn deleted(&self) -> Error {
+        ErrorType::SecretNotFound.because(format!(
+            "secret {} is scheduled for deletion; restore it (aws secretsmanager restore-secret) \
+             or stop its rotation",
+            self.resource
+        ))
+    }
+
+    /// The answer lacks something that it must have.
+    pub(crate) fn incomplete(&self) -> Error {
+        ErrorType::AwsCallFailed.because(format!("the answer to {self} is not complete"))
+    }
+
+    fn denied(&self, error: &impl ProvideErrorMetadata) -> Error {
+        let Self { service, action, resource, .. } = self;
+        ErrorType::AccessDenied.because(format!(
+            "the function's role may not call {self}; allow {service}:{action} on {resource} in \
+             the role's policy, and look at its permissions boundary, the secret's resource policy \
+             and the VPC endpoint's policy{}",
+            self.message(error)
+        ))
+    }
+
+    fn denied_by_kms(&self, error: &impl ProvideErrorMetadata) -> Error {
+        let keys = match self.action {
+            "PutSecretValue" => "kms:GenerateDataKey and kms:Decrypt",
+            _ => "kms:Decrypt",
+        };
+        ErrorType::KmsDenied.because(format!(
+            "{self} was allowed, but not the use of the secret's KMS key; allow the function's \
+             role {keys} on that key, in the role's policy and in the key's, and look whether the \
+             key is enabled{}",
+            self.message(error)
+        ))
+    }
+
+    fn unreachable(&self, found: &str) -> Error {
+        let service = self.service;
+        ErrorType::AwsUnreachable.because(format!(
+            "{self} had no answer ({found}); if the function is in a VPC, its subnets need a VPC \
+             endpoint for {service} or a NAT gateway, and its security group and the endpoint's \
+             must allow HTTPS"
+        ))
+    }
+
+    /// What the service said, unless it may quote a secret.
+    fn message(&self, error: &impl ProvideErrorMetadata) -> String {
+        let request = error.meta().extra("aws_request_id").unwrap_or("unknown");
+        match error.message() {
+            Some(message) if !self.with_secret => {
+                format!(" (request {request}: \"{message}\")")
+            }
+            _ => format!(" (request {request})"),
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, resource, .. } = self;
+        write!(f, "{action} of {resource}")
+    }
+}
+
+fn is_denial(code: &str) -> bool {
+    ["AccessDeniedException", "AccessDenied"].contains(&code)
+}
+
+/// Whether the secret exists, but not the version or label. The service has one code for both.
+pub(super) fn is_missing_value(error: &impl ProvideErrorMetadata) -> bool {
+    let message = error.message().unwrap_or_default();
+    error.code() == Some("ResourceNotFoundException") && message.contains("secret value")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::error::ErrorMetadata;
+
+    use super::*;
+
+    fn failed(call: &Call, code: &str, message: &str) -> Error {
+        let metadata = ErrorMetadata::builder().code(code).message(message).build();
+        call.failed(&SdkError::service_error(metadata, ()))
+    }
+
+    #[test]
+    fn each_answer_has_its_meaning() {
+        let call = Call::on_secret("GetSecretValue", &SecretId::new("arn:app"));
+        let deletion = "the secret was marked for deletion";
+        for (code, message, error_type, found) in [
+            (
+                "AccessDeniedException",
+                "User: x is not authorized",
+                ErrorType::AccessDenied,
+                "allow secretsmanager:GetSecretValue on arn:app",
+            ),
+            (
+                "AccessDeniedException",
+                "Access to KMS is not allowed",
+                ErrorType::KmsDenied,
+                "allow the function's role kms:Decrypt",
+            ),
+            ("DecryptionFailure", "", ErrorType::KmsDenied, "KMS key"),
+            ("ThrottlingException", "Rate exceeded", ErrorType::Throttled, "Rate exceeded"),
+            ("ResourceNotFoundException", "", ErrorType::SecretNotFound, "arn:app does not exist"),
+            ("InvalidRequestException", deletion, ErrorType::SecretNotFound, "restore-secret"),
+            ("InvalidRequestException", "other", ErrorType::AwsCallFailed, "other"),
+            ("LimitExceededException", "", ErrorType::AwsCallFailed, "100 versions"),
+            ("Strange", "why", ErrorType::AwsCallFailed, "failed with Strange (request unknown: "),
+        ] {
+            let error = failed(&call, code, message);
+            assert_eq!(error.error_type(), error_type, "{error}");
+            assert!(error.to_string().contains(found), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_message_about_a_request_with_a_secret_is_not_shown() {
+        let call = Call::on_secret("PutSecretValue", &SecretId::new("app")).with_secret();
+        for code in ["AccessDeniedException", "ValidationException", "ThrottlingException"] {
+            let error = failed(&call, code, "Value 'canary' at 'secretString' failed");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_endpoint_is_named() {
+        let call = Call::new("rds", "DescribeDBInstances", "db");
+        let error = call.failed(&SdkError::<ErrorMetadata, ()>::timeout_error("late"));
+        assert_eq!(error.error_type(), ErrorType::AwsUnreachable);
+        assert!(error.to_string().contains("a VPC endpoint for rds"), "{error}");
+    }
+}

@@ -1,0 +1,118 @@
+//! RDS: where the server of a superuser is, and whether another address is one of its replicas.
+//!
+//! RDS is asked only where the secrets do not say enough. What it says decides which server is
+//! written; whether a replica has the twin is never believed but looked at, in `testSecret`.
+
+use aws_sdk_rds::types::{DbCluster, DbInstance};
+
+use self::place::{Rds, place};
+use super::{Aws, Description};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorType};
+use crate::secret::Address;
+
+mod place;
+
+/// Finds the server of a superuser whose secret is a login only, by the tags that RDS gave it.
+pub async fn writer(aws: Aws<'_>, superuser: &Description) -> Result<Address, Error> {
+    let tag = |name: &str| {
+        let mut tags = superuser.tags.iter();
+        let found = tags.find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    };
+    let found = if let Some(arn) = tag("aws:rds:primaryDBInstanceArn") {
+        let instance = Rds::of_arn(aws, arn).instance(arn).await?;
+        instance.as_ref().and_then(Address::of_instance)
+    } else if let Some(arn) = tag("aws:rds:primaryDBClusterArn") {
+        let cluster = Rds::of_arn(aws, arn).cluster(arn).await?;
+        cluster.as_ref().and_then(Address::of_cluster)
+    } else {
+        return Err(not_found(
+            superuser,
+            "it has no tag aws:rds:primaryDBInstanceArn or aws:rds:primaryDBClusterArn",
+        ));
+    };
+    found.ok_or_else(|| not_found(superuser, "RDS knows no address for the ARN in its tag"))
+}
+
+fn not_found(superuser: &Description, found: &str) -> Error {
+    ErrorType::DatabaseNotFound.because(format!(
+        "superuser secret {} holds no \"host\", and {found}; for a database in another account, or \
+         outside of RDS, add \"engine\", \"host\" and \"port\" to the secret",
+        superuser.arn
+    ))
+}
+
+impl Address {
+    fn of_instance(instance: &DbInstance) -> Option<Self> {
+        let endpoint = instance.endpoint()?;
+        Some(Self {
+            endpoint: Endpoint {
+                host: endpoint.address()?.to_owned(),
+                port: endpoint.port()?.try_into().ok()?,
+            },
+            instance: instance.db_instance_identifier().map(str::to_owned),
+            cluster: None,
+        })
+    }
+
+    fn of_cluster(cluster: &DbCluster) -> Option<Self> {
+        Some(Self {
+            endpoint: Endpoint {
+                host: cluster.endpoint()?.to_owned(),
+                port: cluster.port()?.try_into().ok()?,
+            },
+            instance: None,
+            cluster: cluster.db_cluster_identifier().map(str::to_owned),
+        })
+    }
+}
+
+/// What RDS says about two addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Both lead to the server that accepts writes.
+    Same,
+    /// The user's address may lead to a server that receives the superuser's writes later. It is
+    /// the one at this endpoint.
+    Replica(Endpoint),
+    /// RDS does not know that they have to do with each other.
+    Unknown,
+}
+
+/// Compares the user's address with the superuser's. Only names of RDS, and addresses with an
+/// identifier in their secret, are asked about.
+pub async fn relation(
+    aws: Aws<'_>,
+    user: &Address,
+    superuser: &Address,
+) -> Result<Relation, Error> {
+    if user.endpoint.is_same_as(&superuser.endpoint) {
+        return Ok(Relation::Same);
+    }
+    let Some(writer) = place(aws, superuser).await? else {
+        return Ok(Relation::Unknown);
+    };
+    let Some(mut place) = place(aws, user).await? else {
+        return Ok(Relation::Unknown);
+    };
+    let endpoint = place.endpoint.clone();
+    if place.is_part_of(&writer) {
+        return Ok(if place.is_writer(&writer) {
+            Relation::Same
+        } else {
+            Relation::Replica(endpoint)
+        });
+    }
+    // A replica can have replicas, which can have some too.
+    for _ in 0..3 {
+        let Some(source) = place.source(aws).await? else {
+            break;
+        };
+        if source.is_part_of(&writer) {
+            return Ok(Relation::Replica(endpoint));
+        }
+        place = source;
+    }
+    Ok(Relation::Unknown)
+}

@@ -1,0 +1,173 @@
+//! A logged-in connection, every use of which ends before the invocation's deadline.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use account_mirror::family::Family;
+use account_mirror::row::Row;
+use account_mirror::sql::Statement;
+use account_mirror::tables::Query;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Value};
+
+use crate::deadline::Deadline;
+use crate::error::Error;
+
+mod lock;
+pub mod login;
+mod prepare;
+mod query_error;
+mod refusal;
+mod variables;
+
+pub use lock::lock_pair;
+pub use login::{Credentials, Server};
+pub use prepare::{pinned_mode, prepare};
+pub use query_error::QueryError;
+pub use refusal::{LoginRole, Refusal};
+pub use variables::Variables;
+
+use prepare::StatementLimit;
+use query_error::{catch_panic, response_error};
+
+/// The most that the rows of one round trip may take in memory, in bytes, about. No real account
+/// comes near; a confused server must not fill the function's memory.
+const MOST_BYTES: usize = 64 << 20;
+
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A logged-in connection. The connection itself is private, so that every use is bounded.
+pub struct Session {
+    conn: Conn,
+    /// The invocation's end.
+    deadline: Deadline,
+    /// How long an account statement may take.
+    limit: StatementLimit,
+    /// The address that was connected to.
+    pub address: IpAddr,
+    /// The kind of server.
+    pub family: Family,
+    /// The host part of the account that the server chose for the login.
+    pub account_host: String,
+    /// The user part of that account.
+    pub account_user: String,
+}
+
+impl Session {
+    /// The rows that a query returns.
+    ///
+    /// # Errors
+    ///
+    /// A [`QueryError`], which the caller turns into an error with what it was doing.
+    pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, QueryError> {
+        let mut results = Vec::new();
+        self.query(sql, &mut results).await?;
+        Ok(results.into_iter().next().unwrap_or_default())
+    }
+
+    /// The one row that a query returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::rows`]; also if there is no row.
+    pub async fn row(&mut self, sql: &str) -> Result<Row, QueryError> {
+        let rows = self.rows(sql).await?;
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| QueryError::Protocol("the response had no row".to_owned()))
+    }
+
+    /// The rows of several queries, asked in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first query that failed, with what it was to read.
+    pub async fn results(&mut self, queries: &[Query]) -> Result<Vec<Vec<Row>>, Error> {
+        let texts: Vec<_> = queries.iter().map(|query| query.sql.as_str()).collect();
+        let mut results = Vec::new();
+        let sent = self.query(&texts.join(";\n"), &mut results).await;
+        let sent = sent.and_then(|()| match results.len() == queries.len() {
+            true => Ok(()),
+            false => Err(QueryError::Protocol("some of the results are missing".to_owned())),
+        });
+        match sent {
+            Ok(()) => Ok(results),
+            Err(error) => {
+                let what = queries.get(results.len()).map_or("accounts", |query| &query.what);
+                Err(error.context(format!("reading {what}")))
+            }
+        }
+    }
+
+    /// Runs an account statement, if the server is sure to have ended it before the client gives up.
+    ///
+    /// # Errors
+    ///
+    /// A [`QueryError`]; its text is withheld if the statement holds a password.
+    pub async fn run(&mut self, statement: &Statement) -> Result<(), QueryError> {
+        self.limit.check(self.deadline).map_err(QueryError::TimedOut)?;
+        match self.rows(statement.text()).await {
+            Err(QueryError::Server { code, .. }) if statement.is_secret() => {
+                Err(QueryError::Server {
+                    code,
+                    text: "the server's message is withheld because it may quote the password"
+                        .to_owned(),
+                })
+            }
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Says goodbye, so that the server does not count the connection as aborted.
+    pub async fn close(self) {
+        // A connection that does not close in time is dropped; there is nothing left to lose.
+        let _ = self.deadline.at_most(GOODBYE).limit(self.conn.disconnect()).await;
+    }
+
+    /// Sends text with one or more queries, and adds the rows of each to `results` when it has ended.
+    async fn query(&mut self, sql: &str, results: &mut Vec<Vec<Row>>) -> Result<(), QueryError> {
+        let conn = &mut self.conn;
+        let query = async {
+            let mut size = 0;
+            let mut result = conn.query_iter(sql).await?;
+            loop {
+                let mut rows = Vec::new();
+                let columns: Arc<[String]> = match result.columns() {
+                    Some(columns) => columns.iter().map(|c| c.name_str().into_owned()).collect(),
+                    None => Arc::new([]),
+                };
+                while let Some(row) = result.next().await? {
+                    let values = row.unwrap().into_iter().map(bytes).collect();
+                    let row = Row::new(Arc::clone(&columns), values);
+                    size += row.size();
+                    if size > MOST_BYTES {
+                        return Err(QueryError::Protocol(format!(
+                            "the response has more than {MOST_BYTES} bytes"
+                        )));
+                    }
+                    rows.push(row);
+                }
+                results.push(rows);
+                if result.is_empty() {
+                    return Ok(());
+                }
+            }
+        };
+        match self.deadline.run("an answer of the database", catch_panic(query)).await {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(response_error()),
+            Err(late) => Err(QueryError::TimedOut(late)),
+        }
+    }
+}
+
+/// In the text protocol every value is bytes, or `NULL`.
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        other => Some(other.as_sql(true).into_bytes()),
+    }
+}

@@ -1,0 +1,217 @@
+//! Logging in: names to addresses, addresses to sessions, and what a refusal means.
+//!
+//! A login is never tried twice in a weaker way, and no login is made that is expected to fail.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use account_mirror::family::Family;
+use account_mirror::password::Password;
+use account_mirror::username::Username;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder, Row};
+use tokio::net::{TcpStream, lookup_host};
+
+use super::prepare::StatementLimit;
+use super::query_error::catch_panic;
+use super::{LoginRole, Refusal, Session};
+use crate::deadline::Deadline;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorType};
+use crate::tls::TlsMode;
+
+/// How long the network may take to make a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The server's own limit on an idle session: one that is lost in the network ends by itself.
+const WAIT_TIMEOUT: usize = 60;
+/// The largest packet that is sent or taken.
+const MAX_PACKET: usize = 16 * 1024 * 1024;
+
+/// A server as a secret names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The host and the port.
+    pub endpoint: Endpoint,
+    /// What is demanded of the connection.
+    pub tls: TlsMode,
+}
+
+impl Server {
+    /// The addresses of the host, in the order in which to try them.
+    ///
+    /// # Errors
+    ///
+    /// `HostUnknown` if the name has no address.
+    pub async fn addresses(&self, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
+        let looked_up = deadline
+            .run(
+                format!("the address of {}", self.endpoint.host),
+                lookup_host((self.endpoint.host.as_str(), self.endpoint.port)),
+            )
+            .await?;
+        let mut addresses: Vec<_> = looked_up
+            .map_err(|error| self.unknown(&error.to_string()))?
+            .map(|address| address.ip())
+            .collect();
+        addresses.dedup();
+        if addresses.is_empty() {
+            return Err(self.unknown("it has no address"));
+        }
+        Ok(addresses)
+    }
+
+    fn unknown(&self, found: &str) -> Error {
+        ErrorType::HostUnknown.because(format!(
+            "the name \"{}\" in the secret could not be resolved: {found}; check the host in the \
+             secret, and that the function's VPC has DNS",
+            self.endpoint.host
+        ))
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+/// The credentials of a login, and where they are used.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    /// LoginRole they are.
+    pub role: LoginRole,
+    /// The server.
+    pub server: &'a Server,
+    /// The user name.
+    pub user: &'a Username,
+    /// The password.
+    pub password: &'a Password,
+}
+
+impl Credentials<'_> {
+    /// Logs in at the first of the host's addresses that takes connections.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`].
+    pub async fn open(&self, deadline: Deadline) -> Result<Session, Refusal> {
+        let addresses = self.server.addresses(deadline).await?;
+        self.open_at(&addresses, deadline).await
+    }
+
+    /// Logs in at the first of these addresses that takes connections.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`].
+    pub async fn open_at(
+        &self,
+        addresses: &[IpAddr],
+        deadline: Deadline,
+    ) -> Result<Session, Refusal> {
+        let mut refusal = None;
+        for address in addresses {
+            match self.connect(*address, deadline).await {
+                Err(next) if next.error.error_type() == ErrorType::ServerUnreachable => {
+                    refusal = Some(next);
+                }
+                result => return result,
+            }
+        }
+        Err(refusal.unwrap_or_else(|| self.server.unknown("it has no address").into()))
+    }
+
+    async fn connect(&self, address: IpAddr, deadline: Deadline) -> Result<Session, Refusal> {
+        let options = OptsBuilder::default()
+            .ip_or_hostname(self.server.endpoint.host.trim_end_matches('.'))
+            .resolved_ips(Some([address]))
+            .tcp_port(self.server.endpoint.port)
+            .user(Some(self.user.as_str()))
+            .pass(Some(self.password.expose()))
+            .ssl_opts(self.server.tls.options()?)
+            // Given here, the driver need not ask the server for them.
+            .max_allowed_packet(Some(MAX_PACKET))
+            .wait_timeout(Some(WAIT_TIMEOUT))
+            .prefer_socket(false)
+            .stmt_cache_size(0);
+        let mut conn = self.wait(address, deadline, Conn::new(options)).await?;
+        let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
+        let answer: Option<Row> = deadline
+            .run(
+                format!("{} to answer {}", self.server, self.role),
+                catch_panic(conn.query_first(identity)),
+            )
+            .await?
+            .ok_or_else(|| self.protocol_error())?
+            .map_err(|error| self.refusal(error))?;
+        // Not every server is one: what is not text, or not there, is taken for empty.
+        let text = |at: usize| {
+            let value = answer.as_ref().and_then(|row| row.get_opt::<String, _>(at));
+            value.and_then(Result::ok).unwrap_or_default()
+        };
+        let (version, account) = (text(0), text(1));
+        let family = Family::parse(&version).ok_or_else(|| {
+            ErrorType::ServerUnsupported.because(format!(
+                "{} says that it is \"{version}\", which is neither MySQL nor MariaDB",
+                self.server
+            ))
+        })?;
+        let (user, host) = account.rsplit_once('@').unwrap_or((&account, ""));
+        Ok(Session {
+            conn,
+            deadline,
+            limit: StatementLimit::within(deadline),
+            address,
+            family,
+            account_user: user.to_owned(),
+            account_host: host.to_owned(),
+        })
+    }
+
+    /// Waits for the driver. It does not say how far it came, so after the time that a network may
+    /// take, a bare connection tells whether the server is unreachable or only silent, as a paused
+    /// Aurora Serverless is while it wakes up.
+    async fn wait(
+        &self,
+        address: IpAddr,
+        deadline: Deadline,
+        connection: impl Future<Output = mysql_async::Result<Conn>>,
+    ) -> Result<Conn, Refusal> {
+        tokio::pin!(connection);
+        let refused = |error| self.refusal(error);
+        if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {
+            return result.map_err(refused);
+        }
+        if deadline.remaining().is_zero() {
+            // The time was shorter than what a network may take, so the silence shows nothing.
+            let what = format!("{} to answer {}", self.server, self.role);
+            return Ok(deadline.run(what, std::future::pending()).await?);
+        }
+        let probe = TcpStream::connect((address, self.server.endpoint.port));
+        let reached = deadline.at_most(CONNECT / 5).limit(probe).await;
+        if !matches!(reached, Some(Ok(_))) {
+            return Err(self.unreachable(&format!("no answer in {} s", CONNECT.as_secs())).into());
+        }
+        match deadline.limit(connection).await {
+            Some(result) => result.map_err(refused),
+            None => Err(ErrorType::ServerSilent
+                .because(format!(
+                    "{} took the connection of {} and then said nothing; it may be starting or \
+                     overloaded, it may hold back logins after failed ones (connection_control), or \
+                     the port is not that of a MySQL server",
+                    self.server, self.role
+                ))
+                .into()),
+        }
+    }
+
+    pub(super) fn unreachable(&self, found: &str) -> Error {
+        ErrorType::ServerUnreachable.because(format!(
+            "could not connect to {}: {found}; this is the network, not the credentials: check the \
+             host and port in the secret, the security groups, and the routes of the function's \
+             subnets",
+            self.server
+        ))
+    }
+}

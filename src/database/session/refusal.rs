@@ -1,0 +1,149 @@
+//! What it means that a login did not succeed.
+
+use std::fmt;
+
+use mysql_async::{DriverError, IoError};
+
+use super::Credentials;
+use crate::error::{Error, ErrorType};
+use crate::tls;
+
+/// LoginRole login it is, for the error's type and text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginRole {
+    /// The user of the AWSCURRENT version.
+    Current,
+    /// The user of the AWSPENDING version.
+    Pending,
+    /// The superuser.
+    Superuser,
+}
+
+impl LoginRole {
+    fn refused(self) -> (ErrorType, &'static str) {
+        match self {
+            Self::Current => (
+                ErrorType::CurrentLoginRefused,
+                "the current secret must work before it can be rotated: find out who changed the \
+                 password, and set it in the database and the secret to the same value",
+            ),
+            Self::Pending => (
+                ErrorType::PendingLoginRefused,
+                "the twin's password is not the pending one: somebody changed it, or a more \
+                 specific account shadows it; the next try sets it again",
+            ),
+            Self::Superuser => (
+                ErrorType::SuperuserLoginRefused,
+                "check the user and password in the superuser secret",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for LoginRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "the user of AWSCURRENT",
+            Self::Pending => "the user of AWSPENDING",
+            Self::Superuser => "the superuser",
+        })
+    }
+}
+
+impl Credentials<'_> {
+    pub(super) fn refusal(&self, error: mysql_async::Error) -> Refusal {
+        let server = self.server;
+        let expected = server.tls.expected_name(&server.endpoint.host);
+        if let Some(found) = tls::explain(&error, &server.endpoint.host, expected) {
+            return ErrorType::TlsFailed
+                .because(format!("no TLS connection to {server}: {found}"))
+                .into();
+        }
+        match error {
+            mysql_async::Error::Server(error) => self.server_refusal(error.code, &error.message),
+            mysql_async::Error::Io(IoError::Io(error)) => {
+                self.unreachable(&error.to_string()).into()
+            }
+            mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
+                ErrorType::TlsFailed
+                    .because(format!(
+                        "{server} does not offer TLS; turn it on there, or, if plaintext is \
+                         acceptable, put \"ssl\": false into the secret"
+                    ))
+                    .into()
+            }
+            mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
+                ErrorType::PluginUnsupported
+                    .because(format!(
+                        "{} \"{}\" is to authenticate at {server} with the plugin \"{name}\", \
+                         which this function does not speak; use caching_sha2_password, \
+                         mysql_native_password or ed25519 (MySQL also asks for a plugin by chance \
+                         if the user does not exist)",
+                        self.role, self.user
+                    ))
+                    .into()
+            }
+            _ => self.protocol_error().into(),
+        }
+    }
+
+    pub(super) fn protocol_error(&self) -> Error {
+        ErrorType::ConnectionLost.because(format!(
+            "{} answered the login of {} with an invalid response",
+            self.server, self.role
+        ))
+    }
+
+    fn server_refusal(&self, code: u16, text: &str) -> Refusal {
+        let (error_type, remedy) = match code {
+            1045 | 1698 | 1130 => self.role.refused(),
+            1040 | 1129 | 1203 | 1226 => {
+                (ErrorType::ServerBusy, "raise the limit, or wait; the next try goes on from here")
+            }
+            3118 | 4151 | 3955 | 4150 => (
+                ErrorType::AccountUnusable,
+                "the account is locked; unlock it, or find out who locked it",
+            ),
+            1862 | 1820 => (
+                ErrorType::AccountUnusable,
+                "the account's password has expired; set it, in the database and in the secret",
+            ),
+            _ => (self.role.refused().0, "see what the server says"),
+        };
+        Refusal {
+            error: error_type.because(format!(
+                "{} \"{}\" was refused by {}: MySQL error {code}: {text}; {remedy}",
+                self.role, self.user, self.server
+            )),
+            code: Some(code),
+        }
+    }
+}
+
+/// A login that did not succeed.
+pub struct Refusal {
+    /// The error for the operator.
+    pub error: Error,
+    /// The server's error number, if the server refused.
+    pub code: Option<u16>,
+}
+
+impl Refusal {
+    /// Whether the server accepted the password and refused for a limit on connections, which it
+    /// looks at afterwards.
+    pub fn proves_password(&self) -> bool {
+        matches!(self.code, Some(1203 | 1226))
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, code: None }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}

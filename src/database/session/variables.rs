@@ -1,0 +1,94 @@
+//! The global variables of a server that matter to a rotation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use account_mirror::grant::RoleName;
+use account_mirror::show_grants::{Token, tokens};
+
+use super::Session;
+use crate::error::Error;
+
+/// The global variables of a server that matter to a rotation.
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// Reads them.
+    ///
+    /// # Errors
+    ///
+    /// Of the connection.
+    pub async fn read(session: &mut Session) -> Result<Self, Error> {
+        let rows = session
+            .rows(
+                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only', \
+                 'innodb_read_only', 'partial_revokes', 'mandatory_roles', 'server_uuid', \
+                 'server_uid', 'strict_password_validation') \
+                 OR Variable_name LIKE 'validate_password%' \
+                 OR Variable_name LIKE 'simple_password_check%' \
+                 OR Variable_name LIKE 'cracklib_password_check%' \
+                 OR Variable_name LIKE 'password_reuse_check%'",
+            )
+            .await
+            .map_err(|failure| failure.context("reading the server's variables"))?;
+        Ok(Self(
+            rows.iter()
+                .map(|row| {
+                    let name = row.text_or_empty("Variable_name").to_ascii_lowercase();
+                    (name, row.text_or_empty("Value").to_owned())
+                })
+                .collect(),
+        ))
+    }
+
+    /// The value of a variable, if the server has it.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value of a variable as a number.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.value(name)?.parse().ok()
+    }
+
+    /// Whether a variable is on.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.value(name).is_some_and(|value| !value.eq_ignore_ascii_case("OFF") && value != "0")
+    }
+
+    /// The variable because of which the server takes no account statements, if there is one. It
+    /// counts whatever the superuser may do: a write to a replica would make it differ.
+    pub fn read_only(&self) -> Option<&'static str> {
+        ["read_only", "super_read_only", "innodb_read_only"]
+            .into_iter()
+            .find(|name| self.is_on(name))
+    }
+
+    /// The name by which the server knows itself among all others.
+    pub fn identity(&self) -> Option<&str> {
+        self.value("server_uuid").or_else(|| self.value("server_uid"))
+    }
+
+    /// Whether both are of one server, as the server itself says.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        self.identity().is_some() && self.identity() == other.identity()
+    }
+
+    /// The roles that every account has without being granted them (MySQL).
+    pub fn mandatory_roles(&self) -> BTreeSet<RoleName> {
+        let tokens = tokens(self.value("mandatory_roles").unwrap_or_default());
+        tokens
+            .split(|token| token.is(","))
+            .filter_map(|role| {
+                let mut parts = role.split(|token| token.is("@"));
+                let text = |part: Option<&[Token]>| {
+                    let text: String = part?.iter().map(Token::text).collect();
+                    (!text.is_empty()).then_some(text)
+                };
+                Some(RoleName {
+                    user: text(parts.next())?,
+                    host: Some(text(parts.next()).unwrap_or_else(|| "%".to_owned())),
+                })
+            })
+            .collect()
+    }
+}

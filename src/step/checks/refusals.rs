@@ -1,0 +1,295 @@
+//! The refusals of the checks, one function each.
+
+use account_mirror::setting::{Setting, Tls, Value};
+use account_mirror::sql::quote_identifier;
+use account_mirror::tables::Accounts;
+use account_mirror::user::{Account, AuthMethod, User};
+use account_mirror::username::Username;
+
+use crate::aws::rds::Relation;
+use crate::database::session::{Refusal, Server, Session, Variables};
+use crate::error::{Error, ErrorType, refuse};
+use crate::secret::{SuperuserSecret, UserSecret};
+use crate::step::Rotation;
+use crate::step::pair::Pair;
+use crate::tls::TlsMode;
+
+/// The plugins that check a password and that the driver speaks.
+const USABLE_PLUGINS: &[&str] = &["caching_sha2_password", "ed25519", "mysql_native_password"];
+
+/// The plugins whose string is no secret, so that it can be copied.
+const CARRIED_PLUGINS: &[&str] = &[
+    "auth_pam",
+    "auth_pam_compat",
+    "auth_socket",
+    "authentication_kerberos",
+    "authentication_ldap_sasl",
+    "authentication_ldap_simple",
+    "authentication_pam",
+    "authentication_windows",
+    "AWSAuthenticationPlugin",
+    "gssapi",
+    "mysql_no_login",
+    "named_pipe",
+    "pam",
+    "unix_socket",
+];
+
+/// The superuser must not be one of the two users.
+pub(super) fn superuser_is_neither(
+    superuser: &SuperuserSecret,
+    current: &UserSecret,
+    twin: &Username,
+) -> Result<(), Error> {
+    let name = &superuser.username;
+    if *name != current.username && name != twin {
+        return Ok(());
+    }
+    Err(ErrorType::SuperuserIsRotated.because(format!(
+        "the superuser \"{name}\" is one of the two users \"{}\" and \"{twin}\" that it is to \
+         rotate; use another superuser, or the single-user strategy for this secret",
+        current.username
+    )))
+}
+
+/// The server must have chosen the account that was meant.
+pub(crate) fn right_account(session: &Session, user: &Username) -> Result<(), Error> {
+    if session.account_user == user.as_str() {
+        return Ok(());
+    }
+    Err(ErrorType::WrongAccount.because(format!(
+        "the login as \"{user}\" ended in the account '{}'@'{}', which is more specific for the \
+         function's address; drop or change that account",
+        session.account_user, session.account_host
+    )))
+}
+
+/// The secret's database must be usable.
+pub(crate) async fn use_database(
+    session: &mut Session,
+    document: &UserSecret,
+) -> Result<(), Error> {
+    let Some(name) = &document.dbname else {
+        return Ok(());
+    };
+    let Err(failure) = session.rows(&format!("USE {}", quote_identifier(name))).await else {
+        return Ok(());
+    };
+    match failure.code() {
+        Some(code @ (1044 | 1049)) => refuse!(
+            DatabaseNameUnusable,
+            "\"{}\" cannot use the database \"{name}\" that the secret names as \"dbname\" (MySQL \
+             error {code}); grant it something there, or correct the secret",
+            document.username
+        ),
+        _ => Err(failure.context(format!("using the database \"{name}\""))),
+    }
+}
+
+/// The superuser's server must be the user's, or its writer. Where the servers do not say themselves
+/// that they are one, RDS must.
+pub(super) fn same_server(
+    user: &Server,
+    superuser: &Server,
+    relation: Result<Relation, Error>,
+) -> Result<(), Error> {
+    if matches!(relation, Ok(Relation::Same | Relation::Replica(_))) {
+        return Ok(());
+    }
+    relation?;
+    Err(ErrorType::DifferentServer.because(format!(
+        "the superuser's server {superuser} is not the user's server {user}, nor its writer as far \
+         as the RDS API tells; correct the host in one of the two secrets"
+    )))
+}
+
+/// Account statements must be possible.
+pub(super) fn writable(server: &Server, variables: &Variables) -> Result<(), Error> {
+    let Some(variable) = variables.read_only() else {
+        return Ok(());
+    };
+    refuse!(
+        ServerReadOnly,
+        "{server} is read-only ({variable} is on), so no account can be changed there; point the \
+         superuser secret at the writer, and try again after a failover has ended"
+    );
+}
+
+/// The account in use must be one that the function can log in as, and every host's authentication
+/// one that can be given to a twin.
+pub(super) fn usable(source: &User, host_in_use: &str) -> Result<(), Error> {
+    refuse_role(source)?;
+    let name = |host: &str| format!("'{}'@'{host}'", source.name);
+    for (host, account) in &source.accounts {
+        let foreign = account.authentication.iter().find(|method| {
+            method.auth_string.is_some() && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
+        });
+        if let Some(method) = foreign {
+            return Err(plugin_unsupported(&name(host), &method.plugin));
+        }
+        if is_open(account) {
+            return Err(ErrorType::AccountUnusable.because(format!(
+                "{} has no password, so anybody can log in with it, and a twin with a password \
+                 would not be equal; give it a password, or drop it",
+                name(host)
+            )));
+        }
+    }
+    let Some(account) = source.accounts.get(host_in_use) else {
+        return Err(ErrorType::WrongAccount.because(format!(
+            "the server says that {} is in use, but the grant tables do not have it; FLUSH \
+             PRIVILEGES may be due",
+            name(host_in_use)
+        )));
+    };
+    match unusable(&name(host_in_use), account) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Whether the account's only plugin checks a password and has none.
+fn is_open(account: &Account) -> bool {
+    let is_password = |method: &AuthMethod| method.auth_string.is_none();
+    account.state.without_password && account.authentication.iter().all(is_password)
+}
+
+fn unusable(name: &str, account: &Account) -> Option<Error> {
+    let usable = |plugin: &str| USABLE_PLUGINS.contains(&plugin);
+    if matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if tls.demands_certificate())
+    {
+        return Some(ErrorType::ClientCertificateRequired.because(format!(
+            "{name} demands a client certificate (REQUIRE X509, SUBJECT or ISSUER), which the \
+             function does not have; use REQUIRE SSL, or rotate this user by hand"
+        )));
+    }
+    if account.state.locked || account.state.expired {
+        let state = if account.state.locked { "locked" } else { "expired" };
+        return Some(ErrorType::AccountUnusable.because(format!(
+            "{name} is {state}; make it usable before it is rotated, or turn rotation off"
+        )));
+    }
+    let plugin = &account.authentication.first()?.plugin;
+    (!account.authentication.iter().any(|method| usable(&method.plugin)))
+        .then(|| plugin_unsupported(name, plugin))
+}
+
+fn plugin_unsupported(name: &str, plugin: &str) -> Error {
+    ErrorType::PluginUnsupported.because(format!(
+        "{name} authenticates with the plugin \"{plugin}\", which this function cannot use; change \
+         it to caching_sha2_password, mysql_native_password or ed25519"
+    ))
+}
+
+/// Roles are not rotated.
+pub(super) fn refuse_role(user: &User) -> Result<(), Error> {
+    let Some((host, _)) = user.accounts.iter().find(|(_, account)| account.state.role) else {
+        return Ok(());
+    };
+    refuse!(
+        UserIsRole,
+        "'{}'@'{host}' is a role, not a user; name a user in the secret, or rename the role",
+        user.name
+    );
+}
+
+/// A twin at a host where the source is not would be a stale credential.
+pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
+    let extra: Vec<_> = twin
+        .accounts
+        .keys()
+        .filter(|host| !source.accounts.contains_key(*host))
+        .map(|host| format!("'{}'@'{host}'", twin.name))
+        .collect();
+    if extra.is_empty() {
+        return Ok(());
+    }
+    Err(ErrorType::TwinAtOtherHosts.because(format!(
+        "the twin exists at hosts where \"{}\" does not: {}; its password there would never be \
+         changed; drop these accounts, or create the user there too",
+        source.name,
+        extra.join(", ")
+    )))
+}
+
+/// Why the current user's login was refused, with the help of what the superuser sees. Where the
+/// refusal proves the password all the same, the host in use, if it is the only one.
+pub(super) fn explain_refusal(
+    current: &UserSecret,
+    server: &Server,
+    refusal: Refusal,
+    accounts: &Accounts,
+) -> Result<String, Error> {
+    let Some(source) = accounts.of(&current.username) else {
+        return Err(ErrorType::UserMissing.because(format!(
+            "the user \"{}\" does not exist on {server}; create it, or correct the secret",
+            current.username
+        )));
+    };
+    refuse_role(&source)?;
+    let mut hosts = source.accounts.iter();
+    if refusal.proves_password() {
+        return match (hosts.next(), hosts.next()) {
+            (Some((host, _)), None) => Ok(host.clone()),
+            _ => Err(refusal.error),
+        };
+    }
+    let is_login =
+        refusal.code.is_some() || refusal.error.error_type() == ErrorType::PluginUnsupported;
+    if !is_login {
+        return Err(refusal.error);
+    }
+    // One account leaves no doubt which one refused; with several, any reason would be a guess.
+    let explained = match (hosts.next(), hosts.next()) {
+        (Some((host, account)), None) => {
+            let name = format!("'{}'@'{host}'", source.name);
+            unusable(&name, account).or_else(|| demands_tls(&name, account, server))
+        }
+        _ => None,
+    };
+    let exists_at: Vec<_> = source.accounts.keys().map(String::as_str).collect();
+    Err(explained.unwrap_or_else(|| {
+        refusal.error.error_type().because(format!(
+            "{} (the user exists at: {})",
+            refusal.error,
+            exists_at.join(", ")
+        ))
+    }))
+}
+
+fn demands_tls(name: &str, account: &Account, server: &Server) -> Option<Error> {
+    let demanded =
+        matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if *tls != Tls::None);
+    (demanded && server.tls == TlsMode::Plaintext).then(|| {
+        ErrorType::TlsFailed.because(format!(
+            "{name} demands TLS, and its secret has \"ssl\": false; remove that key"
+        ))
+    })
+}
+
+/// Whether a replaced password can be kept as the settings demand.
+pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair) -> Result<(), Error> {
+    if !rotation.config.retain_previous_password {
+        return Ok(());
+    }
+    let family = pair.superuser.family;
+    if !family.retains_passwords() {
+        refuse!(
+            RetainImpossible,
+            "RETAIN_PREVIOUS_PASSWORD is on, but {family} keeps no second password; it takes MySQL \
+             8.0.14 or later; turn the option off"
+        );
+    }
+    let changed = pair.hosts().find(|(_, source, twin)| {
+        !twin.state.locked && twin.authentication != source.authentication
+    });
+    let Some((host, ..)) = changed else {
+        return Ok(());
+    };
+    refuse!(
+        RetainImpossible,
+        "the plugin of '{}'@'{host}' must change, and then the server cannot keep the replaced \
+         password valid; turn RETAIN_PREVIOUS_PASSWORD off for one rotation",
+        pair.twin_name
+    );
+}

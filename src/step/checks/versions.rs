@@ -1,0 +1,94 @@
+//! Reads both values by staging label under the lock; if a label moved, another rotation finished, so
+//! the step is refused: the twin may be somebody's current user by now.
+//!
+//! AWSPENDING would lead elsewhere then, for it was on the other rotation's version, and AWSPREVIOUS
+//! follows every move of AWSCURRENT.
+
+use std::time::UNIX_EPOCH;
+
+use crate::aws::{SecretValue, Selector, StagingLabel};
+use crate::error::{Error, ErrorType, refuse};
+use crate::secret::UserSecret;
+use crate::step::Rotation;
+
+/// The values that the checks need beside the current one.
+pub(super) struct LabelledValues {
+    pub(super) pending: Pending,
+    /// The value of AWSPREVIOUS, if there is one.
+    pub(super) previous: Option<SecretValue>,
+}
+
+/// The pending document, and when it was stored, in seconds since the epoch.
+pub(crate) struct Pending {
+    /// The document.
+    pub(crate) document: UserSecret,
+    /// When it was stored.
+    pub(crate) created: i64,
+}
+
+/// Reads them, and refuses if a label has moved since the step began.
+pub(super) async fn read(
+    rotation: &Rotation<'_>,
+    current: &UserSecret,
+) -> Result<LabelledValues, Error> {
+    let (pending, previous) =
+        tokio::try_join!(value(rotation, StagingLabel::Pending), previous(rotation))?;
+    let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
+    let same_previous =
+        version(&previous).as_ref() == rotation.description.version(StagingLabel::Previous);
+    let mut pending = pending.filter(|pending| pending.version == rotation.version);
+    if pending.is_none() || !same_previous {
+        still_pending(rotation).await?;
+        pending = rotation.pending_value().await?;
+    }
+    let Some(pending) = pending else {
+        refuse!(
+            PendingValueMissing,
+            "version {} has no value yet; createSecret must come first, or its value is not visible \
+             yet; the next try will find it",
+            rotation.version
+        );
+    };
+    let created = stored_seconds(&pending);
+    let document = UserSecret::parse(&rotation.secret, pending.document)?;
+    rotation.check_pending(current, &document)?;
+    Ok(LabelledValues { pending: Pending { document, created }, previous })
+}
+
+/// The value of AWSPREVIOUS, if there is one.
+pub(super) async fn previous(rotation: &Rotation<'_>) -> Result<Option<SecretValue>, Error> {
+    value(rotation, StagingLabel::Previous).await
+}
+
+/// The time at which a value was stored, in seconds since the epoch.
+pub(super) fn stored_seconds(value: &SecretValue) -> i64 {
+    let since = value.created.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The value with a label. The secret was described a moment ago, so if something is not found it is
+/// the value.
+async fn value(rotation: &Rotation<'_>, label: StagingLabel) -> Result<Option<SecretValue>, Error> {
+    if rotation.description.version(label).is_none() {
+        return Ok(None);
+    }
+    match rotation.value(Selector::Labelled(label)).await {
+        Err(error) if error.error_type() == ErrorType::SecretNotFound => Ok(None),
+        value => value,
+    }
+}
+
+/// A value that was not the expected one may be a moment old; the labels themselves decide.
+async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
+    let now = rotation.aws.describe(&rotation.secret).await?;
+    let unchanged = |label| now.version(label) == rotation.description.version(label);
+    if unchanged(StagingLabel::Pending) && unchanged(StagingLabel::Current) {
+        return Ok(());
+    }
+    refuse!(
+        RotationSuperseded,
+        "AWSPENDING or AWSCURRENT moved since this step of version {} began, so nothing was written; \
+         if the version is still AWSPENDING, the next try goes on from here",
+        rotation.version
+    );
+}

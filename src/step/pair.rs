@@ -1,0 +1,134 @@
+//! The two users of a rotation, and the superuser's session in which they are read and changed.
+
+use std::collections::BTreeSet;
+
+use account_mirror::grant::{GrantTarget, RoleName};
+use account_mirror::password::Password;
+use account_mirror::plan::{self, Change};
+use account_mirror::sql::StatementBuilder;
+use account_mirror::tables::Accounts;
+use account_mirror::user::{Account, User};
+use account_mirror::username::Username;
+
+use crate::database::read;
+use crate::database::session::{Session, Variables};
+use crate::error::{Error, refuse};
+
+/// The user in use, its twin, and what must be changed.
+pub(super) struct Pair {
+    /// The superuser's session; in a rotation it holds the lock on the pair.
+    pub(super) superuser: Session,
+    /// The server's variables.
+    pub(super) variables: Variables,
+    /// The user in use.
+    pub(super) source: User,
+    /// The twin, if it exists.
+    pub(super) twin: Option<User>,
+    /// The twin's name.
+    pub(super) twin_name: Username,
+    /// What could not be granted because it no longer exists, by host: not part of the comparison.
+    pub(super) skipped: BTreeSet<(String, GrantTarget)>,
+    /// What must be changed.
+    pub(super) plan: Vec<Change>,
+}
+
+impl Pair {
+    /// The pair of these accounts.
+    pub(super) fn new(
+        superuser: Session,
+        variables: Variables,
+        accounts: &Accounts,
+        user: &Username,
+        twin_name: Username,
+    ) -> Result<Self, Error> {
+        let mut pair = Self {
+            source: source_of(accounts, user)?,
+            twin: accounts.of(&twin_name),
+            superuser,
+            variables,
+            twin_name,
+            skipped: BTreeSet::new(),
+            plan: Vec::new(),
+        };
+        pair.replan();
+        Ok(pair)
+    }
+
+    /// Reads both users again, and plans anew.
+    ///
+    /// # Errors
+    ///
+    /// `UserMissing` if the user vanished; errors of reading.
+    pub(super) async fn refresh(&mut self) -> Result<(), Error> {
+        let users = [self.source.name.as_str(), self.twin_name.as_str()];
+        let accounts = read::accounts(&mut self.superuser, &users, &BTreeSet::new()).await?;
+        self.source = source_of(&accounts, &self.source.name)?;
+        self.twin = accounts.of(&self.twin_name);
+        self.replan();
+        Ok(())
+    }
+
+    /// Plans for the accounts as they are known now.
+    pub(super) fn replan(&mut self) {
+        self.exclude();
+        self.plan = plan::plan(self.superuser.family, &self.source, self.twin.as_ref());
+    }
+
+    /// Takes out what is not compared: mandatory roles belong to every account, granted or not, and
+    /// cannot be revoked; and what was skipped cannot be granted.
+    fn exclude(&mut self) {
+        let mandatory = self.variables.mandatory_roles();
+        for user in std::iter::once(&mut self.source).chain(&mut self.twin) {
+            for (host, account) in &mut user.accounts {
+                let is_compared = |target: &GrantTarget| {
+                    !matches!(target, GrantTarget::Role(role) if mandatory.contains(role))
+                        && !self.skipped.contains(&(host.clone(), target.clone()))
+                };
+                account.grants.retain(|target, _| is_compared(target));
+            }
+        }
+    }
+
+    /// The hosts of the twin that the user has too, with both accounts.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = (&str, &Account, &Account)> {
+        let twin = self.twin.iter().flat_map(|twin| &twin.accounts);
+        twin.filter_map(|(host, twin)| Some((host.as_str(), self.source.accounts.get(host)?, twin)))
+    }
+
+    /// The statements of the plan, without passwords.
+    pub(super) fn statements(&self) -> Vec<String> {
+        let builder = StatementBuilder {
+            family: self.superuser.family,
+            twin: &self.twin_name,
+            password: &Password::new(String::new()),
+            plaintext: false,
+        };
+        self.plan.iter().map(|change| builder.statement(change).to_string()).collect()
+    }
+
+    /// Whether MariaDB insists on checking passwords itself, so that it takes no hashes.
+    pub(super) fn sends_plaintext(&self) -> bool {
+        let checks = [
+            "simple_password_check_minimal_length",
+            "cracklib_password_check_dictionary",
+            "password_reuse_check_interval",
+        ];
+        let is_there = |name: &&str| self.variables.value(name).is_some();
+        self.variables.is_on("strict_password_validation") && checks.iter().any(is_there)
+    }
+
+    /// The roles that every account has without being granted them.
+    pub(super) fn mandatory_roles(&self) -> BTreeSet<RoleName> {
+        self.variables.mandatory_roles()
+    }
+}
+
+fn source_of(accounts: &Accounts, user: &Username) -> Result<User, Error> {
+    let Some(source) = accounts.of(user) else {
+        refuse!(
+            UserMissing,
+            "the user \"{user}\" does not exist on the server; create it, or correct the secret"
+        );
+    };
+    Ok(source)
+}

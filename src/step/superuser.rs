@@ -1,0 +1,167 @@
+//! Finding the superuser, its secret and its server, and logging in as it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::aws::rds::{self, Relation};
+use crate::aws::{SecretValue, Selector, StagingLabel};
+use crate::database::session::{Credentials, LoginRole, Server, Session, Variables, prepare};
+use crate::error::{Error, ErrorType, refuse};
+use crate::event::SecretId;
+use crate::secret::{Address, SuperuserSecret, UserSecret};
+use crate::step::Rotation;
+use crate::step::checks::right_account;
+
+/// The pauses after which a refused superuser's secret is read again: it may have been rotated.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// A superuser, found and not logged in yet.
+pub(super) struct Superuser {
+    id: SecretId,
+    value: SecretValue,
+    /// Its document.
+    pub(super) document: SuperuserSecret,
+    /// The server where accounts are changed.
+    pub(super) server: Server,
+    address: Address,
+}
+
+impl Superuser {
+    /// Reads the superuser's secret, and asks RDS for the address if the secret has none.
+    ///
+    /// # Errors
+    ///
+    /// `SuperuserSecretUnknown`, `SecretInvalid`, and errors of the calls to AWS.
+    pub(super) async fn find(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Self, Error> {
+        let id = secret_id(rotation, current)?;
+        let value = read_value(rotation, &id).await?;
+        let document = SuperuserSecret::parse(&id, &value.document)?;
+        let address = match document.address.clone() {
+            Some(address) => address,
+            None => rds::writer(rotation.aws, &rotation.aws.describe(&id).await?).await?,
+        };
+        let server =
+            Server { endpoint: address.endpoint.clone(), tls: rotation.tls(&document.tls) };
+        Ok(Self { id, value, document, server, address })
+    }
+
+    /// What RDS says of this server and the user's. It is asked only where the servers themselves
+    /// leave it open.
+    ///
+    /// # Errors
+    ///
+    /// Of the calls to RDS.
+    pub(super) async fn relation(
+        &self,
+        rotation: &Rotation<'_>,
+        current: &UserSecret,
+    ) -> Result<Relation, Error> {
+        rds::relation(rotation.aws, &current.address, &self.address).await
+    }
+
+    /// Logs in where accounts are changed and prepares the session. A server that is read-only
+    /// after a failover has handed its name to another one: the name is resolved once more.
+    ///
+    /// # Errors
+    ///
+    /// Of the login, and of preparing the session. Whether the server is read-only is for the
+    /// caller to judge.
+    pub(super) async fn open_writer(
+        &mut self,
+        rotation: &Rotation<'_>,
+    ) -> Result<(Session, Variables), Error> {
+        let mut again = true;
+        loop {
+            let mut session = self.open(rotation).await?;
+            prepare(&mut session).await?;
+            let variables = Variables::read(&mut session).await?;
+            if variables.read_only().is_none() || !again {
+                return Ok((session, variables));
+            }
+            session.close().await;
+            again = false;
+        }
+    }
+
+    /// Logs in at the superuser's server.
+    ///
+    /// # Errors
+    ///
+    /// `SuperuserLoginRefused`, and the other errors of a login.
+    pub(super) async fn open(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
+        let addresses = self.server.addresses(rotation.deadline).await?;
+        let server = self.server.clone();
+        self.open_at(rotation, &server, &addresses).await
+    }
+
+    /// Logs in at one of these addresses of a server. After a refusal the secret is read again for
+    /// some seconds, because it may be rotated just now; a login is tried again only with another
+    /// version's password.
+    ///
+    /// # Errors
+    ///
+    /// `SuperuserLoginRefused`, and the other errors of a login.
+    pub(super) async fn open_at(
+        &mut self,
+        rotation: &Rotation<'_>,
+        server: &Server,
+        addresses: &[IpAddr],
+    ) -> Result<Session, Error> {
+        loop {
+            let credentials = Credentials {
+                role: LoginRole::Superuser,
+                server,
+                user: &self.document.username,
+                password: &self.document.password,
+            };
+            let refused = match credentials.open_at(addresses, rotation.deadline).await {
+                Ok(session) => {
+                    right_account(&session, &self.document.username)?;
+                    return Ok(session);
+                }
+                Err(refusal) => refusal.error,
+            };
+            if refused.error_type() != ErrorType::SuperuserLoginRefused
+                || !self.await_newer_version(rotation).await?
+            {
+                return Err(refused);
+            }
+        }
+    }
+
+    /// Reads the secret until it has another version; false if the pauses end before.
+    async fn await_newer_version(&mut self, rotation: &Rotation<'_>) -> Result<bool, Error> {
+        let newer = async || {
+            let value = read_value(rotation, &self.id).await?;
+            Ok::<_, Error>((value.version != self.value.version).then_some(value))
+        };
+        let Some(newer) = rotation.deadline.retry(&PAUSES, newer).await? else {
+            return Ok(false);
+        };
+        self.document = SuperuserSecret::parse(&self.id, &newer.document)?;
+        self.value = newer;
+        Ok(true)
+    }
+}
+
+fn secret_id(rotation: &Rotation<'_>, current: &UserSecret) -> Result<SecretId, Error> {
+    let named = current.superuser_secret.as_ref();
+    let Some(id) = named.or(rotation.config.superuser_secret.as_ref()) else {
+        refuse!(
+            SuperuserSecretUnknown,
+            "secret {} has no \"masterarn\", and SUPERUSER_SECRET_ARN is not set; put the ARN of \
+             the superuser's secret into one of them",
+            rotation.secret
+        );
+    };
+    Ok(id.clone())
+}
+
+async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValue, Error> {
+    let current = Selector::Labelled(StagingLabel::Current);
+    let Some(value) = rotation.aws.value(id, current).await? else {
+        refuse!(SecretInvalid, "superuser secret {id} has no value that is AWSCURRENT");
+    };
+    Ok(value)
+}
