@@ -27,6 +27,12 @@ fn with_dialect(
     })
 }
 
+/// The hash of the password, for a plugin of MariaDB.
+fn hash(plugin: &str) -> String {
+    let hash = AuthString::for_mariadb(plugin, PASSWORD.as_bytes()).unwrap();
+    String::from_utf8(hash.as_bytes().to_vec()).unwrap()
+}
+
 fn privileges(names: &[&str]) -> BTreeSet<Privilege> {
     names.iter().map(|name| Privilege::named(name).unwrap()).collect()
 }
@@ -81,11 +87,7 @@ fn mariadb_is_sent_the_hash_for_each_alternative() {
         method("pam", Some("it's")),
     ];
     let make = |plaintext| with_dialect(MARIADB, plaintext, |d| d.set_password("%", &methods));
-    let password = Password::new(PASSWORD.to_owned());
-    let (new, native) = (
-        mariadb_password::hash("ed25519", &password),
-        mariadb_password::hash("mysql_native_password", &password),
-    );
+    let (new, native) = (hash("ed25519"), hash("mysql_native_password"));
     assert_eq!(
         make(false).text(),
         format!(
@@ -123,12 +125,7 @@ fn a_statement_shows_neither_the_password_nor_a_hash_of_it() {
         host: "%".to_owned(),
         action: Action::Create { authentication: methods.to_vec(), settings: BTreeMap::new() },
     };
-    let password = Password::new(PASSWORD.to_owned());
-    let hidden = [
-        quote_literal(PASSWORD),
-        mariadb_password::hash("ed25519", &password),
-        mariadb_password::hash("mysql_native_password", &password),
-    ];
+    let hidden = [quote_literal(PASSWORD), hash("ed25519"), hash("mysql_native_password")];
     for (family, plaintext) in [(MYSQL, false), (MARIADB, false), (MARIADB, true)] {
         let makers: [Maker; 3] = [
             |builder, create, _| builder.statement(create),

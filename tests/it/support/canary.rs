@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, Once};
 
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::dynamic_filter_fn;
@@ -87,7 +86,7 @@ pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     assert!(secret.len() >= 8, "too short to be told from other text");
     let json = serde_json::to_string(secret).unwrap();
     let json_in_json = serde_json::to_string(&json).unwrap();
-    let sha1 = Sha1::digest(secret);
+    let sha1 = <sha1::Sha1 as sha1::Digest>::digest(secret);
     let bytes = format!("{:?}", secret.as_bytes());
     let mut forms = vec![
         ("plain", secret.to_owned()),
@@ -100,7 +99,7 @@ pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
         ("encoded as a URL", percent_encoded(secret)),
         ("in hexadecimal", hex(secret.as_bytes())),
         ("as its SHA-1", hex(&sha1)),
-        ("as MySQL's native hash", hex(&Sha1::digest(sha1))),
+        ("as MySQL's native hash", hex(&<sha1::Sha1 as sha1::Digest>::digest(sha1))),
         ("as its SHA-256", hex(&Sha256::digest(secret))),
     ];
     let upper = |(form, text): &(&'static str, String)| (*form, text.to_ascii_uppercase());
