@@ -84,7 +84,9 @@ package:
 # function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work.
 bench: package
 	$(STACK) setup bench
-	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip --mode $(BENCH) \
+	cargo build --release --locked --package account-mirror --example rounds
+	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip \
+		--rounds target/release/examples/rounds --mode $(BENCH) \
 		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)')
 
 budget: package

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Measures the built function: its start, its rotations, and what they take. `make bench` runs it in the stack.
 
-usage: bench.py PROGRAM [--zip FILE] [--function 'COMMAND LINE'] [--mode quick|full] [--only PART,...] [--results FILE]
+usage: bench.py PROGRAM [--zip FILE] [--rounds PROGRAM] [--function 'COMMAND LINE'] [--mode quick|full] [--only PART,...] [--results FILE]
 
 PROGRAM is measured as Lambda runs it: its own process, and the runtime API. The results go into a file of JSON, those
 with another rotation function into a part of their own, `compared`. That function is given by its command line, and
 measured in the same run, turn by turn, so that whatever else the machine does meets both. report.py makes the tables
 and plots.
+
+--rounds is account-mirror's example that proves passwords.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=Path)
     parser.add_argument("--zip", type=Path)
+    parser.add_argument("--rounds", type=Path)
     parser.add_argument("--function")
     parser.add_argument("--mode", choices=["quick", "full"], default="full")
     parser.add_argument("--only", help=", ".join(PARTS))
@@ -102,6 +105,7 @@ def prepare(arguments: argparse.Namespace, folder: Path) -> Bench:
         folder=folder,
         quick=arguments.mode == "quick",
         zip=arguments.zip,
+        rounds=arguments.rounds,
         own_authority=own,
     )
 

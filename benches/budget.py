@@ -41,7 +41,7 @@ def main() -> int:
 
 def count(program: Path) -> dict[str, dict[str, int]]:
     with tempfile.TemporaryDirectory(prefix="budget-") as folder:
-        prepared = bench.prepare(argparse.Namespace(program=program, zip=None, function=None, mode="full"), Path(folder))
+        prepared = bench.prepare(argparse.Namespace(program=program, zip=None, rounds=None, function=None, mode="full"), Path(folder))
         # The certificates of the system differ from machine to machine.
         prepared.functions = [prepared.this.with_env(SSL_CERT_FILE=str(prepared.own_authority))]
         rows = [instructions.row(prepared, server, GRANTS) for server in prepared.servers]

@@ -25,7 +25,7 @@ from sandbox import Sandbox
 HERE = Path(__file__).resolve().parent
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
 SERVERS = {"mysql": "MYSQL_URL", "mariadb-11.8": "MARIADB_11_8_URL", "mariadb-10.11": "MARIADB_10_11_URL"}
-PASSWORD = "Aa1-the-first-password-of-all"
+PASSWORD = "Aa1-the-first-password-of-them-all"[:32]  # as long as a new one
 BATCH = 250
 
 numbers = itertools.count(1)
@@ -128,6 +128,7 @@ class Tenant:
         self.server, self.grants = server, grants
         self.user = f"bench{next(numbers)}"
         self.drifted = 0
+        self.pending: str | None = None
         account = f"'{self.user}'@'%'"
         server.sql(
             f"CREATE USER {account} IDENTIFIED BY '{PASSWORD}'",
@@ -159,9 +160,11 @@ class Tenant:
         return {"Step": step, "SecretId": self.secret, "ClientRequestToken": token}
 
     def rotate(self, sandbox: Sandbox, seconds: float = 900) -> dict[str, float]:
-        """One whole rotation; the milliseconds of each step."""
-        token = self.begin()
-        return {step: sandbox.invoke(self.event(step, token), seconds) for step in STEPS}
+        """One whole rotation; the milliseconds of each step. One that failed before is tried again, with its token."""
+        self.pending = self.pending or self.begin()
+        times = {step: sandbox.invoke(self.event(step, self.pending), seconds) for step in STEPS}
+        self.pending = None
+        return times
 
     def current_user(self) -> str:
         value = call("GetSecretValue", SecretId=self.secret)["SecretString"]
