@@ -202,9 +202,12 @@ def counts(bench: Bench) -> list[dict[str, Any]]:
                 try:
                     with bench.sandbox(counted) as sandbox:
                         tenant.rotate(sandbox)
-                    with bench.sandbox(counted) as sandbox:
-                        for state in ("cold", "warm"):
-                            row[state] = count(tenant, sandbox, secrets, database)
+                    for _ in range(bench.pick(2, 7)):
+                        with bench.sandbox(counted) as sandbox:
+                            for state in ("cold", "warm"):
+                                found = count(tenant, sandbox, secrets, database)
+                                # The times of the run that was disturbed least; what is counted is the same in each.
+                                row[state] = min(row.get(state, found), found, key=lambda one: one["ms"])
                 except Failed as error:
                     row["failed"] = str(error)
                 tenant.drop()
@@ -215,7 +218,7 @@ def counts(bench: Bench) -> list[dict[str, Any]]:
 def count(tenant: Tenant, sandbox: Sandbox, secrets: Proxy, database: Proxy) -> dict[str, Any]:
     token = tenant.begin()
     secrets.take(), database.take()
-    steps = {}
+    steps, cpu = {}, sandbox.cpu_ms()
     for step in STEPS:
         ms = sandbox.invoke(tenant.event(step, token))
         calls, traffic = secrets.take(), database.take()
@@ -228,7 +231,7 @@ def count(tenant: Tenant, sandbox: Sandbox, secrets: Proxy, database: Proxy) -> 
         }
     names = ("ms", "waited_for_calls_ms", "waited_for_database_ms", "connections", "round_trips", "packets", "from_client", "bytes")
     totals = {name: round(sum(step[name] for step in steps.values()), 2) for name in names}
-    return {**totals, "calls": sum(sum(step["calls"].values()) for step in steps.values()), "steps": steps}
+    return {**totals, "cpu_ms": round(sandbox.cpu_ms() - cpu, 2), "calls": sum(sum(step["calls"].values()) for step in steps.values()), "steps": steps}
 
 
 # Against the server alone

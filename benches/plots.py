@@ -9,7 +9,8 @@ WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 40, 50
 COLORS = {"first": "#b5453a", "drift": "#c98a1b", "none": "#2b6ca3", "warm": "#5b9bd0"}
 LABELS = {"first": "first clone", "drift": "1 % drift", "none": "no drift", "warm": "no drift, warm"}
-PARTS = {"calls": ("waiting for AWS's stand-in", "#9aa5b1"), "database": ("waiting for the server", "#5b9bd0"), "own": ("the function", "#b5453a")}
+SERVERS = {"mysql": "MySQL", "mariadb-11.8": "MariaDB 11.8", "mariadb-10.11": "MariaDB 10.11"}
+PARTS = {"calls": ("waiting for AWS's stand-in", "#9aa5b1"), "database": ("waiting for the server", "#5b9bd0"), "own": ("processor time of the function", "#b5453a")}
 
 
 def all_of(results: dict[str, Any]) -> dict[str, str]:
@@ -17,7 +18,7 @@ def all_of(results: dict[str, Any]) -> dict[str, str]:
     lines = [row for row in results.get("rotations", []) if row["function"] == "this" and row["server"] == "mysql" and row["grants"]]
     if len({row["grants"] for row in lines}) > 1:
         drawings["grants"] = grants(lines)
-    bars = [row for row in results.get("counts", []) if row["function"] == "this" and "cold" in row]
+    bars = [row for row in results.get("counts", []) if row["function"] == "this" and "cpu_ms" in row.get("cold", {})]
     if bars:
         drawings["shares"] = shares(bars)
     return drawings
@@ -70,7 +71,7 @@ def grants(rows: list[dict[str, Any]]) -> str:
 
 
 def shares(rows: list[dict[str, Any]]) -> str:
-    """What a rotation without drift spends its time on."""
+    """What a rotation without drift waits for, and works."""
     bars = [(row["server"], state, split(row[state])) for row in rows for state in ("cold", "warm")]
     longest = max(sum(parts.values()) for _, _, parts in bars)
     height = TOP + 34 * len(bars) + 50
@@ -79,7 +80,7 @@ def shares(rows: list[dict[str, Any]]) -> str:
     parts = [text(20, 22, "Where the time of a rotation goes, in milliseconds", kind="title")]
     for number, (server, state, split_up) in enumerate(bars):
         at, y = float(left), TOP + 34 * number
-        parts.append(text(left - 8, y + 16, f"{server}, {state}", "end"))
+        parts.append(text(left - 8, y + 16, f"{SERVERS[server]}, {state}", "end"))
         for name, value in split_up.items():
             parts.append(f'<rect x="{at:.1f}" y="{y}" width="{value * scale:.1f}" height="22" fill="{PARTS[name][1]}"/>')
             at += value * scale
@@ -93,5 +94,4 @@ def shares(rows: list[dict[str, Any]]) -> str:
 
 
 def split(found: dict[str, Any]) -> dict[str, float]:
-    calls, database = found["waited_for_calls_ms"], found["waited_for_database_ms"]
-    return {"calls": calls, "database": database, "own": max(0.0, found["ms"] - calls - database)}
+    return {"calls": found["waited_for_calls_ms"], "database": found["waited_for_database_ms"], "own": found["cpu_ms"]}
