@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import plots
+import targets
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 DOCUMENTS = [HERE.parent / "README.md", HERE.parent / "docs" / "performance.md"]
 PLACE = re.compile(r"(<!-- bench: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-NAMES = {"mysql": "MySQL", "mariadb-11.8": "MariaDB 11.8", "mariadb-10.11": "MariaDB 10.11"}
+NAMES = plots.SERVERS
 KINDS = {"first": "first clone", "none": "no drift", "warm": "no drift, warm", "drift": "1 % drift"}
 
 
@@ -241,6 +242,14 @@ def compared(results: dict[str, Any]) -> str:
     )
 
 
+def against_targets(results: dict[str, Any]) -> str:
+    rows = [
+        [what, f"{most:g} {unit}", f"{found:.3g} {unit}", "met" if found <= most else "**missed**"]
+        for what, most, found, unit in targets.all_of(results)
+    ]
+    return table(["Target", "at most", "found", ""], rows)
+
+
 TABLES = {
     "circumstances": circumstances,
     "overview": overview,
@@ -253,6 +262,7 @@ TABLES = {
     "large": large,
     "fleet": fleet,
     "compared": compared,
+    "targets": against_targets,
 }
 
 if __name__ == "__main__":
