@@ -3,19 +3,33 @@
 //! There are two modes and no fallback between them: TLS with the certificate and the name
 //! verified, or plaintext where the secret says `"ssl": false`. Each login obeys its own secret.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use mysql_async::SslOpts;
+use mysql_async::{Opts, OptsBuilder, SslOpts};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use crate::endpoint::region_of_host;
 use crate::error::{Error, ErrorType};
 
-/// The roots of Amazon RDS, which are in no public store. See `certs/README.md`.
-const RDS_ROOTS: &[u8] = include_bytes!("../certs/rds-roots.pem");
+/// The roots of Amazon RDS, which are in no public store, as DER. See `certs/README.md`.
+const RDS_ROOTS: &[&[u8]] = &include!(concat!(env!("OUT_DIR"), "/rds_roots.rs"));
+
+/// The driver's options for each mode, with the TLS connector that all connections of the mode share
+/// and the sessions that it can resume. A resumed session is not verified again, so none is kept
+/// beyond the process, nor used for another name or with other roots.
+static OPTIONS: LazyLock<Mutex<HashMap<TlsMode, Opts>>> = LazyLock::new(|| {
+    prefer_p256();
+    Mutex::default()
+});
+
+/// How many modes are kept: a name in a certificate that differs from the host makes one of its own.
+const MOST_MODES: usize = 16;
 
 /// What a login demands of its connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TlsMode {
     /// The server's certificate must lead to a known root and hold the expected name.
     Verified {
@@ -48,26 +62,43 @@ impl TlsMode {
         }
     }
 
-    /// The driver's options for this mode; none means plaintext.
+    /// The driver's options for this mode, without a server and a login.
     ///
     /// # Errors
     ///
     /// `ConfigurationInvalid` if the file with further roots is unusable.
-    pub fn options(&self) -> Result<Option<SslOpts>, Error> {
+    pub fn options(&self) -> Result<OptsBuilder, Error> {
         let Self::Verified { server_name, ca_file } = self else {
-            return Ok(None);
+            return Ok(OptsBuilder::default());
         };
-        let mut roots = vec![RDS_ROOTS.into()];
+        let mut modes = OPTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(options) = modes.get(self) {
+            return Ok(OptsBuilder::from_opts(options.clone()));
+        }
+        let mut roots: Vec<_> = RDS_ROOTS.iter().map(|root| (*root).into()).collect();
         if let Some(path) = ca_file {
             roots.push(read_roots(path)?.into());
         }
         // The public roots are built into the driver.
-        Ok(Some(
-            SslOpts::default()
-                .with_root_certs(roots)
-                .with_danger_tls_hostname_override(server_name.clone()),
-        ))
+        let tls = SslOpts::default()
+            .with_root_certs(roots)
+            .with_danger_tls_hostname_override(server_name.clone());
+        let options = Opts::from(OptsBuilder::default().ssl_opts(tls));
+        if modes.len() >= MOST_MODES {
+            modes.clear();
+        }
+        modes.insert(self.clone(), options.clone());
+        Ok(OptsBuilder::from_opts(options))
     }
+}
+
+/// Makes P-256 the first key share, for the driver's connectors: MySQL takes no X25519, and would ask
+/// for another one in a further round trip.
+fn prefer_p256() {
+    let kx_groups =
+        vec![ring::kx_group::SECP256R1, ring::kx_group::X25519, ring::kx_group::SECP384R1];
+    // Whoever installed one before this function has decided.
+    let _ = CryptoProvider { kx_groups, ..ring::default_provider() }.install_default();
 }
 
 /// Reads a file of roots.
@@ -149,7 +180,9 @@ fn region_hint(host: &str) -> String {
         return String::new();
     };
     let marker = format!("Amazon RDS {region} Root CA");
-    let known = RDS_ROOTS.windows(marker.len()).any(|window| window == marker.as_bytes());
+    let is_marked =
+        |root: &&[u8]| root.windows(marker.len()).any(|window| window == marker.as_bytes());
+    let known = RDS_ROOTS.iter().any(is_marked);
     if known {
         format!("this build has the RDS roots of {region}, so the server's is another one; ")
     } else {

@@ -10,7 +10,7 @@ use account_mirror::family::Family;
 use account_mirror::password::Password;
 use account_mirror::username::Username;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder, Row};
+use mysql_async::{Conn, Row};
 use tokio::net::{TcpStream, lookup_host};
 
 use super::prepare::StatementLimit;
@@ -123,13 +123,15 @@ impl Credentials<'_> {
     }
 
     async fn connect(&self, address: IpAddr, deadline: Deadline) -> Result<Session, Refusal> {
-        let options = OptsBuilder::default()
+        let options = self
+            .server
+            .tls
+            .options()?
             .ip_or_hostname(self.server.endpoint.host.trim_end_matches('.'))
             .resolved_ips(Some([address]))
             .tcp_port(self.server.endpoint.port)
             .user(Some(self.user.as_str()))
             .pass(Some(self.password.expose()))
-            .ssl_opts(self.server.tls.options()?)
             // Given here, the driver need not ask the server for them.
             .max_allowed_packet(Some(MAX_PACKET))
             .wait_timeout(Some(WAIT_TIMEOUT))
