@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
 use aws_smithy_http_client::tls::Provider;
@@ -26,6 +26,9 @@ pub use secrets_manager::{MoveOutcome, PutOutcome, SecretValue, Selector};
 
 /// How long a connection may take, anywhere in AWS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The name and the version of this program.
+const APP_NAME: &str = concat!(env!("CARGO_PKG_NAME"), "-", env!("CARGO_PKG_VERSION"));
 
 /// The clients that the invocations of a sandbox share.
 #[derive(Debug)]
@@ -51,12 +54,15 @@ impl Clients {
         let retries = RetryConfig::standard()
             .with_max_attempts(5)
             .with_initial_backoff(Duration::from_millis(250));
-        let sdk = aws_config::defaults(BehaviorVersion::latest())
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .timeout_config(timeouts)
-            .retry_config(retries)
-            .load()
-            .await;
+            .retry_config(retries);
+        // In the user agent, and so in CloudTrail.
+        if let Ok(name) = AppName::new(APP_NAME) {
+            loader = loader.app_name(name);
+        }
+        let sdk = loader.load().await;
         Self { sdk, endpoint, secrets_manager: Mutex::default() }
     }
 

@@ -32,15 +32,12 @@ pub struct Config {
     pub ignore_replica_status: bool,
     /// Whether the password that a rotation replaces stays valid until the next one.
     pub retain_previous_password: bool,
-    /// How much is logged.
-    pub log_level: LevelFilter,
 }
 
 impl Config {
     /// The settings in the function's environment, with the file that one of them names.
-    #[expect(clippy::disallowed_methods, reason = "this is config.rs")]
     pub fn from_environment() -> Result<Self, Error> {
-        let config = Self::from_lookup(|name| std::env::var(name).ok())?;
+        let config = Self::from_lookup(environment_variable)?;
         if let Some(path) = &config.tls_ca_file {
             tls::read_roots(path)?;
         }
@@ -50,6 +47,8 @@ impl Config {
     /// The settings among the variables that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let variables = Environment(lookup);
+        // It is in use already; here a slip becomes an error.
+        variables.log_level()?;
         Ok(Self {
             passwords: variables.passwords()?,
             username_limit: variables.number("USERNAME_CHARACTER_LIMIT", 7..=255)?,
@@ -58,7 +57,6 @@ impl Config {
             tls_ca_file: variables.text("TLS_CA_FILE").map(PathBuf::from),
             ignore_replica_status: variables.switch("IGNORE_REPLICA_STATUS", false)?,
             retain_previous_password: variables.switch("RETAIN_PREVIOUS_PASSWORD", false)?,
-            log_level: variables.log_level()?,
         })
     }
 
@@ -66,6 +64,17 @@ impl Config {
     pub fn username_limit(&self, engine: Engine) -> usize {
         self.username_limit.unwrap_or(engine.username_limit())
     }
+}
+
+/// The level of the log, which must be known before any setting can be refused: INFO if it is itself
+/// unusable.
+pub fn log_level_from_environment() -> LevelFilter {
+    Environment(environment_variable).log_level().unwrap_or(LevelFilter::INFO)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is config.rs")]
+fn environment_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 struct Environment<L>(L);
@@ -107,7 +116,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         }
     }
 
-    /// Lambda's levels; `FATAL` is beyond what the function logs, so errors are shown then.
+    /// Lambda's levels. `FATAL` is beyond what the function logs: only metrics are left.
     fn log_level(&self) -> Result<LevelFilter, Error> {
         let name = "AWS_LAMBDA_LOG_LEVEL";
         let Some(level) = self.text(name) else {
@@ -118,7 +127,8 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
             "DEBUG" => Ok(LevelFilter::DEBUG),
             "INFO" => Ok(LevelFilter::INFO),
             "WARN" => Ok(LevelFilter::WARN),
-            "ERROR" | "FATAL" => Ok(LevelFilter::ERROR),
+            "ERROR" => Ok(LevelFilter::ERROR),
+            "FATAL" => Ok(LevelFilter::OFF),
             _ => Err(invalid(name, &level, "be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
         }
     }

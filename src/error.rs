@@ -36,7 +36,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The runtime logs a handler's error with `Debug`, so this is the line that an operator reads.
+/// The type and the text.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.error_type, self.text)
@@ -97,6 +97,8 @@ error_types! {
     EventInvalid,
     /// The invocation's time ran out.
     DeadlineExceeded,
+    /// The function has a defect, and ended in a panic.
+    Panicked,
 
     // Versions and labels.
     /// Rotation is turned off for the secret.

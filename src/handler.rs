@@ -5,14 +5,16 @@ use std::time::Duration;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use crate::aws::{Aws, Clients, Description};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::Error;
+use crate::error::{Error, ErrorType};
 use crate::event::{RotationEvent, Step};
 use crate::handler::readiness::{Readiness, readiness};
 use crate::log;
+use crate::panic::{self, Panicked};
 use crate::step::{Rotation, Summary, create_secret, finish_secret, set_secret, test_secret};
 
 mod readiness;
@@ -38,32 +40,27 @@ impl Handler {
     /// Does one step of a rotation.
     pub async fn handle(&self, invocation: LambdaEvent<Value>) -> Result<(), Error> {
         let started = Instant::now();
-        let context = invocation.context;
-        let deadline = Deadline::of_invocation(context.deadline);
+        let LambdaEvent { payload, context } = invocation;
+        let event = RotationEvent::parse(&payload);
+        let span = log::invocation(&context.request_id, event.as_ref().ok());
 
-        let event = RotationEvent::parse(&invocation.payload);
+        let deadline = Deadline::of_invocation(context.deadline);
         let result = match &event {
-            Ok(event) => self.rotate(event, deadline).await,
+            Ok(event) => self.rotate(event, deadline).instrument(span.clone()).await,
             Err(error) => Err(error.clone()),
         };
 
-        if let (Ok(event), Ok(summary)) = (&event, &result) {
-            log::summary(event, summary);
-        }
-        let result = result.and_then(Summary::verdict);
-        log::metrics(
-            &context.env_config.function_name,
-            event.as_ref().ok(),
-            started.elapsed(),
-            result.as_ref(),
-        );
-        result.map(|_| ())
+        span.in_scope(|| log::outcome(&result));
+        log::metrics::write(&context, event.as_ref().ok(), started.elapsed(), &result);
+        result.and_then(Summary::verdict).map(|_| ())
     }
 
     async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
         let with_place =
             |error: Error| error.context(format!("{} of secret {}", event.step, event.secret_id));
-        let mut summary = self.step(event, deadline).await.map_err(with_place)?;
+        let result = panic::catch(self.step(event, deadline)).await;
+        let result = result.unwrap_or_else(|panicked| Err(defect(&panicked)));
+        let mut summary = result.map_err(with_place)?;
         summary.refusal = summary.refusal.map(with_place);
         Ok(summary)
     }
@@ -98,6 +95,14 @@ impl Handler {
         summary.warnings.extend(warnings);
         Ok(summary)
     }
+}
+
+fn defect(panicked: &Panicked) -> Error {
+    let place = panicked.place.as_deref().unwrap_or("an unknown place");
+    ErrorType::Panicked.because(format!(
+        "the function panicked at {place}: a defect of its own; report it with this text; the next \
+         try goes on from here, and may meet it again"
+    ))
 }
 
 /// Describes the secret until it is ready for the step, as long as waiting can help.

@@ -3,11 +3,13 @@
 //!
 //! The modules, in reading order:
 //!
-//! * What arrives and what comes out: [`event`], [`handler`], [`config`], [`error`], [`deadline`],
-//!   [`log`].
-//! * The secret: [`secret`], [`username`], [`password`], [`store`], and [`rds`] for addresses.
-//! * The rotation: [`step`], a module for each step.
-//! * The server: [`tls`], [`database`].
+//! * What arrives and what comes out: [`handler`], [`event`], [`config`], [`error`], [`deadline`],
+//!   [`log`], [`panic`].
+//! * The secret: [`secret`], [`password`] for new ones, [`aws`] for the calls.
+//! * The rotation: [`step`], with a module for each step.
+//! * The server: [`endpoint`], [`tls`], [`database`].
+//!
+//! What is pure, from the model of a user to the SQL that changes it, is the crate `account_mirror`.
 //!
 //! The library is public for its own tests. Stable are the settings, the `errorType`s, the fields
 //! of the log and the parameters of the template.
@@ -21,6 +23,7 @@ pub mod error;
 pub mod event;
 pub mod handler;
 pub mod log;
+pub mod panic;
 pub mod password;
 pub mod secret;
 pub mod step;

@@ -53,6 +53,10 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// Why the step fails although what it found is worth logging.
     pub refusal: Option<Error>,
+    /// Whether this was a test of the configuration, so that the statements were only planned.
+    pub preflight: bool,
+    /// The user whose login was proven, or became current.
+    pub user: Option<Username>,
 }
 
 impl Summary {

@@ -24,7 +24,6 @@ fn everything_has_a_default() {
         assert_eq!(config.secrets_manager_endpoint, None);
         assert_eq!(config.tls_ca_file, None);
         assert!(!config.ignore_replica_status && !config.retain_previous_password);
-        assert_eq!(config.log_level, LevelFilter::INFO);
         assert_eq!(config.username_limit(Engine::AuroraMysql), 32);
         assert_eq!(config.username_limit(Engine::Mariadb), 128);
         let password = config.passwords.generate();
@@ -60,7 +59,16 @@ fn every_variable_is_read() {
     assert_eq!(config.secrets_manager_endpoint.as_deref(), Some("https://vpce"));
     assert_eq!(config.tls_ca_file, Some("/opt/ca.pem".into()));
     assert!(config.ignore_replica_status && config.retain_previous_password);
-    assert_eq!(config.log_level, LevelFilter::DEBUG);
+}
+
+#[test]
+fn the_log_has_the_level_that_lambda_names_and_info_without_one() {
+    let level = |value: &'static str| {
+        Environment(move |_: &str| Some(value.to_owned())).log_level().unwrap()
+    };
+    assert_eq!(level(""), LevelFilter::INFO);
+    assert_eq!(level("debug"), LevelFilter::DEBUG);
+    assert_eq!(level("FATAL"), LevelFilter::OFF);
 }
 
 #[test]

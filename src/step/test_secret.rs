@@ -53,9 +53,12 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 
 /// Surveys, and shows the plan of the first real rotation.
 async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summary, Error> {
-    rotation.refuse_proxy(current)?;
     let mut report = Report::default();
-    let found = match checks::dry_run(rotation, current, &mut report).await {
+    let checked = async {
+        rotation.refuse_proxy(current)?;
+        checks::dry_run(rotation, current, &mut report).await
+    };
+    let found = match checked.await {
         Ok(pair) => {
             let checked = check_policy(&pair, &rotation.config.passwords.generate());
             pair.superuser.close().await;
@@ -77,6 +80,7 @@ async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summ
         findings: report.passed,
         warnings: report.warnings,
         refusal: found.err(),
+        preflight: true,
         ..Summary::default()
     })
 }
@@ -135,6 +139,7 @@ async fn compare(
             &pending.username, current.username
         ),
         warnings,
+        user: Some(pending.username.clone()),
         ..Summary::default()
     })
 }

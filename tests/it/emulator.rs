@@ -1,11 +1,12 @@
 //! The built program in AWS's Runtime Interface Emulator: what it answers and what it writes.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::account::Tenant;
+use crate::support::account::{Tenant, account};
 use crate::support::scene::{STEPS, Scene};
 use crate::support::stack::{Function, Server};
 
@@ -29,11 +30,25 @@ fn lines(function: &Function) -> Vec<Value> {
     log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
+/// Fails unless a line has what each line of an invocation for this event has.
+#[track_caller]
+fn assert_line(line: &Value, event: &Value) {
+    let text = |field: &str| line[field].as_str().unwrap_or_else(|| panic!("no {field}: {line}"));
+    let (date, time) = text("timestamp").split_once('T').unwrap();
+    assert!(date.len() == 10 && time.ends_with('Z'), "{line}");
+    assert!(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"].contains(&text("level")), "{line}");
+    assert_eq!(text("functionVersion"), env!("CARGO_PKG_VERSION"));
+    assert!(!text("requestId").is_empty(), "{line}");
+    assert_eq!(line["step"], event["Step"]);
+    assert_eq!(line["secret"], event["SecretId"]);
+    assert_eq!(line["version"], event["ClientRequestToken"]);
+}
+
 #[tokio::test]
 async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
     let tenant = Tenant::of(Server::Mysql).await;
-    tenant.settle("first kanarienvogel").await;
-    let scene = Scene::of(&tenant, "first kanarienvogel").await;
+    tenant.settle("first canary").await;
+    let scene = Scene::of(&tenant, "first canary").await;
     let function = function(&tenant, &[]).await;
     let token = scene.begin().await;
     for step in STEPS {
@@ -46,8 +61,11 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
         let [summary, metrics] = of_step[..] else {
             panic!("{step}: {of_step:?}");
         };
-        assert_eq!(summary["level"], "INFO");
-        assert_eq!(summary["secret"], scene.arn);
+        for line in [summary, metrics] {
+            assert_line(line, &event(&scene, step, &token));
+            assert_eq!(line["level"], "INFO");
+        }
+        assert_eq!(summary["requestId"], metrics["requestId"]);
         assert!(summary["message"].as_str().is_some_and(|text| !text.is_empty()));
         assert_eq!(metrics["outcome"], "Succeeded");
         assert!(metrics["duration_ms"].as_u64().is_some());
@@ -60,8 +78,8 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
 #[tokio::test]
 async fn a_bad_setting_is_the_answer_to_every_invocation_of_a_program_that_lives_on() {
     let tenant = Tenant::of(Server::Mysql).await;
-    tenant.settle("first kanarienvogel").await;
-    let scene = Scene::of(&tenant, "first kanarienvogel").await;
+    tenant.settle("first canary").await;
+    let scene = Scene::of(&tenant, "first canary").await;
     let token = scene.begin().await;
     for (setting, value, found) in [
         ("PASSWORD_LENGTH", "7", "8 to 256"),
@@ -83,8 +101,8 @@ async fn a_bad_setting_is_the_answer_to_every_invocation_of_a_program_that_lives
 #[tokio::test]
 async fn a_refusal_is_answered_and_logged_once_and_counted() {
     let tenant = Tenant::of(Server::Mysql).await;
-    tenant.settle("first kanarienvogel").await;
-    let scene = Scene::of(&tenant, "another kanarienvogel").await;
+    tenant.settle("first canary").await;
+    let scene = Scene::of(&tenant, "another canary").await;
     let function = function(&tenant, &[]).await;
     let token = scene.begin().await;
     function.invoke(&event(&scene, "createSecret", &token)).await.unwrap();
@@ -92,11 +110,86 @@ async fn a_refusal_is_answered_and_logged_once_and_counted() {
     assert_eq!(error.error_type, "CurrentLoginRefused");
     let text = error.error_message;
     assert!(text.contains(&scene.arn) && text.contains("MySQL error 1045"), "{text}");
-    let lines = lines(&function);
+    let refused = event(&scene, "setSecret", &token);
+    let lines: Vec<Value> = lines(&function);
     let logged = lines.iter().filter(|line| line.to_string().contains("MySQL error 1045"));
-    assert_eq!(logged.count(), 1);
+    let logged: Vec<_> = logged.collect();
+    let [failure] = logged[..] else {
+        panic!("{logged:?}");
+    };
+    assert_line(failure, &refused);
+    assert_eq!(failure["level"], "ERROR");
+    assert_eq!(failure["errorType"], "CurrentLoginRefused");
+    assert_eq!(failure["message"], text);
+    let panics = "lambda_runtime::layers::panic";
+    assert!(lines.iter().all(|line| line["target"] != panics));
     let failed = lines.iter().filter(|line| line["outcome"] == "CurrentLoginRefused");
     let failed: Vec<_> = failed.collect();
     assert_eq!(failed.len(), 1);
+    assert_line(failed[0], &refused);
     assert_eq!(failed[0]["failures"], 1);
+    assert_eq!(failed[0]["requestId"], failure["requestId"]);
+}
+
+#[tokio::test]
+async fn at_every_level_a_failure_and_the_metrics_pass_lambdas_filter() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    let scene = Scene::of(&tenant, "first canary").await;
+    for (level, shown) in [("WARN", "WARN"), ("ERROR", "ERROR"), ("DEBUG", "INFO")] {
+        let function = function(&tenant, &[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
+        let unknown = event(&scene, "setSecret", "no-such-version");
+        let error = function.invoke(&unknown).await.unwrap_err();
+        let lines = lines(&function);
+        let of = |field: &str| lines.iter().find(|line| line.get(field).is_some()).unwrap();
+        let (failure, metrics) = (of("errorType"), of("_aws"));
+        assert_eq!(failure["errorType"], error.error_type);
+        assert_eq!(failure["level"], "ERROR");
+        assert_eq!(metrics["level"], shown);
+        for line in [failure, metrics] {
+            assert_line(line, &unknown);
+        }
+        let invoked = lines.iter().filter(|line| line.get("requestId").is_some());
+        assert!(invoked.count() == if level == "DEBUG" { lines.len() } else { 2 });
+    }
+}
+
+#[tokio::test]
+async fn the_lines_of_a_preflight_say_so_and_its_plan_is_no_statement_in_the_metrics() {
+    let tenant = Tenant::of(Server::Mysql).await;
+    tenant.settle("first canary").await;
+    let scene = Scene::of(&tenant, "first canary").await;
+    let function = function(&tenant, &[]).await;
+    let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
+    let preflight = event(&scene, "testSecret", &token);
+    function.invoke(&preflight).await.unwrap();
+    tenant.sql(format!("DROP USER {}", account(&tenant.user(), "%"))).await;
+    function.invoke(&preflight).await.unwrap_err();
+
+    let lines: Vec<Value> = lines(&function);
+    for line in lines.iter().filter(|line| line.get("requestId").is_some()) {
+        assert_line(line, &preflight);
+        assert_eq!(line["preflight"], true, "{line}");
+    }
+    let planned: Vec<_> = lines.iter().filter_map(|line| line["plan"].as_str()).collect();
+    assert!(planned[0].starts_with("CREATE USER"), "{planned:?}");
+    let failed = lines.iter().filter(|line| line.get("errorType").is_some());
+    assert_eq!(failed.count(), 1);
+    let metrics: Vec<_> = lines.iter().filter(|line| line.get("_aws").is_some()).collect();
+    assert_eq!(metrics.len(), 2);
+    assert!(metrics.iter().all(|line| line["statements"] == 0), "{metrics:?}");
+}
+
+#[test]
+fn a_panic_is_one_line_of_the_log_without_its_message() {
+    // Without the variables of Lambda the runtime panics.
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let output = program.env_clear().output().unwrap();
+    assert!(!output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["functionVersion"], env!("CARGO_PKG_VERSION"));
+    let message = line["message"].as_str().unwrap();
+    assert!(message.starts_with("panicked at "), "{message}");
+    assert!(message.contains(".rs:") && !message.contains("AWS_LAMBDA"), "{message}");
 }

@@ -69,7 +69,7 @@ async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
                 "nothing was changed: a rotation now would make",
                 "CREATE USER",
                 &format!("GRANT SELECT ON {}.*", crate::support::account::identifier(&database)),
-                "found in order: the superuser",
+                "check passed: the superuser",
                 "accepts writes",
                 "logged in",
                 &format!("the twin \"{twin}\" does not exist yet"),
@@ -121,7 +121,7 @@ async fn secrets_manager_gets_success_for_a_copy_and_a_failure_for_no_value() {
         assert_eq!(last.step, "testSecret");
         assert_eq!(last.error.as_ref().map(|e| e.error_type.as_str()), error);
         let log = function.logged();
-        for text in ["CREATE USER", "found in order", "nothing was changed"] {
+        for text in ["CREATE USER", "check passed", "nothing was changed"] {
             let times = log.matches(text).count();
             assert!(times > 0, "{text:?} is not in:\n{log}");
         }
@@ -155,7 +155,7 @@ async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_ar
         // The plan is shown, with the statement that cannot be run.
         assert_logged(
             &log,
-            &["found in order: the superuser", "GRANT SELECT ON", "would be refused"],
+            &["check passed: the superuser", "GRANT SELECT ON", "would be refused"],
         );
 
         let scene = Scene::of(&tenant, PASSWORD).await;
