@@ -7,7 +7,7 @@
 //! | `functionVersion` | every line | the version of this program, from `Cargo.toml` |
 //! | `target` | every line but metrics | the module that wrote it |
 //! | `message` | every line but metrics | the text |
-//! | `requestId` | every line of an invocation | the request id of Lambda |
+//! | `requestId` | every line of an invocation, except for background tasks of the HTTP client at `DEBUG` | the request id of Lambda |
 //! | `step`, `secret`, `version` | every line of a rotation's event | as in the event; `version` is the secret's, the event's `ClientRequestToken` |
 //! | `preflight` | a test of the configuration | `true` |
 //! | `errorType` | the one line of a step that failed, at `ERROR` | a section of `docs/troubleshooting.md` |

@@ -114,6 +114,8 @@ async fn the_built_program_logs_no_secret_at_its_finest_level_whatever_happens()
         let log = function.logged();
         assert!(log.contains("\"level\":\"TRACE\""), "the log is not at its finest level");
         assert!(log.contains("IDENTIFIED"), "the log has no statement");
+        let name = concat!("app/", env!("CARGO_PKG_NAME"), "-", env!("CARGO_PKG_VERSION"));
+        assert!(log.contains(name), "the user agent of the calls to AWS has no {name}");
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         assert_absent(&secrets, &log, "the function's log");
         assert_absent(&secrets, &errors, "the function's errors");
