@@ -162,7 +162,7 @@ class Stack:
             name = self.values["functionName"]
             return name if attribute == "Ref" else f"arn:{partition}:lambda:{here}:function:{name}"
         if one["Type"] == "AWS::Logs::LogGroup":
-            name = f"/aws/lambda/{self.values['functionName']}"
+            name = f"{self.values['AWS::StackName']}-{resource}-AbC123"
             return name if attribute == "Ref" else f"arn:{partition}:logs:{here}:log-group:{name}:*"
         if one["Type"] == "AWS::IAM::Role":
             return "role" if attribute == "Ref" else f"arn:{partition}:iam::{ACCOUNT}:role/role"

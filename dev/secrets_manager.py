@@ -3,7 +3,7 @@
 usage: secrets_manager.py PORT
 
 moto's RDS, IAM, STS and CloudFormation are served on the same port. Here are the staging labels and the versions;
-`rotations.py` has RotateSecret, `iam.py` who may call what.
+`rotations.py` has RotateSecret, `iam.py` who may call what, `stacks.py` what CloudFormation does besides.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from werkzeug.serving import WSGIRequestHandler, run_simple
 
 import iam
 import rotations
+import stacks
 from labels import LOCK, abandon_rotation, holder, move_label, own_secret
 
 # Staging labels
@@ -189,6 +190,7 @@ def main(port: int) -> None:
     install_versions()
     iam.install()
     rotations.install()
+    stacks.install()
     application = DomainDispatcherApplication(create_backend_app)
     run_simple("127.0.0.1", port, rotations.with_routes(application), threaded=True, request_handler=Handler)
 

@@ -86,7 +86,7 @@ class OperationTest(unittest.TestCase):
             properties = widget["properties"]
             self.assertEqual(properties["region"], "eu-central-1")
             if widget["type"] == "log":
-                self.assertIn("SOURCE '/aws/lambda/rotate'", properties["query"])
+                self.assertIn("SOURCE 'rotation-LogGroup-AbC123'", properties["query"])
                 continue
             own = False
             for namespace, metric, *dimension in properties["metrics"]:

@@ -7,6 +7,7 @@ from . import ROOT
 from cloudformation import Stack, load
 
 TEMPLATE = load(ROOT / "template.yaml")
+FUNCTION = "SecretsManagerRDSMySQLRotationMultiUser"
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1b2c3d4e-0000-1111-2222-333344445555"
 LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:authorities:3"
@@ -37,7 +38,7 @@ class ParametersTest(unittest.TestCase):
         arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{name}"
         self.assertEqual(stack.outputs()["RotationLambdaARN"], arn)
         self.assertEqual(stack.outputs()["FunctionArn"], arn)
-        function = stack.resources()["Function"]
+        function = stack.resources()[FUNCTION]
         environment = function["Environment"]["Variables"]
         self.assertEqual(environment["SECRETS_MANAGER_ENDPOINT"], CDK["endpoint"])
         self.assertEqual(environment["EXCLUDE_CHARACTERS"], CDK["excludeCharacters"])
@@ -49,7 +50,7 @@ class ParametersTest(unittest.TestCase):
             for arn in (FULL, PARTIAL, PARTIAL + "-??????", MANAGED):
                 stack = Stack(TEMPLATE, {name: arn})
                 self.assertEqual(stack.problems(), [], arn)
-                environment = stack.resources()["Function"]["Environment"]["Variables"]
+                environment = stack.resources()[FUNCTION]["Environment"]["Variables"]
                 self.assertEqual(environment["SUPERUSER_SECRET_ARN"], arn.removesuffix("-??????"))
         self.assertEqual(Stack(TEMPLATE).problems(), ["OneSuperuserSecret"])
 
@@ -123,7 +124,7 @@ class ParametersTest(unittest.TestCase):
     def test_only_variables_that_the_function_or_the_sdk_reads_are_set(self) -> None:
         config = (ROOT / "src" / "config.rs").read_text()
         read = set(re.findall(r'"([A-Z]+_[A-Z0-9_]+)"', config)) | {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"}
-        variables = TEMPLATE["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+        variables = TEMPLATE["Resources"][FUNCTION]["Properties"]["Environment"]["Variables"]
         self.assertEqual(set(variables) - read, set())
         # What Lambda sets itself from the template's logLevel.
         self.assertEqual(read - set(variables), {"AWS_LAMBDA_LOG_LEVEL"} & read)

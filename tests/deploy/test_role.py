@@ -143,8 +143,8 @@ class RoleTest(unittest.TestCase):
         # What Lambda itself calls for the log; the group is the template's, so nobody has to create one.
         expected |= {"logs:CreateLogStream", "logs:PutLogEvents"}
         self.assertEqual(actions(made), expected)
-        self.assertFalse(self.may(made, "logs:PutLogEvents", f"arn:aws:logs:{HERE}:log-group:/aws/lambda/other:*"))
-        self.assertTrue(self.may(made, "logs:PutLogEvents", f"arn:aws:logs:{HERE}:log-group:/aws/lambda/mysql-rotation:*"))
+        self.assertFalse(self.may(made, "logs:PutLogEvents", f"arn:aws:logs:{HERE}:log-group:other:*"))
+        self.assertTrue(self.may(made, "logs:PutLogEvents", f"arn:aws:logs:{HERE}:log-group:rotation-LogGroup-AbC123:*"))
 
     def test_secrets_manager_invokes_the_function_for_this_account_and_nobody_else_does(self) -> None:
         service, action = "secretsmanager.amazonaws.com", "lambda:InvokeFunction"

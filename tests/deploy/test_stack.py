@@ -12,7 +12,8 @@ import boto3
 from moto import mock_aws
 
 from . import ROOT
-from .test_parameters import CDK, TEMPLATE
+from cloudformation import ACCOUNT
+from .test_parameters import CDK, FUNCTION, TEMPLATE
 
 REGION = "eu-central-1"
 
@@ -64,6 +65,31 @@ class StackTest(unittest.TestCase):
         self.assertEqual(function["VpcConfig"]["SubnetIds"], parameters["vpcSubnetIds"].split(","))
         policy = json.loads(functions.get_policy(FunctionName=CDK["functionName"])["Policy"])
         self.assertEqual(policy["Statement"][0]["Principal"], {"Service": "secretsmanager.amazonaws.com"})
+
+    def test_a_stack_of_awss_application_is_updated_in_place_and_keeps_its_function(self) -> None:
+        role = f"arn:aws:iam::{ACCOUNT}:role/old"
+        old = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": CDK["functionName"],
+                "Handler": "lambda_function.lambda_handler",
+                "Runtime": "python3.12",
+                "Role": role,
+                "Code": {"S3Bucket": "code", "S3Key": "rotation.zip"},
+            },
+        }
+        trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+        boto3.client("iam").create_role(RoleName="old", AssumeRolePolicyDocument=json.dumps(trust))
+        body = json.dumps({"Resources": {FUNCTION: old}})
+        self.cloudformation.create_stack(StackName="rotation", TemplateBody=body)
+        parameters = {**CDK, **self.in_vpc()}
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+        self.cloudformation.update_stack(
+            StackName="rotation", TemplateBody=self.body, Parameters=given, Capabilities=["CAPABILITY_IAM"]
+        )
+        (function,) = boto3.client("lambda", region_name=REGION).list_functions()["Functions"]
+        self.assertEqual(function["FunctionName"], CDK["functionName"])
+        self.assertEqual(function["Runtime"], "provided.al2023")
 
     def test_every_option_together_becomes_a_stack(self) -> None:
         topic = f"arn:aws:sns:{REGION}:123456789012:operators"

@@ -1,7 +1,6 @@
 //! A stack of the template, and a secret that its function rotates with its role.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
@@ -199,7 +198,7 @@ async fn tag(secrets: &Client, secret: &str, key: &str, kind: &str, id: &str) {
 
 /// Makes a stack of the whole template. Gives the ARN of its role.
 fn create_stack(aws: &OwnAws, function: &str, superuser: &str) -> String {
-    let template = transformed_template();
+    let template = template_in(function);
     let template = template.to_str().unwrap();
     let place = ["--bucket", "code", "--key", "rotation.zip", "--body", template];
     aws.cli(&["s3api", "create-bucket", "--bucket", "code", "--region", "us-east-1"]);
@@ -228,18 +227,14 @@ fn create_stack(aws: &OwnAws, function: &str, superuser: &str) -> String {
     output("RoleArn")
 }
 
-/// The template as CloudFormation has it after the macro of serverless applications.
-fn transformed_template() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(root.join(".dev/sam/bin/python"))
-        .args([root.join("dev/transform.py"), root.join("template.yaml")])
-        .arg("s3://code/rotation.zip")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let name = format!("template-{}.json", std::process::id());
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&file, output.stdout).unwrap();
+/// The template, with its code in S3.
+fn template_in(test: &str) -> PathBuf {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml");
+    let template = std::fs::read_to_string(template).unwrap();
+    let placed = template.replace("CodeUri: .", "CodeUri: s3://code/rotation.zip");
+    assert_ne!(placed, template);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.yaml"));
+    std::fs::write(&file, placed).unwrap();
     file
 }
 
