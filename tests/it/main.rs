@@ -13,6 +13,7 @@ mod aws_errors;
 mod consistency;
 mod counts;
 mod deadlines;
+mod documented;
 mod documents;
 mod emulator;
 mod faults;
