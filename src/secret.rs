@@ -5,21 +5,21 @@
 //! Nothing here ever says a value that could be secret, only key names and types.
 
 use std::fmt;
-use std::ops::Range;
 
 use account_mirror::password::Password;
 use account_mirror::username::Username;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::SecretId;
-use crate::secret::fields::Fields;
+use crate::secret::fields::{Entry, Fields};
 
 mod fields;
 #[cfg(test)]
 mod tests;
+
+pub use fields::{Address, Engine, TlsKeys};
 
 /// The JSON text of a secret.
 #[derive(Clone)]
@@ -79,32 +79,6 @@ pub struct SuperuserSecret {
     pub password: Password,
     /// What is demanded of connections.
     pub tls: TlsKeys,
-}
-
-/// The address of a server, and what its secret says about it.
-#[derive(Clone, Debug)]
-pub struct Address {
-    /// The host and the port.
-    pub endpoint: Endpoint,
-    /// The RDS instance, `dbInstanceIdentifier` in the document.
-    pub instance: Option<String>,
-    /// The RDS cluster, `dbClusterIdentifier` in the document.
-    pub cluster: Option<String>,
-}
-
-/// What a document demands of the connections that use its login.
-#[derive(Clone, Debug)]
-pub struct TlsKeys {
-    /// Whether to use TLS: yes, unless the document says `false`.
-    pub ssl: bool,
-    /// The name in the server's certificate, where it is not the host.
-    pub server_name: Option<String>,
-}
-
-/// A key of the document, and where its value stands in the text.
-struct Entry {
-    key: String,
-    value: Range<usize>,
 }
 
 impl SuperuserSecret {
@@ -191,38 +165,5 @@ impl fmt::Debug for UserSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserSecret")?;
         f.debug_set().entries(self.entries.iter().map(|entry| &entry.key)).finish()
-    }
-}
-
-/// The kind of server, as the document names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// `mysql`
-    Mysql,
-    /// `aurora-mysql`
-    AuroraMysql,
-    /// `mariadb`
-    Mariadb,
-}
-
-impl Engine {
-    /// Every engine.
-    pub const ALL: [Self; 3] = [Self::Mysql, Self::AuroraMysql, Self::Mariadb];
-
-    /// The name of the engine in documents and in the RDS API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mysql => "mysql",
-            Self::AuroraMysql => "aurora-mysql",
-            Self::Mariadb => "mariadb",
-        }
-    }
-
-    /// The longest user name of the engine, in characters.
-    pub fn username_limit(self) -> usize {
-        match self {
-            Self::Mysql | Self::AuroraMysql => 32,
-            Self::Mariadb => 128,
-        }
     }
 }

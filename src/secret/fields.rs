@@ -1,6 +1,7 @@
 //! The known keys of a secret's document, read one by one.
 
 use std::fmt;
+use std::ops::Range;
 
 use account_mirror::password::Password;
 use account_mirror::username::Username;
@@ -8,10 +9,68 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::{Address, Engine, Entry, TlsKeys};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
+
+/// The address of a server, and what its secret says about it.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The host and the port.
+    pub endpoint: Endpoint,
+    /// The RDS instance, `dbInstanceIdentifier` in the document.
+    pub instance: Option<String>,
+    /// The RDS cluster, `dbClusterIdentifier` in the document.
+    pub cluster: Option<String>,
+}
+
+/// What a document demands of the connections that use its login.
+#[derive(Clone, Debug)]
+pub struct TlsKeys {
+    /// Whether to use TLS: yes, unless the document says `false`.
+    pub ssl: bool,
+    /// The name in the server's certificate, where it is not the host.
+    pub server_name: Option<String>,
+}
+
+/// The kind of server, as the document names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// `mysql`
+    Mysql,
+    /// `aurora-mysql`
+    AuroraMysql,
+    /// `mariadb`
+    Mariadb,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: [Self; 3] = [Self::Mysql, Self::AuroraMysql, Self::Mariadb];
+
+    /// The name of the engine in documents and in the RDS API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mysql => "mysql",
+            Self::AuroraMysql => "aurora-mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// The longest user name of the engine, in characters.
+    pub fn username_limit(self) -> usize {
+        match self {
+            Self::Mysql | Self::AuroraMysql => 32,
+            Self::Mariadb => 128,
+        }
+    }
+}
+
+/// A key of the document, and where its value stands in the text.
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) value: Range<usize>,
+}
 
 /// The keys and the raw values of a document, in their order.
 pub(super) struct Fields<'a> {
