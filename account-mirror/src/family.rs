@@ -29,6 +29,11 @@ impl Family {
         })
     }
 
+    /// The likely family of a server that greets with this version.
+    pub fn of_greeting(version: Version) -> Self {
+        if version.0 >= 10 { Self::MariaDb(version) } else { Self::MySql(version) }
+    }
+
     /// Whether it is MySQL, Aurora MySQL or Percona Server.
     pub fn is_mysql(self) -> bool {
         matches!(self, Self::MySql(_))

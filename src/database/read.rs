@@ -82,15 +82,8 @@ pub async fn grants_for(
 ///
 /// Of the connection.
 pub async fn own_grants(session: &mut Session) -> Result<BTreeSet<Clause>, Error> {
-    // How names and strings are quoted is the session's choice. A salt may hold any byte; in
-    // hexadecimal it is one token.
-    let hex = match session.family.shows_hashes_in_hex() {
-        true => ", print_identified_with_as_hex = ON",
-        false => "",
-    };
-    let quotes = format!("SET SESSION sql_mode = '', sql_quote_show_create = ON{hex}");
     let shows = ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"].map(str::to_owned);
-    clauses(session, [quotes].into_iter().chain(shows)).await
+    clauses(session, shows).await
 }
 
 async fn clauses(

@@ -23,7 +23,7 @@ mod variables;
 
 pub use lock::lock_pair;
 pub use login::{Credentials, Server};
-pub use prepare::{pinned_mode, prepare};
+pub use prepare::pinned_mode;
 pub use query_error::QueryError;
 pub use refusal::{LoginRole, Refusal};
 pub use variables::Variables;
@@ -49,10 +49,14 @@ pub struct Session {
     pub address: IpAddr,
     /// The kind of server.
     pub family: Family,
+    /// The server's variables, as they were at the login.
+    pub variables: Variables,
     /// The host part of the account that the server chose for the login.
     pub account_host: String,
     /// The user part of that account.
     pub account_user: String,
+    /// What the server calls the client's host: its address, or a name if it resolved one.
+    pub client_host: String,
 }
 
 impl Session {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::rds::{self, Relation};
 use crate::aws::{SecretValue, Selector, StagingLabel};
-use crate::database::session::{Credentials, LoginRole, Server, Session, Variables, prepare};
+use crate::database::session::{Credentials, LoginRole, Server, Session, Variables};
 use crate::error::{Error, ErrorType, refuse};
 use crate::event::SecretId;
 use crate::secret::{Address, SuperuserSecret, UserSecret};
@@ -60,12 +60,12 @@ impl Superuser {
         rds::relation(rotation.aws, &current.address, &self.address).await
     }
 
-    /// Logs in where accounts are changed and prepares the session. A server that is read-only
+    /// Logs in where accounts are changed. A server that is read-only
     /// after a failover has handed its name to another one: the name is resolved once more.
     ///
     /// # Errors
     ///
-    /// Of the login, and of preparing the session. Whether the server is read-only is for the
+    /// Of the login. Whether the server is read-only is for the
     /// caller to judge.
     pub(super) async fn open_writer(
         &mut self,
@@ -73,9 +73,8 @@ impl Superuser {
     ) -> Result<(Session, Variables), Error> {
         let mut again = true;
         loop {
-            let mut session = self.open(rotation).await?;
-            prepare(&mut session).await?;
-            let variables = Variables::read(&mut session).await?;
+            let session = self.open(rotation).await?;
+            let variables = session.variables.clone();
             if variables.read_only().is_none() || !again {
                 return Ok((session, variables));
             }

@@ -9,7 +9,7 @@ use account_mirror::show_grants::Clause;
 use account_mirror::sql::quote_identifier;
 
 use crate::database::read;
-use crate::database::session::{LoginRole, Refusal, Session, Variables};
+use crate::database::session::{LoginRole, Refusal, Session};
 use crate::error::{Error, ErrorType};
 use crate::secret::UserSecret;
 use crate::step::checks::{self, Report, check_policy};
@@ -103,8 +103,7 @@ async fn compare(
     let addresses = match &mut current_session {
         Some(session) => {
             let address = session.address;
-            let variables = Variables::read(session).await?;
-            if variables.read_only().is_some() {
+            if session.variables.read_only().is_some() {
                 replica::wait(rotation, current, &pending.username, address).await?;
             }
             vec![address]

@@ -9,13 +9,12 @@ use std::time::Duration;
 use account_mirror::family::Family;
 use account_mirror::password::Password;
 use account_mirror::username::Username;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
+use mysql_async::Conn;
 use tokio::net::{TcpStream, lookup_host};
 
-use super::prepare::StatementLimit;
+use super::prepare::{StatementLimit, prepare};
 use super::query_error::catch_panic;
-use super::{LoginRole, Refusal, Session};
+use super::{LoginRole, Refusal, Session, Variables};
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
@@ -137,38 +136,20 @@ impl Credentials<'_> {
             .wait_timeout(Some(WAIT_TIMEOUT))
             .prefer_socket(false)
             .stmt_cache_size(0);
-        let mut conn = self.wait(address, deadline, Conn::new(options)).await?;
-        let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account";
-        let answer: Option<Row> = deadline
-            .run(
-                format!("{} to answer {}", self.server, self.role),
-                catch_panic(conn.query_first(identity)),
-            )
-            .await?
-            .ok_or_else(|| self.protocol_error())?
-            .map_err(|error| self.refusal(error))?;
-        // Not every server is one: what is not text, or not there, is taken for empty.
-        let text = |at: usize| {
-            let value = answer.as_ref().and_then(|row| row.get_opt::<String, _>(at));
-            value.and_then(Result::ok).unwrap_or_default()
-        };
-        let (version, account) = (text(0), text(1));
-        let family = Family::parse(&version).ok_or_else(|| {
-            ErrorType::ServerUnsupported.because(format!(
-                "{} says that it is \"{version}\", which is neither MySQL nor MariaDB",
-                self.server
-            ))
-        })?;
-        let (user, host) = account.rsplit_once('@').unwrap_or((&account, ""));
-        Ok(Session {
+        let conn = self.wait(address, deadline, catch_panic(Conn::new(options))).await?;
+        let mut session = Session {
+            family: Family::of_greeting(conn.server_version()),
             conn,
             deadline,
             limit: StatementLimit::within(deadline),
             address,
-            family,
-            account_user: user.to_owned(),
-            account_host: host.to_owned(),
-        })
+            variables: Variables::default(),
+            account_user: String::new(),
+            account_host: String::new(),
+            client_host: String::new(),
+        };
+        prepare(&mut session, self).await?;
+        Ok(session)
     }
 
     /// Waits for the driver. It does not say how far it came, so after the time that a network may
@@ -178,12 +159,15 @@ impl Credentials<'_> {
         &self,
         address: IpAddr,
         deadline: Deadline,
-        connection: impl Future<Output = mysql_async::Result<Conn>>,
+        connection: impl Future<Output = Option<mysql_async::Result<Conn>>>,
     ) -> Result<Conn, Refusal> {
         tokio::pin!(connection);
-        let refused = |error| self.refusal(error);
+        let connected = |result: Option<mysql_async::Result<Conn>>| match result {
+            Some(result) => result.map_err(|error| self.refusal(error)),
+            None => Err(self.protocol_error().into()),
+        };
         if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {
-            return result.map_err(refused);
+            return connected(result);
         }
         if deadline.remaining().is_zero() {
             // The time was shorter than what a network may take, so the silence shows nothing.
@@ -196,7 +180,7 @@ impl Credentials<'_> {
             return Err(self.unreachable(&format!("no answer in {} s", CONNECT.as_secs())).into());
         }
         match deadline.limit(connection).await {
-            Some(result) => result.map_err(refused),
+            Some(result) => connected(result),
             None => Err(ErrorType::ServerSilent
                 .because(format!(
                     "{} took the connection of {} and then said nothing; it may be starting or \

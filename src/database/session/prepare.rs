@@ -1,11 +1,13 @@
-//! Pins what the statements and reads of a session depend on.
+//! What every session begins with: it pins what its statements and reads depend on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use account_mirror::family::Family;
+use account_mirror::row::Row;
 
-use super::Session;
+use super::query_error::response_error;
+use super::{Credentials, LoginRole, Refusal, Session, Variables};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 
@@ -53,60 +55,126 @@ pub fn pinned_mode(family: Family) -> &'static str {
     }
 }
 
-/// Pins what the statements depend on, activates the superuser's roles, and checks that the server
-/// kept it all: `init_connect` may change a session.
+/// Learns who the account is, pins what the session's statements and reads depend on, activates the
+/// superuser's roles, checks that the server kept it all (`init_connect` may change a session), and
+/// reads the server's variables: in one round trip, unless the version in the server's greeting is
+/// another one than it says itself.
 ///
 /// # Errors
 ///
-/// `StatementRefused` if the server did not keep a setting.
-pub async fn prepare(session: &mut Session) -> Result<(), Error> {
-    session.limit = StatementLimit::within(session.deadline);
-    for statement in pins(session.family, session.limit) {
-        session
-            .rows(&statement)
-            .await
-            .map_err(|failure| failure.context(format!("preparing the session ({statement})")))?;
+/// Of the login, where already the first query is refused; `StatementRefused` if the server did not
+/// keep a setting.
+pub(super) async fn prepare(
+    session: &mut Session,
+    credentials: &Credentials<'_>,
+) -> Result<(), Refusal> {
+    for _ in 0..2 {
+        let pins = pins(session, credentials.role);
+        let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account, USER() AS client";
+        let queries: Vec<_> = std::iter::once(identity)
+            .chain(pins.iter().map(String::as_str))
+            .chain([KEPT, Variables::QUERY])
+            .collect();
+        let mut results = Vec::with_capacity(queries.len());
+        let sent = session.query(&queries.join(";\n"), &mut results).await;
+        let Some(identity) = results.first() else {
+            return Err(credentials.refused(sent.err().unwrap_or_else(response_error)));
+        };
+        identify(session, identity, credentials)?;
+        if self::pins(session, credentials.role) != pins {
+            continue;
+        }
+        let failed = queries.get(results.len()).copied().unwrap_or_default();
+        sent.map_err(|failure| failure.context(format!("preparing the session ({failed})")))?;
+        if let [.., kept, variables] = results.as_slice() {
+            check(session.family, kept)?;
+            session.variables = Variables::new(variables);
+            return Ok(());
+        }
+        break;
     }
-    let kept = session
-        .row(
-            "SELECT @@session.sql_mode AS mode, @@session.autocommit AS autocommit, \
-             @@session.character_set_client AS charset",
-        )
-        .await
-        .map_err(|failure| failure.context("reading the session's settings"))?;
+    Err(credentials.protocol_error().into())
+}
+
+fn identify(
+    session: &mut Session,
+    identity: &[Row],
+    credentials: &Credentials<'_>,
+) -> Result<(), Error> {
+    let (version, account) = (text(identity, "version"), text(identity, "account"));
+    session.family = Family::parse(version).ok_or_else(|| {
+        ErrorType::ServerUnsupported.because(format!(
+            "{} says that it is \"{version}\", which is neither MySQL nor MariaDB",
+            credentials.server
+        ))
+    })?;
+    let (user, host) = account.rsplit_once('@').unwrap_or((account, ""));
+    (session.account_user, session.account_host) = (user.to_owned(), host.to_owned());
+    let (_, client) = text(identity, "client").rsplit_once('@').unwrap_or_default();
+    session.client_host = client.to_owned();
+    Ok(())
+}
+
+/// Reads back what was pinned.
+const KEPT: &str = "SELECT @@session.sql_mode AS mode, @@session.autocommit AS autocommit, \
+     @@session.character_set_client AS client, @@session.character_set_results AS results, \
+     @@session.sql_select_limit AS rows_shown, @@session.sql_big_selects AS big_selects";
+
+fn check(family: Family, kept: &[Row]) -> Result<(), Error> {
     let modes = |text: &str| text.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
-    let (mode, autocommit) = (kept.text_or_empty("mode"), kept.text_or_empty("autocommit"));
-    let charset = kept.text_or_empty("charset");
-    if modes(mode) == modes(pinned_mode(session.family))
-        && autocommit == "1"
-        && charset == "utf8mb4"
-    {
-        return Ok(());
-    }
+    let mode = text(kept, "mode");
+    let expected = [
+        ("autocommit", "1"),
+        ("client", "utf8mb4"),
+        ("results", "utf8mb4"),
+        ("rows_shown", UNLIMITED),
+        ("big_selects", "1"),
+    ];
+    let wrong = expected.iter().find(|(name, value)| text(kept, name) != *value);
+    let (name, found) = match wrong {
+        _ if modes(mode) != modes(pinned_mode(family)) => ("mode", mode),
+        Some((name, _)) => (*name, text(kept, name)),
+        None => return Ok(()),
+    };
     Err(ErrorType::StatementRefused.because(format!(
-        "the server did not keep the session's settings: sql_mode is \"{mode}\", autocommit \
-         {autocommit}, character set {charset}"
+        "the server did not keep the session's settings: {name} is \"{found}\" in the answer to {KEPT}"
     )))
 }
 
-fn pins(family: Family, StatementLimit(limit): StatementLimit) -> Vec<String> {
+/// Not every server is one: what is not text, or not there, is taken for empty.
+fn text<'a>(rows: &'a [Row], column: &str) -> &'a str {
+    rows.first().map_or("", |row| row.text_or_empty(column))
+}
+
+/// The largest number that a limit takes; `DEFAULT` would be the server's global value.
+const UNLIMITED: &str = "18446744073709551615";
+
+fn pins(session: &Session, role: LoginRole) -> Vec<String> {
+    let (family, StatementLimit(limit)) = (session.family, session.limit);
     let (mode, seconds) = (pinned_mode(family), limit.as_secs());
-    let extra = match family {
-        Family::MySql(_) if family.shows_hashes_in_hex() => {
-            ", print_identified_with_as_hex = ON".to_owned()
-        }
-        Family::MySql(_) => String::new(),
-        Family::MariaDb(_) => format!(", max_statement_time = {seconds}"),
+    let mut own = match family {
+        // A statement that is ended at the server is one whose end is known. What holds a hash is
+        // kept out of the log of slow statements.
+        Family::MariaDb(_) => format!(", max_statement_time = {seconds}, slow_query_log = OFF"),
+        Family::MySql(_) => ", max_execution_time = 0".to_owned(),
     };
+    if family.is_mysql() && family.has_roles() {
+        own += ", cte_max_recursion_depth = 1000";
+    }
+    if family.shows_hashes_in_hex() {
+        own += ", print_identified_with_as_hex = ON";
+    }
     let mut statements = vec![
-        "SET NAMES utf8mb4".to_owned(),
+        "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
+        // Setting `max_join_size` sets `sql_big_selects`, too.
         format!(
             "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \
-             sql_quote_show_create = ON, \
-             lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{extra}"
+             sql_quote_show_create = ON, sql_select_limit = {UNLIMITED}, \
+             max_join_size = {UNLIMITED}, sql_big_selects = ON, \
+             lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{own}"
         ),
     ];
-    if family.is_mysql() && family.has_roles() {
+    if role == LoginRole::Superuser && family.is_mysql() && family.has_roles() {
         statements.push("SET ROLE ALL".to_owned());
     }
     statements

@@ -4,7 +4,7 @@ use std::fmt;
 
 use mysql_async::{DriverError, IoError};
 
-use super::Credentials;
+use super::{Credentials, QueryError};
 use crate::error::{Error, ErrorType};
 use crate::tls;
 
@@ -92,6 +92,17 @@ impl Credentials<'_> {
             "{} answered the login of {} with an invalid response",
             self.server, self.role
         ))
+    }
+
+    /// The refusal for a failure of the first query after the login.
+    pub(super) fn refused(&self, failure: QueryError) -> Refusal {
+        match failure {
+            QueryError::Server { code, text } => self.server_refusal(code, &text),
+            QueryError::Protocol(_) => self.protocol_error().into(),
+            QueryError::ConnectionLost(_) | QueryError::TimedOut(_) => {
+                failure.context(format!("logging in as {} at {}", self.role, self.server)).into()
+            }
+        }
     }
 
     fn server_refusal(&self, code: u16, text: &str) -> Refusal {

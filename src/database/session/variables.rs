@@ -3,41 +3,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::grant::RoleName;
+use account_mirror::row::Row;
 use account_mirror::show_grants::{Token, tokens};
 
-use super::Session;
-use crate::error::Error;
-
 /// The global variables of a server that matter to a rotation.
+#[derive(Clone, Default)]
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
     /// Reads them.
-    ///
-    /// # Errors
-    ///
-    /// Of the connection.
-    pub async fn read(session: &mut Session) -> Result<Self, Error> {
-        let rows = session
-            .rows(
-                "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only', \
-                 'innodb_read_only', 'partial_revokes', 'mandatory_roles', 'server_uuid', \
-                 'server_uid', 'strict_password_validation') \
-                 OR Variable_name LIKE 'validate_password%' \
-                 OR Variable_name LIKE 'simple_password_check%' \
-                 OR Variable_name LIKE 'cracklib_password_check%' \
-                 OR Variable_name LIKE 'password_reuse_check%'",
-            )
-            .await
-            .map_err(|failure| failure.context("reading the server's variables"))?;
-        Ok(Self(
-            rows.iter()
-                .map(|row| {
-                    let name = row.text_or_empty("Variable_name").to_ascii_lowercase();
-                    (name, row.text_or_empty("Value").to_owned())
-                })
-                .collect(),
-        ))
+    pub(super) const QUERY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', \
+         'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only', \
+         'partial_revokes', 'mandatory_roles', 'server_uuid', 'server_uid', \
+         'strict_password_validation') \
+         OR Variable_name LIKE 'validate_password%' \
+         OR Variable_name LIKE 'simple_password_check%' \
+         OR Variable_name LIKE 'cracklib_password_check%' \
+         OR Variable_name LIKE 'password_reuse_check%'";
+
+    /// The answer to [`Self::QUERY`].
+    pub(super) fn new(rows: &[Row]) -> Self {
+        let variables = rows.iter().map(|row| {
+            let name = row.text_or_empty("Variable_name").to_ascii_lowercase();
+            (name, row.text_or_empty("Value").to_owned())
+        });
+        Self(variables.collect())
     }
 
     /// The value of a variable, if the server has it.
@@ -58,9 +48,14 @@ impl Variables {
     /// The variable because of which the server takes no account statements, if there is one. It
     /// counts whatever the superuser may do: a write to a replica would make it differ.
     pub fn read_only(&self) -> Option<&'static str> {
-        ["read_only", "super_read_only", "innodb_read_only"]
-            .into_iter()
-            .find(|name| self.is_on(name))
+        let names = [
+            "read_only",
+            "super_read_only",
+            "innodb_read_only",
+            "transaction_read_only",
+            "tx_read_only",
+        ];
+        names.into_iter().find(|name| self.is_on(name))
     }
 
     /// The name by which the server knows itself among all others.

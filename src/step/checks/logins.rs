@@ -77,8 +77,7 @@ pub(super) async fn as_the_user(
     };
     right_account(&session, &current.username)?;
     use_database(&mut session, current).await?;
-    let itself = Variables::read(&mut session).await?;
-    if !itself.is_same_server(place.variables) {
+    if !session.variables.is_same_server(place.variables) {
         let relation = place.superuser.relation(rotation, current).await;
         refusals::same_server(&server, &place.superuser.server, relation)?;
     }

@@ -10,7 +10,7 @@ use account_mirror::username::Username;
 
 use crate::aws::rds::Relation;
 use crate::database::read;
-use crate::database::session::{Server, prepare};
+use crate::database::session::Server;
 use crate::error::{Error, refuse};
 use crate::secret::UserSecret;
 use crate::step::Rotation;
@@ -41,9 +41,6 @@ pub(super) async fn wait(
     let addresses = if is_users { vec![address] } else { resolved };
     let mut writer = superuser.open(rotation).await?;
     let mut replica = superuser.open_at(rotation, &server, &addresses).await?;
-    for session in [&mut writer, &mut replica] {
-        prepare(session).await?;
-    }
     loop {
         let there = read::snapshot(&mut writer, twin.as_str()).await?;
         let here = read::snapshot(&mut replica, twin.as_str()).await?;
