@@ -159,6 +159,8 @@ error_types! {
     TlsFailed,
     /// The server had no room for another connection.
     ServerBusy,
+    /// The password in AWSCURRENT is not the one that the server stores. No login was made.
+    CurrentPasswordWrong,
     /// The login of AWSCURRENT was refused.
     CurrentLoginRefused,
     /// The login of AWSPENDING was refused.
@@ -193,6 +195,12 @@ error_types! {
     AccountUnusable,
     /// The account authenticates with something that the function cannot use.
     PluginUnsupported,
+    /// Accounts of the user at different hosts have different passwords.
+    HostPasswordsDiffer,
+    /// The server's memory has another password than its tables.
+    FlushPrivilegesDue,
+    /// A stored password has more rounds than can be computed in time.
+    ProofTooSlow,
     /// The account demands a client certificate.
     ClientCertificateRequired,
     /// The account has several authentication factors.

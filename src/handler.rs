@@ -1,5 +1,6 @@
 //! One invocation: read the event, look at the secret's labels, then refuse, return, or do the step.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
@@ -11,7 +12,7 @@ use crate::aws::{Aws, Clients, Description};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
-use crate::event::{RotationEvent, Step};
+use crate::event::{RotationEvent, SecretId, Step, VersionId};
 use crate::handler::readiness::{Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};
@@ -26,6 +27,9 @@ pub struct Handler {
     /// hide the reason.
     config: Result<Config, Error>,
     clients: Clients,
+    /// The version that `testSecret` has passed last. The value of a version never changes, so
+    /// `finishSecret` need not look for it again.
+    tested: Mutex<Option<(SecretId, VersionId)>>,
 }
 
 impl Handler {
@@ -34,7 +38,7 @@ impl Handler {
         let endpoint = config.as_ref().ok();
         let endpoint = endpoint.and_then(|config| config.secrets_manager_endpoint.clone());
         let clients = Clients::new(endpoint).await;
-        Self { config, clients }
+        Self { config, clients, tested: Mutex::default() }
     }
 
     /// Does one step of a rotation.
@@ -90,8 +94,21 @@ impl Handler {
             Step::CreateSecret => create_secret::run(&rotation).await,
             Step::SetSecret => set_secret::run(&rotation).await,
             Step::TestSecret => test_secret::run(&rotation).await,
-            Step::FinishSecret => finish_secret::run(&rotation).await,
+            Step::FinishSecret => {
+                let tested = self.tested.lock().is_ok_and(|tested| {
+                    tested.as_ref().is_some_and(|(secret, version)| {
+                        *secret == rotation.secret && *version == rotation.version
+                    })
+                });
+                finish_secret::run(&rotation, tested).await
+            }
         }?;
+        if event.step == Step::TestSecret
+            && summary.refusal.is_none()
+            && let Ok(mut tested) = self.tested.lock()
+        {
+            *tested = Some((rotation.secret.clone(), rotation.version.clone()));
+        }
         summary.warnings.extend(warnings);
         Ok(summary)
     }

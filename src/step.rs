@@ -16,6 +16,7 @@ mod checks;
 pub mod create_secret;
 pub mod finish_secret;
 mod pair;
+mod proofs;
 pub mod set_secret;
 mod superuser;
 pub mod test_secret;

@@ -30,6 +30,11 @@ impl Privilege {
         VOCABULARY.iter().map(|entry| Self(entry.sql))
     }
 
+    /// Whether it can be granted on a schema; the others are for the whole server alone.
+    pub fn is_on_schemas(self) -> bool {
+        !ONLY_GLOBAL.contains(&self.0)
+    }
+
     /// The SQL spelling.
     pub fn as_sql(self) -> &'static str {
         self.0
@@ -68,6 +73,32 @@ struct Entry {
 const fn entry(sql: &'static str, column: &'static str, member: &'static str) -> Entry {
     Entry { sql, column, member }
 }
+
+/// The privileges of the vocabulary that no schema has.
+const ONLY_GLOBAL: &[&str] = &[
+    "BINLOG ADMIN",
+    "BINLOG MONITOR",
+    "BINLOG REPLAY",
+    "CONNECTION ADMIN",
+    "CREATE ROLE",
+    "CREATE TABLESPACE",
+    "CREATE USER",
+    "DROP ROLE",
+    "FEDERATED ADMIN",
+    "FILE",
+    "PROCESS",
+    "READ_ONLY ADMIN",
+    "RELOAD",
+    "REPLICATION CLIENT",
+    "REPLICATION MASTER ADMIN",
+    "REPLICATION SLAVE",
+    "REPLICATION SLAVE ADMIN",
+    "SET USER",
+    "SHOW DATABASES",
+    "SHUTDOWN",
+    "SLAVE MONITOR",
+    "SUPER",
+];
 
 const VOCABULARY: &[Entry] = &[
     // Every server.

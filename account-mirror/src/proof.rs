@@ -56,6 +56,16 @@ impl AuthString {
         &self.0
     }
 
+    /// Whether a line of `SHOW CREATE USER` shows this string: as it is in quotes, or in hexadecimal.
+    /// The line shows the server's memory, which decides on logins and can differ from the tables.
+    pub fn is_shown_in(&self, line: &[u8]) -> bool {
+        let quoted = [b"'".as_slice(), &self.0, b"'"].concat();
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
+        let hexadecimal = format!("0x{digits}").into_bytes();
+        let shows = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
+        shows(&quoted) || shows(&hexadecimal)
+    }
+
     /// What the string is to a plugin, named in any letter case.
     pub fn stored(&self, plugin: &str) -> Stored {
         format::read(plugin, &self.0)

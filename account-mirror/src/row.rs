@@ -49,10 +49,14 @@ impl Row {
         self.text(column).unwrap_or_default()
     }
 
+    /// The bytes of the first column.
+    pub fn first_bytes(&self) -> &[u8] {
+        self.values.first().and_then(Option::as_deref).unwrap_or_default()
+    }
+
     /// The text of the first column, where bytes that are not UTF-8 are replaced.
     pub fn first_lossy(&self) -> String {
-        let first = self.values.first().and_then(Option::as_deref);
-        String::from_utf8_lossy(first.unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(self.first_bytes()).into_owned()
     }
 
     /// The value of a column as a whole number.

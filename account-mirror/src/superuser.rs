@@ -69,6 +69,16 @@ impl Superuser {
         plan.iter().try_for_each(|change| self.permits_change(source, change))
     }
 
+    /// Whether the superuser has a privilege on everything.
+    pub fn has_globally(&self, privilege: Privilege) -> bool {
+        self.has(&GrantTarget::Global, privilege)
+    }
+
+    /// Whether the superuser holds a privilege on a target, at any level that counts for it.
+    pub fn holds_something_on(&self, target: &GrantTarget) -> bool {
+        self.places(target).iter().any(|grant| !grant.privileges.is_empty())
+    }
+
     /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that
     /// grants it to the twin would lock itself out.
     fn may_change(&self, user: &User) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 //! a line for each table. It fails closed: what is not known is not copied, and an account that has
 //! it is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
 use crate::family::Family;
@@ -20,15 +20,18 @@ mod mysql;
 
 use grants::GRANT_TABLES;
 
-/// All accounts of some users, by user and host.
+/// All accounts of some users, and the hosts of anonymous ones.
 #[derive(Debug, Default, PartialEq)]
-pub struct Accounts(BTreeMap<(String, String), Account>);
+pub struct Accounts {
+    by_name: BTreeMap<(String, String), Account>,
+    anonymous: BTreeSet<String>,
+}
 
 impl Accounts {
     /// A user with its accounts; `None` if it has none.
     pub fn of(&self, user: &Username) -> Option<User> {
         let accounts: BTreeMap<_, _> = self
-            .0
+            .by_name
             .iter()
             .filter(|((name, _), _)| name == user.as_str())
             .map(|((_, host), account)| (host.clone(), account.clone()))
@@ -36,9 +39,24 @@ impl Accounts {
         (!accounts.is_empty()).then(|| User { name: user.clone(), accounts })
     }
 
+    /// The host parts of anonymous accounts, which may be more specific than a user's.
+    pub fn anonymous_hosts(&self) -> impl Iterator<Item = &str> {
+        self.anonymous.iter().map(String::as_str)
+    }
+
+    /// The names of all accounts: user and host.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_name.keys().map(|(user, host)| (user.as_str(), host.as_str()))
+    }
+
+    /// Adds the accounts of another reading.
+    pub fn extend(&mut self, other: Self) {
+        self.by_name.extend(other.by_name);
+    }
+
     /// One account.
     pub fn at(&self, user: &str, host: &str) -> Option<&Account> {
-        self.0.get(&(user.to_owned(), host.to_owned()))
+        self.by_name.get(&(user.to_owned(), host.to_owned()))
     }
 }
 
@@ -69,7 +87,7 @@ impl Reading {
     ) -> Self {
         let roles: Vec<String> = roles.into_iter().map(|role| role.user.clone()).collect();
         let users = users.into_iter().map(str::to_owned).chain(roles.iter().cloned());
-        let users = users.collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let users = users.collect::<BTreeSet<_>>().into_iter().collect();
         Self { family, users, roles: if family.is_mysql() { Vec::new() } else { roles } }
     }
 
@@ -77,11 +95,12 @@ impl Reading {
     pub fn queries(&self) -> Vec<Query> {
         let names = self.users.iter().map(|user| quote_literal(user)).collect::<Vec<_>>();
         let names = names.join(", ");
-        let (accounts, condition) = self.accounts_table();
-        let mut queries = vec![Query {
-            what: accounts.to_owned(),
-            sql: format!("{condition} WHERE User IN ({names})"),
-        }];
+        let accounts = self.accounts_table();
+        let query = |sql: String| Query { what: accounts.to_owned(), sql };
+        let mut queries = vec![
+            query(format!("SELECT * FROM {accounts} WHERE User IN ({names})")),
+            query(format!("SELECT Host FROM {accounts} WHERE User = ''")),
+        ];
         queries.extend(grants::tables(self.family).map(|table| Query {
             what: table.name.to_owned(),
             sql: format!("SELECT * FROM {} WHERE {} IN ({names})", table.name, table.user),
@@ -97,7 +116,7 @@ impl Reading {
         queries
     }
 
-    fn accounts_table(&self) -> (&'static str, &'static str) {
+    fn accounts_table(&self) -> &'static str {
         if self.family.is_mysql() { mysql::ACCOUNTS } else { mariadb::ACCOUNTS }
     }
 
@@ -118,25 +137,28 @@ impl Reading {
                     true => mysql::account(self.family, &name, &row)?,
                     false => mariadb::account(self.family, &name, &row)?,
                 };
-                accounts.0.insert((user.to_owned(), host.to_owned()), account);
+                accounts.by_name.insert((user.to_owned(), host.to_owned()), account);
             }
         }
+        let anonymous = next();
+        accounts.anonymous =
+            anonymous.iter().map(|row| row.text_or_empty("Host").to_owned()).collect();
         for table in grants::tables(self.family) {
             for row in next() {
                 // Rows of accounts that do not exist belong to nobody.
                 let key = (row.text_or_empty(table.user), row.text_or_empty(table.host));
                 let key = (key.0.to_owned(), key.1.to_owned());
-                if let Some(account) = accounts.0.get_mut(&key) {
+                if let Some(account) = accounts.by_name.get_mut(&key) {
                     (table.read)(account, &format!("'{}'@'{}'", key.0, key.1), &row)?;
                 }
             }
         }
         if self.family.is_mysql() {
-            accounts.0.values_mut().for_each(mysql::mark_created_role);
+            accounts.by_name.values_mut().for_each(mysql::mark_created_role);
         } else {
-            mariadb::read_global_privileges(&mut accounts.0, &next())?;
+            mariadb::read_global_privileges(&mut accounts.by_name, &next())?;
             for role in &self.roles {
-                mariadb::read_role(&mut accounts.0, role, &next())?;
+                mariadb::read_role(&mut accounts.by_name, role, &next())?;
             }
         }
         grants::refuse_mis_encoded(&self.users, &next())?;

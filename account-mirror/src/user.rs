@@ -1,10 +1,20 @@
 //! What a user is: everything about its accounts that a twin must have too.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
+use crate::pattern::like;
+use crate::proof::{AuthString, Stored};
 use crate::setting::{Setting, Value};
 use crate::username::Username;
+
+/// What MySQL gives accounts of its own that nobody is to log in to; it takes it from others too.
+const DISABLED_CACHING_SHA2: &str =
+    "$A$005$THISISACOMBINATIONOFINVALIDSALTANDPASSWORDTHATMUSTNEVERBRBEUSED";
+/// The same of older versions.
+const DISABLED_NATIVE: &str = "*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE";
 
 /// A user name with its accounts at all hosts.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +38,67 @@ pub struct Account {
     pub state: State,
 }
 
-/// An authentication plugin and what it was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Account {
+    /// Whether it has a stored password that can be proven.
+    pub fn has_hash(&self) -> bool {
+        let mut passwords = self.state.passwords.iter();
+        passwords.any(|password| matches!(password.stored(), Stored::Hash(_)))
+    }
+
+    /// Whether the account may use a schema as its default one. `None` where the grant tables leave it
+    /// open, as they do if it has roles.
+    pub fn may_use(&self, schema: &str) -> Option<bool> {
+        let is_it = |name: &str| name.eq_ignore_ascii_case(schema);
+        if is_it("information_schema") || is_it("performance_schema") {
+            return Some(true);
+        }
+        let gives = |(target, grant): (&GrantTarget, &Grant)| match target {
+            GrantTarget::Global => grant.privileges.iter().any(|p| p.is_on_schemas()),
+            GrantTarget::Schema(pattern) => is_it(pattern) || like(schema, pattern),
+            GrantTarget::Table { schema: of, .. } | GrantTarget::Routine { schema: of, .. } => {
+                is_it(of)
+            }
+            _ => false,
+        };
+        let is_role = |target: &GrantTarget| matches!(target, GrantTarget::Role(_));
+        match self.grants.iter().any(gives) {
+            true => Some(true),
+            false if self.grants.keys().any(is_role) => None,
+            false => Some(false),
+        }
+    }
+}
+
+/// An authentication plugin and what it was given. `Debug` shows the plugin alone: the string of one
+/// that is not known here may be a hash.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthMethod {
     /// The plugin's name.
     pub plugin: String,
-    /// The plugin's string, where that is not the hash of a password.
+    /// The plugin's string, where that is not the hash of a password: it is copied as it is.
     pub auth_string: Option<String>,
+}
+
+impl fmt::Debug for AuthMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthMethod").field("plugin", &self.plugin).finish_non_exhaustive()
+    }
+}
+
+/// A password as the server stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPassword {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The plugin's string.
+    pub string: AuthString,
+}
+
+impl StoredPassword {
+    /// What the string is to the plugin.
+    pub fn stored(&self) -> Stored {
+        self.string.stored(&self.plugin)
+    }
 }
 
 /// The state of an account. It decides what may be done; it is not part of the mirror, the lock at
@@ -45,24 +109,37 @@ pub struct State {
     pub locked: bool,
     /// The password must be changed before anything else.
     pub expired: bool,
-    /// It has no password and no other way to log in.
-    pub without_password: bool,
     /// It is a role.
     pub role: bool,
-    /// A retained second password logs in too.
-    pub second_password: bool,
-    /// When the password was last changed, in seconds since the epoch.
-    pub password_changed: Option<i64>,
+    /// The stored passwords, of which any suffices. MySQL has one at most, MariaDB one for each
+    /// alternative. A disabled one is not among them.
+    pub passwords: Vec<StoredPassword>,
+    /// A second password that was retained when the first was replaced (MySQL).
+    pub retained: Option<StoredPassword>,
 }
 
 impl State {
-    /// By how much the clocks of the database and of Secrets Manager may differ, in seconds.
-    const CLOCK_SKEW: i64 = 5;
-
-    /// Whether the password was changed at or after this time, in seconds since the epoch, by the
-    /// clock of Secrets Manager.
-    pub fn changed_since(&self, time: i64) -> bool {
-        self.password_changed
-            .is_some_and(|changed| changed >= time.saturating_sub(Self::CLOCK_SKEW))
+    /// Whether an empty password logs in.
+    pub fn is_open(&self) -> bool {
+        self.passwords.iter().any(|password| matches!(password.stored(), Stored::Empty))
     }
+}
+
+/// A password method, as it is stored. A disabled password is copied as one.
+pub(crate) fn password_method(
+    family: Family,
+    plugin: String,
+    string: AuthString,
+    passwords: &mut Vec<StoredPassword>,
+) -> AuthMethod {
+    let disabled = match (plugin.to_ascii_lowercase().as_str(), string.stored(&plugin)) {
+        ("caching_sha2_password", Stored::Disabled) => Some(DISABLED_CACHING_SHA2),
+        ("mysql_native_password", Stored::Disabled) if family.is_mysql() => Some(DISABLED_NATIVE),
+        ("mysql_native_password", Stored::Disabled) => Some("invalid"),
+        _ => None,
+    };
+    if disabled.is_none() {
+        passwords.push(StoredPassword { plugin: plugin.clone(), string });
+    }
+    AuthMethod { plugin, auth_string: disabled.map(str::to_owned) }
 }

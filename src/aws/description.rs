@@ -88,6 +88,9 @@ pub enum StagingLabel {
 }
 
 impl StagingLabel {
+    /// Every such label.
+    pub const ALL: [Self; 3] = [Self::Current, Self::Pending, Self::Previous];
+
     /// The text of the label.
     pub fn as_str(self) -> &'static str {
         match self {

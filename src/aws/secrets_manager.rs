@@ -20,6 +20,8 @@ pub(crate) const VISIBILITY_PAUSES: [Duration; 3] =
 /// The value of a version.
 #[derive(Debug)]
 pub struct SecretValue {
+    /// The ARN of the secret.
+    pub secret: SecretId,
     /// The version that holds it.
     pub version: VersionId,
     /// The value.
@@ -93,10 +95,13 @@ impl Aws<'_> {
             )));
         };
         let created = answer.created_date.map(SystemTime::try_from);
-        let (Some(version), Some(Ok(created))) = (answer.version_id, created) else {
+        let (Some(arn), Some(version), Some(Ok(created))) =
+            (answer.arn, answer.version_id, created)
+        else {
             return Err(call.incomplete());
         };
         Ok(Some(SecretValue {
+            secret: SecretId::new(arn),
             version: VersionId::new(version),
             document: Document::new(text),
             created,

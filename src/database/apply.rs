@@ -52,9 +52,9 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Sets the pending password at each host where the twin was not created with it, and then locks or unlocks the
-    /// account as the source is. With `retain`, the password that is replaced stays valid, unless
-    /// it was replaced after that time already: retaining it again would retain the new one.
+    /// Sets the pending password at each host, and then locks or unlocks the account as the source
+    /// is. It is not set where the twin was created with it, or has it already (`placed`). With
+    /// `retain`, the password that is replaced stays valid.
     ///
     /// # Errors
     ///
@@ -63,10 +63,11 @@ impl Applier<'_> {
         &mut self,
         source: &User,
         twin: &User,
-        retain: Option<i64>,
+        placed: &BTreeSet<String>,
+        retain: bool,
     ) -> Result<(), Error> {
         for (host, account) in &source.accounts {
-            if !self.progress.created.contains(host) {
+            if !self.progress.created.contains(host) && !placed.contains(host) {
                 let twin = twin.accounts.get(host).map(|twin| &twin.state);
                 self.replace_password(host, &account.authentication, twin, retain).await?;
             }
@@ -81,28 +82,18 @@ impl Applier<'_> {
         host: &str,
         methods: &[AuthMethod],
         twin: Option<&State>,
-        retain: Option<i64>,
+        retain: bool,
     ) -> Result<(), Error> {
         // Nobody was at work with the passwords of a locked account: whoever had them must not get in.
-        let keeps = |twin: &State| retain.is_some() && !twin.locked;
-        if twin.is_some_and(|twin| twin.second_password && !keeps(twin)) {
+        let keeps = |twin: &State| retain && !twin.locked && !twin.passwords.is_empty();
+        if twin.is_some_and(|twin| twin.retained.is_some() && !keeps(twin)) {
             self.run(self.builder.discard_old_password(host)).await?;
         }
-        let replaces = |since| {
-            twin.is_some_and(|twin| {
-                keeps(twin) && !twin.without_password && !twin.changed_since(since)
-            })
-        };
-        let statement = match retain {
-            Some(since) if replaces(since) => self.builder.set_password_and_retain(host, methods),
+        let statement = match twin {
+            Some(twin) if keeps(twin) => self.builder.set_password_and_retain(host, methods),
             _ => self.builder.set_password(host, methods),
         };
-        match self.send(&statement).await {
-            // The server remembers this password: an earlier try has set it. Whether it is the one
-            // in force is for testSecret to find out.
-            Ok(()) | Err(QueryError::Server { code: 3638, .. }) => Ok(()),
-            Err(failure) => Err(self.password_refused(&statement, failure)),
-        }
+        self.send(&statement).await.map_err(|failure| self.password_refused(&statement, failure))
     }
 
     async fn run(&mut self, statement: Statement) -> Result<(), Error> {
@@ -187,7 +178,7 @@ impl Applier<'_> {
 
     fn password_refused(&self, statement: &Statement, failure: QueryError) -> Error {
         match failure.code() {
-            Some(1819 | 1396) => ErrorType::PasswordPolicy.because(format!(
+            Some(1819 | 1396 | 3638) => ErrorType::PasswordPolicy.because(format!(
                 "the server's password policy refused the pending password of {} (MySQL error {}); \
                  change the function's PASSWORD_… settings to what the policy asks for, remove the \
                  label AWSPENDING from this version, and rotate again",

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::family::Family;
 use account_mirror::grant::RoleName;
+use account_mirror::row::Row;
 use account_mirror::show_grants::{Clause, parse_clauses};
 use account_mirror::sql::{quote_account, quote_literal};
 use account_mirror::tables::{Accounts, Query, Reading};
+use account_mirror::user::Account;
 
-use super::session::{Session, Variables};
+use super::session::Session;
 use crate::error::Error;
 
 /// Reads all accounts of these users, and of these roles, in one round trip.
@@ -27,17 +29,75 @@ pub async fn accounts(
     Ok(reading.accounts(results)?)
 }
 
-/// The names of all roles that the superuser of the session has, directly or through others.
+/// What the checks must know of a pair of users and of the superuser.
+pub struct Facts {
+    /// The accounts of both users, of the superuser, and of its roles.
+    pub accounts: Accounts,
+    /// The roles that the superuser has, directly or through others.
+    pub roles: BTreeSet<RoleName>,
+    /// What `SHOW CREATE USER` shows of each account of the two users that has a password.
+    pub shown: BTreeMap<(String, String), Vec<u8>>,
+}
+
+/// Reads them in two round trips: the second is about what the first has found.
 ///
 /// # Errors
 ///
-/// `SuperuserTooWeak` without SELECT on the `mysql` schema; errors of the connection.
-pub async fn superuser_roles(
-    session: &mut Session,
-    variables: &Variables,
-) -> Result<BTreeSet<RoleName>, Error> {
+/// As [`accounts`].
+pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Error> {
+    let own_name = session.account_user.clone();
+    let names = users.into_iter().chain([own_name.as_str()]);
+    let reading = Reading::new(session.family, names, &BTreeSet::new());
+    let mut queries = reading.queries();
+    queries.extend(superuser_roles(session));
+    let mut results = session.results(&queries).await?;
+    let mut roles = session.variables.mandatory_roles();
+    if superuser_roles(session).is_some() {
+        roles.extend(results.pop().unwrap_or_default().iter().map(|row| RoleName {
+            user: row.text_or_empty("user").to_owned(),
+            host: Some(row.text_or_empty("host").to_owned()),
+        }));
+    }
+    let mut accounts = reading.accounts(results)?;
+
+    let has_password = |(user, host): &(&str, &str)| {
+        let account = accounts.at(user, host);
+        users.contains(user) && account.is_some_and(Account::has_hash)
+    };
+    let of_users: Vec<_> = accounts.names().filter(has_password).map(owned).collect();
+    let of_roles = Reading::new(session.family, [], &roles);
+    let mut queries: Vec<_> = of_users
+        .iter()
+        .map(|(user, host)| Query {
+            what: format!("the settings of '{user}'@'{host}'"),
+            sql: format!("SHOW CREATE USER {}", quote_account(user, host)),
+        })
+        .collect();
+    if !roles.is_empty() {
+        queries.extend(of_roles.queries());
+    }
+    let mut results = match queries.is_empty() {
+        true => Vec::new(),
+        false => session.results(&queries).await?,
+    };
+    let rest = results.split_off(of_users.len());
+    if !roles.is_empty() {
+        accounts.extend(of_roles.accounts(rest)?);
+    }
+    let line =
+        |rows: Vec<Row>| rows.first().map_or_else(Vec::new, |row| row.first_bytes().to_vec());
+    let shown = of_users.into_iter().zip(results.into_iter().map(line)).collect();
+    Ok(Facts { accounts, roles, shown })
+}
+
+fn owned((user, host): (&str, &str)) -> (String, String) {
+    (user.to_owned(), host.to_owned())
+}
+
+/// The query for all roles that the superuser of the session has, if the server has roles.
+fn superuser_roles(session: &Session) -> Option<Query> {
     let sql = match session.family {
-        family if !family.has_roles() => return Ok(BTreeSet::new()),
+        family if !family.has_roles() => return None,
         Family::MySql(_) => format!(
             "WITH RECURSIVE roles AS (\
              SELECT FROM_USER AS user, FROM_HOST AS host FROM mysql.role_edges \
@@ -52,13 +112,7 @@ pub async fn superuser_roles(
              FROM information_schema.ENABLED_ROLES WHERE ROLE_NAME IS NOT NULL"
             .to_owned(),
     };
-    let rows = session.rows(&sql).await;
-    let rows = rows.map_err(|failure| failure.context("reading the superuser's roles"))?;
-    let granted = rows.iter().map(|row| RoleName {
-        user: row.text_or_empty("user").to_owned(),
-        host: Some(row.text_or_empty("host").to_owned()),
-    });
-    Ok(granted.chain(variables.mandatory_roles()).collect())
+    Some(Query { what: "the superuser's roles".to_owned(), sql })
 }
 
 /// What the server shows the superuser of an account: `SHOW GRANTS` and `SHOW CREATE USER`.
@@ -76,14 +130,16 @@ pub async fn grants_for(
         .await
 }
 
-/// What the server shows an account of itself.
+/// What the server shows an account of itself, without its roles: those would be merged into it.
 ///
 /// # Errors
 ///
 /// Of the connection.
 pub async fn own_grants(session: &mut Session) -> Result<BTreeSet<Clause>, Error> {
-    let shows = ["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"].map(str::to_owned);
-    clauses(session, shows).await
+    let mut queries: Vec<_> =
+        session.family.has_roles().then(|| "SET ROLE NONE".to_owned()).into_iter().collect();
+    queries.extend(["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"].map(str::to_owned));
+    clauses(session, queries).await
 }
 
 async fn clauses(
@@ -117,7 +173,7 @@ pub async fn snapshot(
     };
     let rows = session.rows(&format!("{digest} WHERE User = {}", quote_literal(user))).await;
     let rows = rows.map_err(|failure| failure.context("reading the twin at the replica"))?;
-    let text = |row: &account_mirror::row::Row, column| row.text_or_empty(column).to_owned();
+    let text = |row: &Row, column| row.text_or_empty(column).to_owned();
     let digests = rows.iter().map(|row| (text(row, "host"), text(row, "digest")));
     Ok((accounts, digests.collect()))
 }

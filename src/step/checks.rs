@@ -1,48 +1,73 @@
-//! Everything that must be known before the first write: all logins, all reads, all checks, and the
+//! Everything that must be known before the first write: all reads, all proofs, all refusals, and the
 //! plan. It writes nothing, so a refusal here leaves everything as it was.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use account_mirror::setting::{Setting, Value};
 use account_mirror::superuser::Superuser as Powers;
 
 use crate::aws::SecretValue;
-use crate::database::read;
-use crate::database::session::lock_pair;
+use crate::database::read::{self, Facts};
+use crate::database::session::{Session, lock_pair};
 use crate::error::Error;
 use crate::secret::UserSecret;
 use crate::step::Rotation;
 use crate::step::pair::Pair;
+use crate::step::proofs::Proofs;
+use crate::step::superuser::Superuser;
 
-mod logins;
+mod candidates;
+mod current_password;
+mod database_name;
+mod host_in_use;
 mod ownership;
 mod password_policy;
 mod refusals;
 mod report;
 mod versions;
 
+pub(super) use host_in_use::HostInUse;
 pub(super) use password_policy::check_policy;
-pub(super) use refusals::{right_account, use_database};
+pub(super) use refusals::{
+    in_force, right_account, same_server, superuser_is_neither, use_database,
+};
 pub(super) use report::Report;
-pub(super) use versions::Pending;
 
-use logins::{Logins, Place, as_the_user, log_in};
+use candidates::Candidates;
 use versions::LabelledValues;
 
-/// Checks a rotation under the lock on the pair of users. Returns the pair with its plan, and the
-/// pending version.
+/// Two rotations within this time lock out clients that cache a secret for as long.
+const SOON: Duration = Duration::from_secs(3600);
+
+/// What the checks found, for the changes that follow.
+pub(super) struct Checked<'s> {
+    /// The two users, with the plan.
+    pub(super) pair: Pair<'s>,
+    /// The pending document.
+    pub(super) pending: UserSecret,
+    /// The hosts at which the twin has the pending password already.
+    pub(super) placed: BTreeSet<String>,
+}
+
+/// Checks a rotation, under the lock on the pair of users.
 ///
 /// # Errors
 ///
 /// Every refusal of a rotation.
-pub(super) async fn run(
+pub(super) async fn run<'s>(
     rotation: &Rotation<'_>,
     current: &UserSecret,
+    superuser: &Superuser,
+    session: &'s mut Session,
     report: &mut Report,
-) -> Result<(Pair, Pending), Error> {
-    let mut logins = log_in(rotation, current, report).await?;
-    lock_pair(&mut logins.superuser, &logins.twin).await?;
+) -> Result<Checked<'s>, Error> {
+    refusals::writable(superuser, session, report)?;
+    lock_pair(session, &current.username, superuser.arn()).await?;
     let LabelledValues { pending, previous } = versions::read(rotation, current).await?;
-    let pair = check(rotation, current, logins, Some(&pending), previous, report).await?;
-    Ok((pair, pending))
+    let values = (Some(&pending), previous);
+    let (pair, placed) = check(rotation, current, superuser, session, values, report).await?;
+    Ok(Checked { pair, pending, placed })
 }
 
 /// Checks what a rotation would do now, without a pending version.
@@ -50,67 +75,79 @@ pub(super) async fn run(
 /// # Errors
 ///
 /// Every refusal of a rotation.
-pub(super) async fn dry_run(
+pub(super) async fn dry_run<'s>(
     rotation: &Rotation<'_>,
     current: &UserSecret,
+    superuser: &Superuser,
+    session: &'s mut Session,
     report: &mut Report,
-) -> Result<Pair, Error> {
-    let logins = log_in(rotation, current, report).await?;
-    let previous = versions::previous(rotation).await?;
-    check(rotation, current, logins, None, previous, report).await
+) -> Result<Pair<'s>, Error> {
+    refusals::writable(superuser, session, report)?;
+    let values = (None, versions::previous(rotation).await?);
+    let (pair, _) = check(rotation, current, superuser, session, values, report).await?;
+    Ok(pair)
 }
 
-async fn check(
+async fn check<'s>(
     rotation: &Rotation<'_>,
     current: &UserSecret,
-    logins: Logins,
-    pending: Option<&Pending>,
-    previous: Option<SecretValue>,
+    superuser: &Superuser,
+    session: &'s mut Session,
+    (pending, previous): (Option<&UserSecret>, Option<SecretValue>),
     report: &mut Report,
-) -> Result<Pair, Error> {
-    let Logins { mut superuser, variables, found, user, twin: twin_name } = logins;
-    let roles = read::superuser_roles(&mut superuser, &variables).await?;
-    let own_name = superuser.account_user.clone();
-    let names = [current.username.as_str(), twin_name.as_str(), &own_name];
-    let accounts = read::accounts(&mut superuser, &names, &roles).await?;
-
-    let place = Place { superuser: &found, variables: &variables };
-    let host_in_use = as_the_user(rotation, current, user, &accounts, place, report).await?;
-    let powers = Powers::new(
-        superuser.family,
-        (&superuser.account_user, &superuser.account_host),
-        &roles,
-        &accounts,
-    );
-    let pair = Pair::new(superuser, variables, &accounts, &current.username, twin_name)?;
-    refusals::usable(&pair.source, &host_in_use)?;
-    if let Some(twin) = &pair.twin {
-        refusals::refuse_role(twin)?;
-        refusals::twin_hosts(&pair.source, twin)?;
-        let created = pending.map_or(i64::MAX, |pending| pending.created);
-        report.pass(ownership::check(rotation, twin, created, previous).await?);
-    } else {
-        report.pass(format!("the twin \"{}\" does not exist yet", pair.twin_name));
+) -> Result<(Pair<'s>, BTreeSet<String>), Error> {
+    let twin_name = rotation.twin_of(current)?;
+    let users = [current.username.as_str(), twin_name.as_str()];
+    let Facts { accounts, roles, shown } = read::facts(session, users).await?;
+    let account = (session.account_user.as_str(), session.account_host.as_str());
+    let powers = Powers::new(session.family, account, &roles, &accounts);
+    let mut pair = Pair::new(session, &accounts, &current.username, twin_name)?;
+    refusals::mirrorable(&pair.source)?;
+    for user in std::iter::once(&pair.source).chain(&pair.twin) {
+        refusals::refuse_role(user)?;
+        in_force(user, &shown)?;
     }
+    warn_of_short_interval(previous.as_ref(), report);
+
+    let mut proofs = Proofs::until(rotation.deadline);
+    let candidates = |user| Candidates::new(rotation, user, previous.as_ref(), pending);
+    let host = HostInUse::of(rotation, current, superuser, &pair, &accounts)?;
+    current_password::prove(
+        rotation,
+        &current.password,
+        &pair.source,
+        host.known(),
+        candidates(&current.username),
+        &mut proofs,
+        report,
+    )
+    .await?;
+    host.confirm(rotation, current, superuser, &mut pair, &powers, report).await?;
+
+    if let Some(twin) = &pair.twin {
+        refusals::twin_hosts(&pair.source, twin)?;
+    }
+    let of_twin = candidates(&pair.twin_name);
+    let placed = ownership::check(rotation, &pair, pending, of_twin, &mut proofs, report).await?;
     report.plan = pair.statements();
     powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
     report.pass("the superuser may grant all that the twin needs");
     if let Some(pending) = pending {
-        check_policy(&pair, &pending.document.password)?;
+        check_policy(&pair, &pending.password)?;
     }
     refusals::retain(rotation, &pair)?;
+    warn(rotation, &pair, report);
+    Ok((pair, placed))
+}
+
+fn warn(rotation: &Rotation<'_>, pair: &Pair<'_>, report: &mut Report) {
     if pair.sends_plaintext() {
         report.warn(
             "the server's strict_password_validation takes no hashes, so the new password stands \
              in a statement that the server may log",
         );
     }
-    warn_of_failed_logins(rotation, &pair, report);
-    Ok(pair)
-}
-
-/// A client that still uses the replaced password can block the account after its promotion.
-fn warn_of_failed_logins(rotation: &Rotation<'_>, pair: &Pair, report: &mut Report) {
+    // A client that still uses the replaced password can block the account after its promotion.
     let limited = pair.source.accounts.values().any(|account| {
         matches!(account.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
     });
@@ -119,6 +156,16 @@ fn warn_of_failed_logins(rotation: &Rotation<'_>, pair: &Pair, report: &mut Repo
             "\"{}\" has FAILED_LOGIN_ATTEMPTS: a client that keeps using the twin's replaced \
              password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
             pair.source.name
+        ));
+    }
+}
+
+fn warn_of_short_interval(previous: Option<&SecretValue>, report: &mut Report) {
+    let age = previous.and_then(|p| SystemTime::now().duration_since(p.created).ok());
+    if let Some(minutes) = age.filter(|age| *age < SOON).map(|age| age.as_secs() / 60) {
+        report.warn(format!(
+            "the password that this rotation replaces was made {minutes} minutes ago: a client \
+             that has cached it since then and does not read the secret again is locked out"
         ));
     }
 }

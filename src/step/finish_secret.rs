@@ -5,15 +5,23 @@ use crate::error::{Error, refuse};
 use crate::event::VersionId;
 use crate::step::{Rotation, Summary};
 
-/// Moves AWSCURRENT to the version of the rotation.
+/// Moves AWSCURRENT to the version of the rotation, if it has a value: one without would lock every
+/// client out. Where this sandbox has `tested` the version, it has one, and a value never changes.
 ///
 /// AWSPREVIOUS follows by itself. AWSPENDING is left alone: Secrets Manager takes it away, and a
 /// function that does can look as if its rotation had failed.
-pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
+pub async fn run(rotation: &Rotation<'_>, tested: bool) -> Result<Summary, Error> {
     let Rotation { aws, secret, version, description, .. } = rotation;
     let Some(from) = description.version(StagingLabel::Current) else {
         refuse!(SecretInvalid, "secret {secret} has no version that is AWSCURRENT");
     };
+    if !tested && rotation.pending_value().await?.is_none() {
+        refuse!(
+            PendingValueMissing,
+            "version {version} has no value, so it was not made current; start rotations from Secrets \
+             Manager, not by invoking this function"
+        );
+    }
     let moved = aws.move_current(secret, version, from).await?;
     if moved == MoveOutcome::Refused {
         confirm_moved(rotation, from).await?;

@@ -11,15 +11,18 @@ use account_mirror::user::{Account, User};
 use account_mirror::username::Username;
 
 use crate::database::read;
-use crate::database::session::{Session, Variables};
+use crate::database::session::Session;
 use crate::error::{Error, refuse};
 
+mod differences;
+mod orphans;
+
+pub(super) use differences::some_of;
+
 /// The user in use, its twin, and what must be changed.
-pub(super) struct Pair {
+pub(super) struct Pair<'s> {
     /// The superuser's session; in a rotation it holds the lock on the pair.
-    pub(super) superuser: Session,
-    /// The server's variables.
-    pub(super) variables: Variables,
+    pub(super) superuser: &'s mut Session,
     /// The user in use.
     pub(super) source: User,
     /// The twin, if it exists.
@@ -32,11 +35,10 @@ pub(super) struct Pair {
     pub(super) plan: Vec<Change>,
 }
 
-impl Pair {
+impl<'s> Pair<'s> {
     /// The pair of these accounts.
     pub(super) fn new(
-        superuser: Session,
-        variables: Variables,
+        superuser: &'s mut Session,
         accounts: &Accounts,
         user: &Username,
         twin_name: Username,
@@ -45,7 +47,6 @@ impl Pair {
             source: source_of(accounts, user)?,
             twin: accounts.of(&twin_name),
             superuser,
-            variables,
             twin_name,
             skipped: BTreeSet::new(),
             plan: Vec::new(),
@@ -61,7 +62,7 @@ impl Pair {
     /// `UserMissing` if the user vanished; errors of reading.
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
-        let accounts = read::accounts(&mut self.superuser, &users, &BTreeSet::new()).await?;
+        let accounts = read::accounts(self.superuser, &users, &BTreeSet::new()).await?;
         self.source = source_of(&accounts, &self.source.name)?;
         self.twin = accounts.of(&self.twin_name);
         self.replan();
@@ -77,7 +78,7 @@ impl Pair {
     /// Takes out what is not compared: mandatory roles belong to every account, granted or not, and
     /// cannot be revoked; and what was skipped cannot be granted.
     fn exclude(&mut self) {
-        let mandatory = self.variables.mandatory_roles();
+        let mandatory = self.superuser.variables.mandatory_roles();
         for user in std::iter::once(&mut self.source).chain(&mut self.twin) {
             for (host, account) in &mut user.accounts {
                 let is_compared = |target: &GrantTarget| {
@@ -113,13 +114,13 @@ impl Pair {
             "cracklib_password_check_dictionary",
             "password_reuse_check_interval",
         ];
-        let is_there = |name: &&str| self.variables.value(name).is_some();
-        self.variables.is_on("strict_password_validation") && checks.iter().any(is_there)
+        let is_there = |name: &&str| self.superuser.variables.value(name).is_some();
+        self.superuser.variables.is_on("strict_password_validation") && checks.iter().any(is_there)
     }
 
     /// The roles that every account has without being granted them.
     pub(super) fn mandatory_roles(&self) -> BTreeSet<RoleName> {
-        self.variables.mandatory_roles()
+        self.superuser.variables.mandatory_roles()
     }
 }
 

@@ -1,15 +1,16 @@
 //! `setSecret`: makes the twin equal to the user in use and sets the pending password on it.
 
+use account_mirror::password::Password;
 use account_mirror::sql::StatementBuilder;
 
 use crate::database::apply::{Applier, Progress};
-use crate::error::Error;
-use crate::step::checks::{self, Pending, Report};
-use crate::step::pair::Pair;
-use crate::step::set_secret::verify::{ensure_no_changes_left, twin_missing, verify};
+use crate::database::session::Session;
+use crate::error::{Error, ErrorType};
+use crate::secret::UserSecret;
+use crate::step::checks::{self, Checked, Report};
+use crate::step::pair::{Pair, some_of};
+use crate::step::superuser::Superuser;
 use crate::step::{Rotation, Summary};
-
-mod verify;
 
 /// How often the accounts are read and changed until nothing differs. One round does it, unless
 /// the source is changed meanwhile.
@@ -18,12 +19,26 @@ const ROUNDS: usize = 3;
 /// Checks, applies and verifies.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let current = rotation.current().await?;
-    let mut report = Report::default();
-    let (mut pair, pending) = checks::run(rotation, &current, &mut report).await?;
-    let existed = pair.twin.is_some();
+    let mut superuser = Superuser::find(rotation, &current).await?;
+    let mut session = superuser.open_writer(rotation).await?;
+    let result = change_twin(rotation, &current, &superuser, &mut session).await;
+    // Also on an error: a frozen sandbox would keep the lock until the server ends the session.
+    session.close().await;
+    result
+}
 
+async fn change_twin(
+    rotation: &Rotation<'_>,
+    current: &UserSecret,
+    superuser: &Superuser,
+    session: &mut Session,
+) -> Result<Summary, Error> {
+    let mut report = Report::default();
+    let mut checked = checks::run(rotation, current, superuser, session, &mut report).await?;
+    let existed = checked.pair.twin.is_some();
     let mut progress = Progress::default();
-    let drift = apply(rotation, &mut pair, &pending, &mut progress).await?;
+    let drift = apply(rotation, &mut checked, &mut progress).await?;
+    let pair = &checked.pair;
     let what = format!(
         "\"{}\" was made equal to \"{}\" and got the pending password{}",
         pair.twin_name,
@@ -38,7 +53,6 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         )
     });
     report.warnings.extend(orphans);
-    pair.superuser.close().await;
     Ok(Summary {
         what,
         statements: progress.statements,
@@ -52,11 +66,9 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 /// they are equal. Returns how many statements repaired the twin.
 async fn apply(
     rotation: &Rotation<'_>,
-    pair: &mut Pair,
-    pending: &Pending,
+    Checked { pair, pending, placed }: &mut Checked<'_>,
     progress: &mut Progress,
 ) -> Result<usize, Error> {
-    let Pending { document: pending, created } = pending;
     for _ in 0..ROUNDS {
         if pair.plan.is_empty() {
             break;
@@ -65,22 +77,39 @@ async fn apply(
         applier(pair, &pending.password, progress).carry_out(&plan).await?;
         pair.refresh().await?;
     }
-    ensure_no_changes_left(pair)?;
+    if !pair.plan.is_empty() {
+        return Err(incomplete(pair, pair.statements()));
+    }
     let drift = progress.statements.len();
 
     let source = pair.source.clone();
     let Some(twin) = pair.twin.clone() else {
-        return Err(twin_missing(pair));
+        return Err(incomplete(pair, vec!["the twin does not exist any more".to_owned()]));
     };
-    let retain = rotation.config.retain_previous_password.then_some(*created);
-    applier(pair, &pending.password, progress).set_password(&source, &twin, retain).await?;
-    verify(pair).await?;
-    Ok(drift)
+    let retain = rotation.config.retain_previous_password;
+    applier(pair, &pending.password, progress).set_password(&source, &twin, placed, retain).await?;
+    pair.refresh().await?;
+    let differences = pair.differences().await?;
+    match differences.is_empty() {
+        true => Ok(drift),
+        false => Err(incomplete(pair, differences)),
+    }
+}
+
+fn incomplete(pair: &Pair<'_>, differences: Vec<String>) -> Error {
+    ErrorType::MirrorIncomplete.because(format!(
+        "\"{}\" did not become equal to \"{}\": {}. It was not promoted; if somebody changed the \
+         user meanwhile, the next try repairs it; if it happens again, the server does something that \
+         this function does not expect",
+        pair.twin_name,
+        pair.source.name,
+        some_of(differences)
+    ))
 }
 
 fn applier<'a>(
-    pair: &'a mut Pair,
-    password: &'a account_mirror::password::Password,
+    pair: &'a mut Pair<'_>,
+    password: &'a Password,
     progress: &'a mut Progress,
 ) -> Applier<'a> {
     Applier {
@@ -90,7 +119,7 @@ fn applier<'a>(
             twin: &pair.twin_name,
             password,
         },
-        session: &mut pair.superuser,
+        session: pair.superuser,
         skipped: &mut pair.skipped,
         progress,
     }

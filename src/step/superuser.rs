@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::aws::rds::{self, Relation};
 use crate::aws::{SecretValue, Selector, StagingLabel};
-use crate::database::session::{Credentials, LoginRole, Server, Session, Variables};
+use crate::database::session::{Credentials, LoginRole, Server, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::event::SecretId;
 use crate::secret::{Address, SuperuserSecret, UserSecret};
 use crate::step::Rotation;
-use crate::step::checks::right_account;
+use crate::step::checks::{right_account, superuser_is_neither};
 
 /// The pauses after which a refused superuser's secret is read again: it may have been rotated.
 const PAUSES: [Duration; 3] =
@@ -37,6 +37,7 @@ impl Superuser {
         let id = secret_id(rotation, current)?;
         let value = read_value(rotation, &id).await?;
         let document = SuperuserSecret::parse(&id, &value.document)?;
+        superuser_is_neither(&document, current, &rotation.twin_of(current)?)?;
         let address = match document.address.clone() {
             Some(address) => address,
             None => rds::writer(rotation.aws, &rotation.aws.describe(&id).await?).await?,
@@ -44,6 +45,17 @@ impl Superuser {
         let server =
             Server { endpoint: address.endpoint.clone(), tls: rotation.tls(&document.tls) };
         Ok(Self { id, value, document, server, address })
+    }
+
+    /// The ARN of the superuser's secret, whatever the user's secret calls it.
+    pub(super) fn arn(&self) -> &SecretId {
+        &self.value.secret
+    }
+
+    /// Whether a secret names this server: by the same name and port, and demanding the same of
+    /// connections.
+    pub(super) fn is_at(&self, server: &Server) -> bool {
+        self.server.endpoint.is_same_as(&server.endpoint) && self.server.tls == server.tls
     }
 
     /// What RDS says of this server and the user's. It is asked only where the servers themselves
@@ -67,20 +79,13 @@ impl Superuser {
     ///
     /// Of the login. Whether the server is read-only is for the
     /// caller to judge.
-    pub(super) async fn open_writer(
-        &mut self,
-        rotation: &Rotation<'_>,
-    ) -> Result<(Session, Variables), Error> {
-        let mut again = true;
-        loop {
-            let session = self.open(rotation).await?;
-            let variables = session.variables.clone();
-            if variables.read_only().is_none() || !again {
-                return Ok((session, variables));
-            }
-            session.close().await;
-            again = false;
+    pub(super) async fn open_writer(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
+        let session = self.open(rotation).await?;
+        if session.variables.read_only().is_none() {
+            return Ok(session);
         }
+        session.close().await;
+        self.open(rotation).await
     }
 
     /// Logs in at the superuser's server.

@@ -1,4 +1,4 @@
-//! `testSecret`: proves that the pending login works and sees itself as the current one does.
+//! `testSecret`: proves that the pending login works, and that both users are equal.
 //!
 //! With a pending value that is the current one, it is Secrets Manager's test of a rotation that is
 //! not to happen now: a preflight, which changes nothing and shows what a rotation would do.
@@ -6,19 +6,19 @@
 use std::collections::BTreeSet;
 
 use account_mirror::show_grants::Clause;
-use account_mirror::sql::quote_identifier;
+use account_mirror::superuser::Superuser as Powers;
 
-use crate::database::read;
-use crate::database::session::{LoginRole, Refusal, Session};
-use crate::error::{Error, ErrorType};
+use crate::database::read::{self, Facts};
+use crate::database::session::{LoginRole, Session};
+use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
-use crate::step::checks::{self, Report, check_policy};
+use crate::step::checks::{self, HostInUse, Report, check_policy};
+use crate::step::pair::{Pair, some_of};
+use crate::step::proofs::Proofs;
+use crate::step::superuser::Superuser;
 use crate::step::{Rotation, Summary, credentials, plaintext_warning};
 
 mod replica;
-
-/// How many differences an error names.
-const NAMED: usize = 5;
 
 /// Tests the pending version.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
@@ -48,24 +48,13 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         ));
     }
     rotation.check_pending(&current, &pending)?;
-    compare(rotation, &current, &pending).await
+    prove(rotation, &current, &pending).await
 }
 
-/// Surveys, and shows the plan of the first real rotation.
+/// Runs the checks, and shows the plan of the first real rotation.
 async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summary, Error> {
     let mut report = Report::default();
-    let checked = async {
-        rotation.refuse_proxy(current)?;
-        checks::dry_run(rotation, current, &mut report).await
-    };
-    let found = match checked.await {
-        Ok(pair) => {
-            let checked = check_policy(&pair, &rotation.config.passwords.generate());
-            pair.superuser.close().await;
-            checked.map(|()| (pair.twin_name, pair.source.name))
-        }
-        Err(refusal) => Err(refusal),
-    };
+    let found = dry_run(rotation, current, &mut report).await;
     let what = match &found {
         Ok((twin, user)) => format!(
             "a rotation now would make \"{twin}\" equal to \"{user}\" with {} statements and then \
@@ -85,57 +74,41 @@ async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summ
     })
 }
 
-/// Logs in as both users at the same address and compares what each sees of itself. If that is a
-/// replica, the pending login is made only after the twin was seen to have arrived there.
-async fn compare(
+/// The names of the twin and of its source, if a rotation would not be refused.
+async fn dry_run(
+    rotation: &Rotation<'_>,
+    current: &UserSecret,
+    report: &mut Report,
+) -> Result<(String, String), Error> {
+    rotation.refuse_proxy(current)?;
+    let mut superuser = Superuser::find(rotation, current).await?;
+    let mut session = superuser.open_writer(rotation).await?;
+    let pair = checks::dry_run(rotation, current, &superuser, &mut session, report).await;
+    let found = pair.and_then(|pair| {
+        check_policy(&pair, &rotation.config.passwords.generate())?;
+        Ok((pair.twin_name.to_string(), pair.source.name.to_string()))
+    });
+    session.close().await;
+    found
+}
+
+/// Proves the pending version: first with the superuser, at the writer, and then by a login where the
+/// secret says.
+async fn prove(
     rotation: &Rotation<'_>,
     current: &UserSecret,
     pending: &UserSecret,
 ) -> Result<Summary, Error> {
-    let deadline = rotation.deadline;
-    let server = rotation.server(current);
-    let mut warnings: Vec<_> = plaintext_warning(LoginRole::Pending, &server).into_iter().collect();
-    let addresses = server.addresses(deadline).await?;
-    let as_current = credentials(LoginRole::Current, current, &server);
-    let as_pending = credentials(LoginRole::Pending, pending, &server);
-
-    let mut current_session = accepted(as_current.open_at(&addresses, deadline).await)?;
-    let addresses = match &mut current_session {
-        Some(session) => {
-            let address = session.address;
-            if session.variables.read_only().is_some() {
-                replica::wait(rotation, current, &pending.username, address).await?;
-            }
-            vec![address]
-        }
-        None => addresses,
-    };
-    let pending_session = accepted(as_pending.open_at(&addresses, deadline).await)?;
-    for (session, document) in [(&current_session, current), (&pending_session, pending)] {
-        if session.is_none() {
-            warnings.push(busy(document));
-        }
-    }
-
-    let mut sessions = Vec::new();
-    for (session, document) in [(current_session, current), (pending_session, pending)] {
-        if let Some(mut session) = session {
-            checks::right_account(&session, &document.username)?;
-            checks::use_database(&mut session, document).await?;
-            sessions.push(session);
-        }
-    }
-    if let [current_session, pending_session] = sessions.as_mut_slice() {
-        same_host(current_session, pending_session)?;
-        same_view(current_session, pending_session).await?;
-    }
-    for session in sessions {
-        session.close().await;
-    }
+    let mut superuser = Superuser::find(rotation, current).await?;
+    let mut session = superuser.open_writer(rotation).await?;
+    let proven = prove_at(rotation, (current, pending), &mut superuser, &mut session).await;
+    session.close().await;
+    let warnings = proven?;
     Ok(Summary {
         what: format!(
-            "\"{}\" logged in with the pending password; its grants and settings equal those of \"{}\"",
-            &pending.username, current.username
+            "\"{}\" logged in with the pending password; its grants and settings equal those of \
+             \"{}\"",
+            pending.username, current.username
         ),
         warnings,
         user: Some(pending.username.clone()),
@@ -143,75 +116,151 @@ async fn compare(
     })
 }
 
-/// The session, or none where the server took the password and had no room.
-fn accepted(login: Result<Session, Refusal>) -> Result<Option<Session>, Error> {
-    match login {
-        Ok(session) => Ok(Some(session)),
-        Err(refusal) if refusal.proves_password() => Ok(None),
-        Err(refusal) => Err(refusal.error),
+async fn prove_at(
+    rotation: &Rotation<'_>,
+    (current, pending): (&UserSecret, &UserSecret),
+    superuser: &mut Superuser,
+    session: &mut Session,
+) -> Result<Vec<String>, Error> {
+    let users = [current.username.as_str(), pending.username.as_str()];
+    let Facts { accounts, roles, shown } = read::facts(session, users).await?;
+    let account = (session.account_user.as_str(), session.account_host.as_str());
+    let powers = Powers::new(session.family, account, &roles, &accounts);
+    let twin_name = pending.username.clone();
+    let mut pair = Pair::new(session, &accounts, &current.username, twin_name)?;
+    for user in std::iter::once(&pair.source).chain(&pair.twin) {
+        checks::in_force(user, &shown)?;
     }
-}
+    pair.skip_orphans(&powers).await?;
+    let differences = pair.differences().await?;
+    ensure_equal(&pair, differences)?;
+    let host = HostInUse::of(rotation, current, superuser, &pair, &accounts)?;
+    prove_hashes(rotation, &pair, pending, host.known()).await?;
 
-fn busy(document: &UserSecret) -> String {
-    format!(
-        "the server accepted the password of \"{}\" but has no room for its login, so what the two \
-         users see of themselves was not compared again after setSecret",
-        &document.username
-    )
-}
-
-fn same_host(current: &Session, pending: &Session) -> Result<(), Error> {
-    if current.account_host == pending.account_host {
-        return Ok(());
+    let server = rotation.server(pending);
+    let mut warnings: Vec<_> = plaintext_warning(LoginRole::Pending, &server).into_iter().collect();
+    if matches!(host, HostInUse::OtherServer) {
+        at_other_server(rotation, (current, pending), superuser, &pair).await?;
+        return Ok(warnings);
     }
-    Err(ErrorType::WrongAccount.because(format!(
-        "the server logged \"{}\" in at host '{}' but \"{}\" at host '{}'; accounts of one of them \
-         are missing, or FLUSH PRIVILEGES is due",
-        current.account_user, current.account_host, pending.account_user, pending.account_host
-    )))
+    let login = credentials(LoginRole::Pending, pending, &server);
+    let mut as_pending = match login.open_at(&[pair.superuser.address], rotation.deadline).await {
+        Ok(session) => session,
+        // It is the superuser's own server, which looks at the password first.
+        Err(refusal) if refusal.proves_password() => {
+            warnings.push(format!(
+                "the server accepted the password of \"{}\" but has no room for its login",
+                pending.username
+            ));
+            return Ok(warnings);
+        }
+        Err(refusal) => return Err(refusal.error),
+    };
+    let host = host.known().map_or_else(|| as_pending.account_host.clone(), str::to_owned);
+    let ours = read::grants_for(pair.superuser, pair.source.name.as_str(), &host).await?;
+    let compared = compare(&pair, pending, &host, &ours, &mut as_pending).await;
+    as_pending.close().await;
+    compared.map(|()| warnings)
 }
 
-async fn same_view(current: &mut Session, pending: &mut Session) -> Result<(), Error> {
-    let ours = read::own_grants(current).await?;
-    let theirs = read::own_grants(pending).await?;
-    let mut differences: Vec<String> = theirs.difference(&ours).map(ToString::to_string).collect();
-    let missing: BTreeSet<&Clause> = ours.difference(&theirs).collect();
-    for clause in missing {
-        if !is_orphan(current, clause).await {
-            differences.push(clause.to_string());
+/// Proves by their hashes that the twin has the pending password, and that it can be used, at every
+/// host but the one where the login is going to prove it.
+async fn prove_hashes(
+    rotation: &Rotation<'_>,
+    pair: &Pair<'_>,
+    pending: &UserSecret,
+    host_in_use: Option<&str>,
+) -> Result<(), Error> {
+    let mut proofs = Proofs::until(rotation.deadline);
+    for (host, source, twin) in pair.hosts() {
+        if twin.state.expired {
+            refuse!(
+                AccountUnusable,
+                "the password of '{}'@'{host}' has expired since setSecret; the next try sets it \
+                 again",
+                pair.twin_name
+            );
+        }
+        if Some(host) != host_in_use && !proofs.is_in_place(source, twin, &pending.password).await?
+        {
+            refuse!(
+                PendingLoginRefused,
+                "the password of '{}'@'{host}' is not the pending one, by the hash that the server \
+                 stores: somebody changed it after setSecret; the next try sets it again",
+                pair.twin_name
+            );
         }
     }
+    Ok(())
+}
+
+/// Where the secret names another server than the superuser's: a replica or reader, or the same one by
+/// another name. Logs in as both users at the same address and compares what each is shown of
+/// itself. At a replica the pending login is made only after the twin was seen to have arrived there.
+async fn at_other_server(
+    rotation: &Rotation<'_>,
+    (current, pending): (&UserSecret, &UserSecret),
+    superuser: &mut Superuser,
+    pair: &Pair<'_>,
+) -> Result<(), Error> {
+    let (deadline, server) = (rotation.deadline, rotation.server(current));
+    let addresses = server.addresses(deadline).await?;
+    let login = credentials(LoginRole::Current, current, &server);
+    let mut as_current = login.open_at(&addresses, deadline).await?;
+    if as_current.variables.read_only().is_some() {
+        replica::wait(rotation, current, &pending.username, as_current.address).await?;
+    } else if !as_current.variables.is_same_server(&pair.superuser.variables) {
+        let relation = superuser.relation(rotation, current).await;
+        checks::same_server(&server, &superuser.server, relation)?;
+    }
+    checks::right_account(&as_current, &current.username)?;
+    let login = credentials(LoginRole::Pending, pending, &server);
+    let mut as_pending = login.open_at(&[as_current.address], deadline).await?;
+    let ours = read::own_grants(&mut as_current).await?;
+    let host = as_current.account_host.clone();
+    let compared = compare(pair, pending, &host, &ours, &mut as_pending).await;
+    as_pending.close().await;
+    as_current.close().await;
+    compared
+}
+
+/// The pending session must be at the host where the current user's is, be able to use the secret's
+/// database, and be shown of itself what is shown of the current user.
+async fn compare(
+    pair: &Pair<'_>,
+    pending: &UserSecret,
+    host: &str,
+    ours: &BTreeSet<Clause>,
+    session: &mut Session,
+) -> Result<(), Error> {
+    checks::right_account(session, &pending.username)?;
+    if session.account_host != host {
+        refuse!(
+            WrongAccount,
+            "the server logged \"{}\" in at host '{}', but logins of \"{}\" end in host '{host}'; \
+             accounts of one of them are missing, or FLUSH PRIVILEGES is due",
+            pending.username,
+            session.account_host,
+            pair.source.name
+        );
+    }
+    checks::use_database(session, pending).await?;
+    let theirs = read::own_grants(session).await?;
+    let only_one = ours.symmetric_difference(&theirs);
+    let only_one = only_one.filter(|clause| pair.is_compared(host, clause));
+    ensure_equal(pair, only_one.map(ToString::to_string).collect())
+}
+
+fn ensure_equal(pair: &Pair<'_>, differences: Vec<String>) -> Result<(), Error> {
     if differences.is_empty() {
         return Ok(());
     }
-    let count = differences.len();
-    differences.truncate(NAMED);
-    Err(ErrorType::TwinDiffers.because(format!(
-        "\"{}\" and \"{}\" differ in {count} clauses of SHOW GRANTS and SHOW CREATE USER: {}; the twin was not \
-         promoted; if somebody changed one of them after setSecret, the next try repairs it",
-        current.account_user,
-        pending.account_user,
-        differences.join("; ")
-    )))
-}
-
-/// Whether a privilege that only the current user has is on something that does not exist any more,
-/// so that it could not be granted to the twin. The server's error decides; for a column, the list
-/// of those that the user may see, which has each that it holds something on.
-async fn is_orphan(session: &mut Session, clause: &Clause) -> bool {
-    let sql = if let Some((kind, schema, name)) = clause.routine() {
-        let place = format!("{}.{}", quote_identifier(schema), quote_identifier(name));
-        format!("SHOW CREATE {kind} {place}")
-    } else if let Some((schema, name)) = clause.table() {
-        format!("SHOW COLUMNS FROM {}.{}", quote_identifier(schema), quote_identifier(name))
-    } else {
-        return false;
-    };
-    match session.rows(&sql).await {
-        Ok(columns) => clause.column().is_some_and(|column| {
-            let is_it = |name: &str| name.to_lowercase() == column.to_lowercase();
-            !columns.iter().any(|row| is_it(row.text_or_empty("Field")))
-        }),
-        Err(failure) => matches!(failure.code(), Some(1146 | 1305 | 1356)),
-    }
+    refuse!(
+        TwinDiffers,
+        "\"{}\" and \"{}\" differ: {}; the twin was not promoted; if somebody changed one of them \
+         after setSecret, the next try repairs it",
+        pair.source.name,
+        pair.twin_name,
+        some_of(differences)
+    );
 }

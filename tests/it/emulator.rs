@@ -109,23 +109,23 @@ async fn a_refusal_is_answered_and_logged_once_and_counted() {
     let token = scene.begin().await;
     function.invoke(&event(&scene, "createSecret", &token)).await.unwrap();
     let error = function.invoke(&event(&scene, "setSecret", &token)).await.unwrap_err();
-    assert_eq!(error.error_type, "CurrentLoginRefused");
+    assert_eq!(error.error_type, "CurrentPasswordWrong");
     let text = error.error_message;
-    assert!(text.contains(&scene.arn) && text.contains("MySQL error 1045"), "{text}");
+    assert!(text.contains(&scene.arn) && text.contains("no login was made"), "{text}");
     let refused = event(&scene, "setSecret", &token);
     let lines: Vec<Value> = lines(&function);
-    let logged = lines.iter().filter(|line| line.to_string().contains("MySQL error 1045"));
+    let logged = lines.iter().filter(|line| line.to_string().contains("no login was made"));
     let logged: Vec<_> = logged.collect();
     let [failure] = logged[..] else {
         panic!("{logged:?}");
     };
     assert_line(failure, &refused);
     assert_eq!(failure["level"], "ERROR");
-    assert_eq!(failure["errorType"], "CurrentLoginRefused");
+    assert_eq!(failure["errorType"], "CurrentPasswordWrong");
     assert_eq!(failure["message"], text);
     let panics = "lambda_runtime::layers::panic";
     assert!(lines.iter().all(|line| line["target"] != panics));
-    let failed = lines.iter().filter(|line| line["outcome"] == "CurrentLoginRefused");
+    let failed = lines.iter().filter(|line| line["outcome"] == "CurrentPasswordWrong");
     let failed: Vec<_> = failed.collect();
     assert_eq!(failed.len(), 1);
     assert_line(failed[0], &refused);

@@ -1,26 +1,24 @@
 //! Whose twin is it? Each way of owning an account that has the twin's name, and each refusal.
 
-use std::time::Duration;
-
 use rotation::error::ErrorType::{TwinAtOtherHosts, TwinNotOurs, UserIsRole};
+use serde_json::Value;
 
-use crate::support::account::{Tenant, account, identifier};
+use crate::support::account::{Tenant, account, identifier, literal};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::scene::Scene;
 use crate::support::stack::Server;
 use crate::support::untouched::{assert_refused, give_up};
 
-const FIRST: &str = "first kanarienvogel";
+const FIRST: &str = "first canary";
 const STRANGER: &str = "a stranger's password";
 
-/// A tenant with its user, and an account with the twin's name whose password is a day old.
+/// A tenant with its user, and an account with the twin's name whose password no secret holds.
 async fn with_a_stranger(server: Server, grants: &str) -> (Tenant, Scene) {
     let tenant = Tenant::of(server).await;
     tenant.settle(FIRST).await;
     create_twin(&tenant, "%").await;
     let twin = account(&tenant.twin(), "%");
     tenant.sql(grants.replace("{t}", &twin)).await;
-    tenant.grow_old().await;
     let scene = Scene::of(&tenant, FIRST).await;
     (tenant, scene)
 }
@@ -48,8 +46,13 @@ async fn a_stranger_is_left_alone_also_one_that_is_equal_to_the_user() {
             let twin = account(&tenant.twin(), "%");
             let grants = grants.replace("{t}", &twin).replace("{d}", &tenant.database());
             tenant.sql(grants).await;
-            let name = format!("\"{}\"", tenant.twin());
-            let texts = [name.as_str(), "ACCOUNT LOCK", "drop it", "no version"];
+            let name = format!("'{}'@'%'", tenant.twin());
+            let texts = [
+                name.as_str(),
+                "ACCOUNT LOCK",
+                "drop it",
+                "no version of this secret holds its password",
+            ];
             assert_refused(&tenant, &scene, TwinNotOurs, &texts).await;
             assert!(tenant.logs_in(&tenant.twin(), STRANGER).await);
         }
@@ -68,16 +71,28 @@ async fn an_account_that_is_locked_was_handed_over() {
 }
 
 #[tokio::test]
-async fn an_account_made_since_the_pending_value_was_stored_is_an_earlier_trys() {
+async fn an_account_that_has_the_pending_password_is_an_earlier_trys_whenever_it_was_made() {
     for server in Server::ALL {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
-        let token = scene.begin().await;
-        scene.step("createSecret", &token).await.unwrap();
-        create_twin(&tenant, "%").await;
-        scene.resume("setSecret", &token).await.unwrap();
-        assert_taken_over(&tenant, &scene).await;
+        for password in [None, Some(STRANGER)] {
+            let tenant = Tenant::of(server).await;
+            tenant.settle(FIRST).await;
+            let scene = Scene::of(&tenant, FIRST).await;
+            let token = scene.begin().await;
+            scene.step("createSecret", &token).await.unwrap();
+            let (_, pending) = scene.login("AWSPENDING").await;
+            let twin = account(&tenant.twin(), "%");
+            let literal = literal(password.unwrap_or(&pending));
+            tenant.sql(format!("CREATE USER {twin} IDENTIFIED BY {literal}")).await;
+            let result = scene.resume("setSecret", &token).await;
+            if password.is_none() {
+                result.unwrap();
+                assert_taken_over(&tenant, &scene).await;
+            } else {
+                // Made since the pending value was stored; that shows nothing.
+                assert_eq!(result.unwrap_err().error_type(), TwinNotOurs);
+                assert!(tenant.logs_in(&tenant.twin(), STRANGER).await);
+            }
+        }
     }
 }
 
@@ -89,7 +104,6 @@ async fn an_account_that_the_previous_version_names_is_this_secrets() {
         let scene = Scene::of(&tenant, FIRST).await;
         scene.rotate().await;
         let replaced = scene.login("AWSPREVIOUS").await;
-        tenant.grow_old().await;
         scene.rotate().await;
         let (user, password) = scene.login("AWSCURRENT").await;
         assert_eq!(user, replaced.0);
@@ -98,41 +112,60 @@ async fn an_account_that_the_previous_version_names_is_this_secrets() {
     }
 }
 
-/// A secret with a version without any label that names the twin, then as many more that name the
-/// user, and then the twin.
-async fn once_named_the_twin(server: Server, later: usize) -> (Tenant, Scene) {
-    let tenant = Tenant::of(server).await;
-    tenant.settle(FIRST).await;
-    let scene = Scene::of(&tenant, FIRST).await;
-    let text = scene.text("AWSCURRENT").await;
-    let named = |name: String| format!("\"username\":\"{name}\"");
-    let twins = text.replace(&named(tenant.user()), &named(tenant.twin()));
-    assert_ne!(text, twins);
-    for text in std::iter::once(&twins).chain(std::iter::repeat_n(&text, later)) {
-        let token = scene.put_pending(text).await;
-        give_up(&scene, &token).await;
+/// The text of the current value with another login.
+async fn with_login(scene: &Scene, user: &str, password: &str) -> String {
+    let mut document: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
+    document["username"] = user.into();
+    document["password"] = password.into();
+    document.to_string()
+}
+
+/// Stores a version that loses its label at once, as one does that a rotation gave up.
+async fn leave_version(scene: &Scene, text: &str) {
+    let token = scene.put_pending(text).await;
+    give_up(scene, &token).await;
+}
+
+/// A twin that nobody knows of, and a secret with its login in a version without any label, then as
+/// many more versions that name the user, and then some that name the twin with other passwords.
+async fn once_held_the_login(server: Server, of_user: usize, of_twin: usize) -> (Tenant, Scene) {
+    let (tenant, scene) = with_a_stranger(server, "DO 0").await;
+    leave_version(&scene, &with_login(&scene, &tenant.twin(), STRANGER).await).await;
+    for number in 0..of_user {
+        let text = with_login(&scene, &tenant.user(), &format!("user {number}")).await;
+        leave_version(&scene, &text).await;
     }
-    create_twin(&tenant, "%").await;
-    // So much later that the twin is not taken for one that the next rotation has made.
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    for number in 0..of_twin {
+        let text = with_login(&scene, &tenant.twin(), &format!("twin {number}")).await;
+        leave_version(&scene, &text).await;
+    }
     (tenant, scene)
 }
 
 #[tokio::test]
-async fn an_account_made_after_one_of_the_last_ten_versions_that_names_it_is_this_secrets() {
-    let [mysql, old, new] = Server::ALL;
-    let (a, b, c, d) = tokio::join!(
-        once_named_the_twin(mysql, 9),
-        once_named_the_twin(old, 9),
-        once_named_the_twin(new, 9),
-        once_named_the_twin(mysql, 10),
-    );
-    for (tenant, scene) in [a, b, c] {
+async fn an_account_whose_password_one_of_the_last_ten_versions_that_name_it_holds_is_this_secrets()
+{
+    for server in Server::ALL {
+        let (tenant, scene) = once_held_the_login(server, 11, 9).await;
         scene.rotate().await;
         assert_taken_over(&tenant, &scene).await;
     }
-    let (tenant, scene) = d;
+    let (tenant, scene) = once_held_the_login(Server::Mysql, 0, 10).await;
     assert_refused(&tenant, &scene, TwinNotOurs, &["no version"]).await;
+}
+
+#[tokio::test]
+async fn a_version_with_a_label_of_the_owners_proves_a_login_and_cuts_nobody_off_before() {
+    for server in Server::ALL {
+        let (tenant, scene) = once_held_the_login(server, 0, 10).await;
+        assert_refused(&tenant, &scene, TwinNotOurs, &["--version-stages HANDOVER"]).await;
+        assert!(tenant.logs_in(&tenant.twin(), STRANGER).await);
+        let text = with_login(&scene, &tenant.twin(), STRANGER).await;
+        let put = scene.secrets.put_secret_value().secret_id(&scene.arn).secret_string(text);
+        put.version_stages("HANDOVER").send().await.unwrap();
+        scene.rotate().await;
+        assert_taken_over(&tenant, &scene).await;
+    }
 }
 
 #[tokio::test]
@@ -171,8 +204,7 @@ async fn every_account_of_the_twins_name_must_be_owned_and_be_where_the_user_is(
         assert_refused(&tenant, &scene, TwinAtOtherHosts, &texts).await;
 
         let user = account(&tenant.user(), "10.%");
-        tenant.sql(format!("CREATE USER {user} IDENTIFIED BY 'elsewhere'")).await;
-        tenant.grow_old().await;
+        tenant.sql(format!("CREATE USER {user} IDENTIFIED BY {}", literal(FIRST))).await;
         assert_refused(&tenant, &scene, TwinNotOurs, &["ACCOUNT LOCK"]).await;
 
         let twin = account(&tenant.twin(), "10.%");

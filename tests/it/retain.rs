@@ -3,7 +3,7 @@
 
 use rotation::error::ErrorType::RetainImpossible;
 
-use crate::support::account::{Tenant, account};
+use crate::support::account::{Tenant, account, literal};
 use crate::support::grants::Picture;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::refusal::refused;
@@ -18,20 +18,8 @@ async fn scene(tenant: &Tenant) -> Scene {
     scene.in_environment(tenant, RETAIN).await
 }
 
-/// Makes the passwords of both users as old as they are where rotations are days apart.
-async fn a_day_passes(tenant: &Tenant) {
-    let mark = tenant.mark();
-    tenant
-        .sql(format!(
-            "UPDATE mysql.user SET password_last_changed = password_last_changed - INTERVAL 1 DAY \
-             WHERE User LIKE '%{mark}%'; FLUSH PRIVILEGES"
-        ))
-        .await;
-}
-
-/// A rotation a day later.
-async fn rotate(tenant: &Tenant, scene: &Scene) -> (String, String) {
-    a_day_passes(tenant).await;
+/// A rotation, and the login that it made current.
+async fn rotate(scene: &Scene) -> (String, String) {
     scene.rotate().await;
     scene.login("AWSCURRENT").await
 }
@@ -42,7 +30,7 @@ async fn a_client_that_slept_through_a_whole_period_still_logs_in() {
     let scene = scene(&tenant).await;
     let mut logins = vec![scene.login("AWSCURRENT").await];
     for _ in 0..5 {
-        logins.push(rotate(&tenant, &scene).await);
+        logins.push(rotate(&scene).await);
         let age = |(login, (user, password)): (usize, &(String, String))| {
             (logins.len() - 1 - login, user.clone(), password.clone())
         };
@@ -58,8 +46,7 @@ async fn a_client_that_slept_through_a_whole_period_still_logs_in() {
 async fn a_retry_does_not_push_the_retained_password_out() {
     let tenant = Tenant::of(Server::Mysql).await;
     let scene = scene(&tenant).await;
-    rotate(&tenant, &scene).await;
-    a_day_passes(&tenant).await;
+    rotate(&scene).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     for _ in 0..3 {
@@ -77,11 +64,10 @@ async fn a_retry_does_not_push_the_retained_password_out() {
 async fn a_lost_answer_does_not_push_the_retained_password_out() {
     let tenant = Tenant::of(Server::Mysql).await;
     let first = scene(&tenant).await;
-    rotate(&tenant, &first).await;
-    rotate(&tenant, &first).await;
+    rotate(&first).await;
+    rotate(&first).await;
     let (user, password) = first.login("AWSCURRENT").await;
     let replaced = first.login("AWSPREVIOUS").await;
-    a_day_passes(&tenant).await;
 
     // The same logins in a secret whose superuser goes through a proxy, without TLS.
     let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
@@ -124,14 +110,14 @@ fn with_superuser(scene: &Scene, mut document: serde_json::Value) -> String {
 async fn turning_the_option_off_ends_a_retained_password_at_the_next_turn() {
     let tenant = Tenant::of(Server::Mysql).await;
     let scene = scene(&tenant).await;
-    rotate(&tenant, &scene).await;
-    let (user, password) = rotate(&tenant, &scene).await;
+    rotate(&scene).await;
+    let (user, password) = rotate(&scene).await;
     assert!(tenant.logs_in(&user, "password zero").await);
     let scene = scene.in_environment(&tenant, &[]).await;
-    rotate(&tenant, &scene).await;
+    rotate(&scene).await;
     // The account is current still when the other one is set, so that nothing of it is written.
     assert!(tenant.logs_in(&user, "password zero").await);
-    let (user, newest) = rotate(&tenant, &scene).await;
+    let (user, newest) = rotate(&scene).await;
     assert!(tenant.logs_in(&user, &newest).await);
     assert!(!tenant.logs_in(&user, &password).await);
     assert!(!tenant.logs_in(&user, "password zero").await);
@@ -143,7 +129,7 @@ async fn the_password_of_an_account_that_was_handed_over_is_not_retained() {
     let scene = scene(&tenant).await;
     let twin = account(&tenant.twin(), "%");
     tenant.sql(format!("CREATE USER {twin} IDENTIFIED BY 'of the operator' ACCOUNT LOCK")).await;
-    let (user, password) = rotate(&tenant, &scene).await;
+    let (user, password) = rotate(&scene).await;
     assert_eq!(user, tenant.twin());
     assert!(tenant.logs_in(&user, &password).await);
     assert!(!tenant.logs_in(&user, "of the operator").await);
@@ -173,10 +159,11 @@ async fn a_server_that_keeps_one_password_is_refused_before_anything_is_written(
 async fn a_twin_whose_plugin_must_change_is_refused_before_anything_is_written() {
     let tenant = Tenant::of(Server::Mysql).await;
     let scene = scene(&tenant).await;
-    rotate(&tenant, &scene).await;
+    rotate(&scene).await;
     let twin = account(&tenant.user(), "%");
-    tenant.sql(format!("ALTER USER {twin} IDENTIFIED WITH sha256_password BY 'another'")).await;
-    a_day_passes(&tenant).await;
+    let (_, known) = scene.login("AWSPREVIOUS").await;
+    let identified = format!("IDENTIFIED WITH sha256_password BY {}", literal(&known));
+    tenant.sql(format!("ALTER USER {twin} {identified}")).await;
     let before = Picture::of_tables(&tenant, &tenant.user()).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();

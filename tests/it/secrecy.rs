@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use mysql_async::prelude::Queryable;
-use rotation::error::ErrorType::CurrentLoginRefused;
+use rotation::error::ErrorType::CurrentPasswordWrong;
 use serde_json::{Value, json};
 
 use crate::support::account::{Tenant, account};
@@ -187,12 +187,12 @@ async fn no_server_writes_a_password_down() {
             scene.rotate().await;
             secrets.extend(passwords(&scene).await);
         }
-        // And a login that is refused.
+        // And a password that is not the one.
         let mut document: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
         document["password"] = json!(WRONG);
         let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
         call.secret_string(document.to_string()).send().await.unwrap();
-        assert_refused(&tenant, &scene, CurrentLoginRefused, &["1045"]).await;
+        assert_refused(&tenant, &scene, CurrentPasswordWrong, &["no login was made"]).await;
         secrets.push(WRONG.to_owned());
 
         let written = written_down(&tenant).await;

@@ -12,6 +12,7 @@ use crate::support::account::{Tenant, account};
 use crate::support::proxy::Fault;
 use crate::support::scene::{STEPS, Scene};
 use crate::support::stack::{OwnServer, Server};
+use crate::support::untouched::assert_refused;
 
 async fn settled(server: Server) -> (Tenant, Scene) {
     let tenant = Tenant::of(server).await;
@@ -113,19 +114,36 @@ const MISHAPS: &[&str] = &[
     "DROP USER {twin}",
     "ALTER USER {twin} ACCOUNT LOCK",
     "ALTER USER {twin} PASSWORD EXPIRE",
-    "ALTER USER {twin} IDENTIFIED BY 'by hand'",
-    "DROP USER {twin}; CREATE USER {twin} IDENTIFIED BY 'by hand'",
     "DROP USER {twin}; CREATE USER {twin} IDENTIFIED BY 'by hand' ACCOUNT LOCK",
 ];
 
 #[tokio::test]
-async fn a_twin_that_was_dropped_locked_expired_changed_or_made_again_by_hand_is_repaired() {
+async fn a_twin_that_was_dropped_locked_or_expired_by_hand_is_repaired() {
     for server in Server::ALL {
         let (tenant, scene) = settled(server).await;
         scene.rotate().await;
         for mishap in MISHAPS {
             let (twin, _) = scene.login("AWSPREVIOUS").await;
             tenant.sql(mishap.replace("{twin}", &account(&twin, "%"))).await;
+            scene.rotate().await;
+            assert_in_order(&tenant, &scene).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_twin_whose_password_was_changed_by_hand_is_refused_until_it_is_handed_over() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        scene.rotate().await;
+        for change in ["ALTER USER", "DROP USER {twin}; CREATE USER"] {
+            let (twin, _) = scene.login("AWSPREVIOUS").await;
+            let name = account(&twin, "%");
+            let change = change.replace("{twin}", &name);
+            tenant.sql(format!("{change} {name} IDENTIFIED BY 'by hand'")).await;
+            assert_refused(&tenant, &scene, ErrorType::TwinNotOurs, &["ACCOUNT LOCK"]).await;
+            assert!(tenant.logs_in(&twin, "by hand").await);
+            tenant.sql(format!("ALTER USER {name} ACCOUNT LOCK")).await;
             scene.rotate().await;
             assert_in_order(&tenant, &scene).await;
         }

@@ -14,14 +14,15 @@ use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::GrantTarget;
 use crate::privilege::Privilege;
+use crate::proof::AuthString;
 use crate::row::Row;
 use crate::setting;
 use crate::show_grants::{Clause, parse_clauses};
 use crate::sql::quote_literal;
-use crate::user::{Account, AuthMethod, State};
+use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
 
 /// The table of accounts, and how it is read.
-pub(super) const ACCOUNTS: (&str, &str) = ("mysql.global_priv", "SELECT * FROM mysql.global_priv");
+pub(super) const ACCOUNTS: &str = "mysql.global_priv";
 
 /// The keys of an account's JSON that are known, those of settings aside.
 const KEYS: &[&str] = &[
@@ -53,16 +54,16 @@ pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, 
     let changed = json.get("password_last_changed").and_then(Json::as_i64);
     // A key that is not there is the same as nothing.
     let stored = |key: &str| Some(json.get(key).cloned().unwrap_or(Json::Null));
+    let mut passwords = Vec::new();
     Ok(Account {
+        authentication: auth_methods(family, &json, &mut passwords),
         state: State {
             locked: flag("account_locked"),
             expired: changed == Some(0),
-            without_password: text(&json, "authentication_string").is_empty(),
             role: flag("is_role"),
-            second_password: false,
-            password_changed: changed,
+            passwords,
+            retained: None,
         },
-        authentication: auth_methods(&json),
         settings: setting::read(family, stored).map_err(|found| unsupported(name, found))?,
         ..Account::default()
     })
@@ -85,28 +86,36 @@ fn text(json: &Map<String, Json>, key: &str) -> String {
 
 /// The alternatives, in their order. In `auth_or` an empty object stands for the plugin that is
 /// named outside of it.
-fn auth_methods(json: &Map<String, Json>) -> Vec<AuthMethod> {
-    let first = auth_method(json);
-    match json.get("auth_or").and_then(Json::as_array) {
-        None => vec![first],
-        Some(alternatives) => alternatives
-            .iter()
-            .map(|alternative| match alternative.as_object() {
-                Some(other) if other.contains_key("plugin") => auth_method(other),
-                _ => first.clone(),
-            })
-            .collect(),
-    }
+fn auth_methods(
+    family: Family,
+    json: &Map<String, Json>,
+    passwords: &mut Vec<StoredPassword>,
+) -> Vec<AuthMethod> {
+    let Some(alternatives) = json.get("auth_or").and_then(Json::as_array) else {
+        return vec![auth_method(family, json, passwords)];
+    };
+    let methods = alternatives.iter().map(|alternative| match alternative.as_object() {
+        Some(other) if other.contains_key("plugin") => auth_method(family, other, passwords),
+        _ => auth_method(family, json, passwords),
+    });
+    methods.collect()
 }
 
-fn auth_method(json: &Map<String, Json>) -> AuthMethod {
+fn auth_method(
+    family: Family,
+    json: &Map<String, Json>,
+    passwords: &mut Vec<StoredPassword>,
+) -> AuthMethod {
     // An account that never had a plugin has a native password, or none at all.
     let plugin = match text(json, "plugin") {
         plugin if plugin.is_empty() => "mysql_native_password".to_owned(),
         plugin => plugin,
     };
-    let is_password = PASSWORD_PLUGINS.contains(&plugin.as_str());
-    AuthMethod { auth_string: (!is_password).then(|| text(json, "authentication_string")), plugin }
+    let string = text(json, "authentication_string");
+    if PASSWORD_PLUGINS.iter().any(|known| plugin.eq_ignore_ascii_case(known)) {
+        return password_method(family, plugin, AuthString::new(string), passwords);
+    }
+    AuthMethod { auth_string: Some(string), plugin }
 }
 
 /// `GRANTEE` holds the account's name in quotes, with nothing escaped.

@@ -9,15 +9,13 @@ use crate::error::{Error, ErrorKind, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
 use crate::privilege::Privilege;
+use crate::proof::{AuthString, Stored};
 use crate::row::Row;
 use crate::setting::{self, Setting, Value};
-use crate::user::{Account, AuthMethod, State};
+use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
 
 /// The table of accounts, and how it is read.
-pub(super) const ACCOUNTS: (&str, &str) = (
-    "mysql.user",
-    "SELECT *, UNIX_TIMESTAMP(password_last_changed) AS password_changed FROM mysql.user",
-);
+pub(super) const ACCOUNTS: &str = "mysql.user";
 
 /// The columns of `mysql.user` that are known, those of privileges and settings aside.
 const COLUMNS: &[&str] = &[
@@ -27,7 +25,6 @@ const COLUMNS: &[&str] = &[
     "authentication_string",
     "password_expired",
     "password_last_changed",
-    "password_changed",
     "account_locked",
     ATTRIBUTES,
 ];
@@ -53,17 +50,20 @@ pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, 
         }
     }
     let attributes = attributes(name, row)?;
+    let mut passwords = Vec::new();
+    let auth_method = auth_method(family, row, &mut passwords);
+    let retained = attributes.get("additional_password").and_then(AuthString::from_json);
     let mut account = Account {
-        authentication: vec![auth_method(row)],
         settings: settings(family, name, row, &attributes)?,
         state: State {
             locked: row.is_yes("account_locked"),
             expired: row.is_yes("password_expired"),
-            without_password: row.bytes("authentication_string").unwrap_or_default().is_empty(),
-            second_password: attributes.contains_key("additional_password"),
-            password_changed: row.number("password_changed"),
-            ..State::default()
+            role: false,
+            passwords,
+            retained: retained
+                .map(|string| StoredPassword { plugin: auth_method.plugin.clone(), string }),
         },
+        authentication: vec![auth_method],
         ..Account::default()
     };
     insert_grant(&mut account, GrantTarget::Global, column_privileges(name, row)?);
@@ -73,11 +73,14 @@ pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, 
     Ok(account)
 }
 
-fn auth_method(row: &Row) -> AuthMethod {
+fn auth_method(family: Family, row: &Row, passwords: &mut Vec<StoredPassword>) -> AuthMethod {
     let plugin = row.text_or_empty("plugin").to_owned();
-    let is_password = PASSWORD_PLUGINS.contains(&plugin.as_str());
-    let auth_string = || row.text_or_empty("authentication_string").to_owned();
-    AuthMethod { auth_string: (!is_password).then(auth_string), plugin }
+    if PASSWORD_PLUGINS.contains(&plugin.as_str()) {
+        // A salt may hold any byte.
+        let string = AuthString::new(row.bytes("authentication_string").unwrap_or_default());
+        return password_method(family, plugin, string, passwords);
+    }
+    AuthMethod { auth_string: Some(row.text_or_empty("authentication_string").to_owned()), plugin }
 }
 
 /// The JSON of `User_attributes`, of which everything must be known.
@@ -150,5 +153,6 @@ fn partial_revokes(account: &mut Account, name: &str, revokes: &[Json]) -> Resul
 /// MySQL stores a role as a locked account, expired and without a password.
 pub(super) fn mark_created_role(account: &mut Account) {
     let state = &mut account.state;
-    state.role |= state.locked && state.expired && state.without_password;
+    let is_empty = |password: &StoredPassword| matches!(password.stored(), Stored::Empty);
+    state.role |= state.locked && state.expired && state.passwords.iter().any(is_empty);
 }

@@ -7,7 +7,8 @@ use account_mirror::username::Username;
 use sha2::{Digest, Sha256};
 
 use super::Session;
-use crate::error::{Error, ErrorType};
+use crate::error::{Error, refuse};
+use crate::event::SecretId;
 
 /// How long to wait for another rotation of the same pair of users.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -17,37 +18,51 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// `RotationInProgress` if another rotation keeps it.
-pub async fn lock_pair(session: &mut Session, user: &Username) -> Result<(), Error> {
-    let name = lock_name(user);
-    let quoted = quote_literal(&name);
-    let mut holder = String::new();
+pub async fn lock_pair(
+    session: &mut Session,
+    user: &Username,
+    superuser: &SecretId,
+) -> Result<(), Error> {
+    let name = quote_literal(&lock_name(user, superuser));
     for wait in [Duration::ZERO, LOCK_WAIT] {
         let row = session
-            .row(&format!(
-                "SELECT GET_LOCK({quoted}, {}) AS locked, IS_USED_LOCK({quoted}) AS holder",
-                wait.as_secs()
-            ))
+            .row(&format!("SELECT GET_LOCK({name}, {}) AS locked", wait.as_secs()))
             .await
             .map_err(|failure| failure.context("taking the lock on the pair of users"))?;
         if row.number("locked") == Some(1) {
             return Ok(());
         }
-        row.text_or_empty("holder").clone_into(&mut holder);
     }
-    Err(ErrorType::RotationInProgress.because(format!(
-        "another rotation of \"{user}\" holds the lock \"{name}\" on the server, in connection \
-         {holder}; wait until it has ended; the next try goes on from here"
-    )))
+    let holder = format!(
+        "SELECT ID AS id, USER AS user, HOST AS host FROM information_schema.PROCESSLIST \
+         WHERE ID = IS_USED_LOCK({name})"
+    );
+    let holder = session.rows(&holder).await.unwrap_or_default();
+    let holder = holder.first().map_or("a connection that has ended since".to_owned(), |row| {
+        format!(
+            "connection {} of '{}' from {}",
+            row.text_or_empty("id"),
+            row.text_or_empty("user"),
+            row.text_or_empty("host")
+        )
+    });
+    refuse!(
+        RotationInProgress,
+        "another rotation of \"{}\" or its twin is running: {holder} holds its lock on the server; \
+         wait until it has ended; the next try goes on from here",
+        user.base()
+    );
 }
 
-/// The name of the lock on a pair: what both users have in common, or a digest of it where that is
-/// longer than a name may be, which is 64 characters on MySQL and 192 bytes on MariaDB.
-fn lock_name(user: &Username) -> String {
-    let name = format!("rotation:{}", user.base());
-    if name.len() <= 64 {
-        return name;
-    }
-    let digest = Sha256::digest(user.base());
-    let digits = digest.iter().take(16).map(|byte| format!("{byte:02x}"));
-    format!("rotation:{}", digits.collect::<String>())
+/// The name of the lock on a pair. It is the same from both users, and nobody can guess it, and so
+/// hold it, who does not know the superuser's secret: an ARN ends in random characters. No password
+/// is in it, so that it answers no question about one.
+fn lock_name(user: &Username, superuser: &SecretId) -> String {
+    let digest = Sha256::new()
+        .chain_update(user.base())
+        .chain_update([0])
+        .chain_update(superuser.as_str())
+        .finalize();
+    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("rotation:{digits}")
 }

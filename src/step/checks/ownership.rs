@@ -1,96 +1,103 @@
-//! Ownership of the twin: what other versions of the secret say.
+//! Ownership of the twin: every password of it is proven by a version of this secret.
+//!
+//! An account with the twin's name may be what an earlier try left, one that an operator handed over,
+//! another secret's, or a stranger's, whom a new password would lock out. Being equal to the user in
+//! use proves nothing, and neither does a name: only a password does, or a lock.
 
-use account_mirror::user::{State, User};
+use std::collections::BTreeSet;
 
-use super::versions::stored_seconds;
-use crate::aws::{SecretValue, Selector, StagingLabel};
+use account_mirror::user::{Account, User};
+
+use super::Report;
+use super::candidates::Candidates;
 use crate::error::{Error, ErrorType};
 use crate::event::VersionId;
 use crate::secret::UserSecret;
 use crate::step::Rotation;
+use crate::step::pair::Pair;
+use crate::step::proofs::Proofs;
 
-/// How many older versions are read to find out whose twin it is.
-const VERSIONS_READ: usize = 10;
-
-/// Checks that an existing twin is this secret's, cheapest evidence first. Returns the evidence.
+/// Checks that an existing twin is this secret's. Returns the hosts at which the pending password is
+/// in place already.
+///
+/// # Errors
+///
+/// `TwinNotOurs`.
 pub(super) async fn check(
     rotation: &Rotation<'_>,
-    twin: &User,
-    pending_created: i64,
-    previous: Option<SecretValue>,
-) -> Result<String, Error> {
-    let name = &twin.name;
-    if owned_by_state(twin, pending_created) {
-        return Ok(format!(
-            "the account \"{name}\" is locked or was made by an earlier try of this rotation"
-        ));
-    }
-    if let Some(version) = previous.and_then(|previous| names(rotation, previous, twin)) {
-        return Ok(format!("the account \"{name}\" is that of version {version}"));
-    }
-    let (older, note) = match older_versions(rotation).await {
-        Ok(older) => (older, String::new()),
-        Err(error) => (Vec::new(), format!("; older versions could not be looked at: {error}")),
+    pair: &Pair<'_>,
+    pending: Option<&UserSecret>,
+    mut candidates: Candidates<'_>,
+    proofs: &mut Proofs,
+    report: &mut Report,
+) -> Result<BTreeSet<String>, Error> {
+    let mut placed = BTreeSet::new();
+    let Some(twin) = &pair.twin else {
+        report.pass(format!("the twin \"{}\" does not exist yet", pair.twin_name));
+        return Ok(placed);
     };
-    // Not every older version was current once: a rotation that was refused has left one that names
-    // a stranger. The password of an account that is ours was set after its version was stored.
-    let set_since = |created| {
-        let mut accounts = twin.accounts.values();
-        accounts.all(|account| account.state.changed_since(created))
-    };
-    if let Some(version) = naming(rotation, &older, twin, set_since).await? {
-        return Ok(format!("the account \"{name}\" is that of version {version}"));
+    let mut evidence = BTreeSet::new();
+    for (host, account) in &twin.accounts {
+        // Whoever locked an account has cut its holders off, and so handed it over.
+        let by_pending = if account.state.locked {
+            evidence.insert("it is locked".to_owned());
+            true
+        } else if account.state.passwords.is_empty() {
+            continue;
+        } else {
+            let Some(version) = prove(account, &mut candidates, proofs).await? else {
+                return Err(not_ours(rotation, twin, host, &candidates));
+            };
+            evidence.insert(format!("its password is that of version {version}"));
+            version == rotation.version
+        };
+        if let (true, Some(pending), Some(source)) =
+            (by_pending, pending, pair.source.accounts.get(host))
+            && proofs.is_in_place(source, account, &pending.password).await?
+        {
+            placed.insert(host.clone());
+        }
     }
-    Err(ErrorType::TwinNotOurs.because(format!(
-        "an account \"{name}\" exists already, and nothing shows that it is this secret's: no \
-         version of the secret that its password could be from names it, it is not locked, and its \
-         password is older than this rotation. If it may be taken over, lock it (ALTER USER … ACCOUNT LOCK) and rotate again; \
-         if it is nobody's, drop it; if somebody uses it, rename the user of this secret{note}"
-    )))
+    if evidence.is_empty() {
+        let hosts: Vec<_> = twin.accounts.keys().map(String::as_str).collect();
+        return Err(not_ours(rotation, twin, &hosts.join(", "), &candidates));
+    }
+    let evidence: Vec<_> = evidence.into_iter().collect();
+    report.pass(format!("the twin \"{}\" is this secret's: {}", twin.name, evidence.join("; ")));
+    Ok(placed)
 }
 
-/// The first of these versions whose value names the twin, and was stored at a time that counts.
-async fn naming(
-    rotation: &Rotation<'_>,
-    versions: &[VersionId],
-    twin: &User,
-    counts: impl Fn(i64) -> bool,
+/// The version of the secret whose password logs in to an account of the twin.
+async fn prove(
+    account: &Account,
+    candidates: &mut Candidates<'_>,
+    proofs: &mut Proofs,
 ) -> Result<Option<VersionId>, Error> {
-    for version in versions {
-        let value = rotation.value(Selector::Version(version)).await?;
-        let value = value.filter(|value| counts(stored_seconds(value)));
-        if let Some(version) = value.and_then(|value| names(rotation, value, twin)) {
+    candidates.rewind();
+    while let Some((version, password)) = candidates.next().await? {
+        if proofs.any_matches(account, &password).await? {
             return Ok(Some(version));
         }
     }
     Ok(None)
 }
 
-/// The version of a value, if the value names the twin.
-fn names(rotation: &Rotation<'_>, value: SecretValue, twin: &User) -> Option<VersionId> {
-    let document = UserSecret::parse(&rotation.secret, value.document).ok()?;
-    (document.username == twin.name).then_some(value.version)
-}
-
-async fn older_versions(rotation: &Rotation<'_>) -> Result<Vec<VersionId>, Error> {
-    let versions = rotation.aws.version_ids(&rotation.secret, VERSIONS_READ + 2).await?;
-    let looked_at = |version: &VersionId| {
-        *version != rotation.version
-            && !rotation.description.has_label(version, StagingLabel::Current)
-            && !rotation.description.has_label(version, StagingLabel::Previous)
-    };
-    Ok(versions.into_iter().filter(looked_at).take(VERSIONS_READ).collect())
-}
-
-/// Whether the accounts themselves show that the twin is this secret's: each of them either got its
-/// password after the pending version was created, by an earlier try of this rotation, or is
-/// locked, as half-made twins are and as an operator hands one over.
-fn owned_by_state(twin: &User, pending_created: i64) -> bool {
-    twin.accounts.values().all(|account| {
-        account.state.changed_since(pending_created) || is_handed_over(&account.state)
-    })
-}
-
-fn is_handed_over(state: &State) -> bool {
-    state.locked && !state.role
+fn not_ours(
+    rotation: &Rotation<'_>,
+    twin: &User,
+    host: &str,
+    candidates: &Candidates<'_>,
+) -> Error {
+    let region = rotation.secret.region().unwrap_or("REGION");
+    ErrorType::TwinNotOurs.because(format!(
+        "an account '{}'@'{host}' exists already, and no version of this secret holds its \
+         password{}. If it may be taken over, lock it, which cuts its holders off (ALTER USER … \
+         ACCOUNT LOCK), or store its login as a version of the secret, which does not (aws \
+         secretsmanager put-secret-value --region {region} --secret-id {} --version-stages HANDOVER \
+         --secret-string …), and rotate again; if it is nobody's, drop it; if somebody else uses it, \
+         rename the user of this secret",
+        twin.name,
+        candidates.note(),
+        rotation.secret
+    ))
 }

@@ -14,8 +14,8 @@ use crate::step::pair::Pair;
 /// # Errors
 ///
 /// `PasswordPolicy`.
-pub(crate) fn check_policy(pair: &Pair, password: &Password) -> Result<(), Error> {
-    let Some(rule) = violation(&pair.variables, &pair.twin_name, password) else {
+pub(crate) fn check_policy(pair: &Pair<'_>, password: &Password) -> Result<(), Error> {
+    let Some(rule) = violation(&pair.superuser.variables, &pair.twin_name, password) else {
         return Ok(());
     };
     refuse!(

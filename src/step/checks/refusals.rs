@@ -1,17 +1,21 @@
 //! The refusals of the checks, one function each.
 
+use std::collections::BTreeMap;
+
+use account_mirror::proof::Stored;
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::sql::quote_identifier;
-use account_mirror::tables::Accounts;
 use account_mirror::user::{Account, AuthMethod, User};
 use account_mirror::username::Username;
 
+use super::Report;
 use crate::aws::rds::Relation;
-use crate::database::session::{Refusal, Server, Session, Variables};
+use crate::database::session::{LoginRole, Refusal, Server, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::{SuperuserSecret, UserSecret};
-use crate::step::Rotation;
 use crate::step::pair::Pair;
+use crate::step::superuser::Superuser;
+use crate::step::{Rotation, plaintext_warning};
 use crate::tls::TlsMode;
 
 /// The plugins that check a password and that the driver speaks.
@@ -36,7 +40,7 @@ const CARRIED_PLUGINS: &[&str] = &[
 ];
 
 /// The superuser must not be one of the two users.
-pub(super) fn superuser_is_neither(
+pub(crate) fn superuser_is_neither(
     superuser: &SuperuserSecret,
     current: &UserSecret,
     twin: &Username,
@@ -88,7 +92,7 @@ pub(crate) async fn use_database(
 
 /// The superuser's server must be the user's, or its writer. Where the servers do not say themselves
 /// that they are one, RDS must.
-pub(super) fn same_server(
+pub(crate) fn same_server(
     user: &Server,
     superuser: &Server,
     relation: Result<Relation, Error>,
@@ -104,8 +108,19 @@ pub(super) fn same_server(
 }
 
 /// Account statements must be possible.
-pub(super) fn writable(server: &Server, variables: &Variables) -> Result<(), Error> {
-    let Some(variable) = variables.read_only() else {
+pub(super) fn writable(
+    superuser: &Superuser,
+    session: &Session,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let server = &superuser.server;
+    report.pass(format!(
+        "the superuser '{}'@'{}' logged in at {server}, which is {}",
+        session.account_user, session.account_host, session.family
+    ));
+    report.warnings.extend(plaintext_warning(LoginRole::Superuser, server));
+    let Some(variable) = session.variables.read_only() else {
+        report.pass(format!("{server} accepts writes"));
         return Ok(());
     };
     refuse!(
@@ -115,47 +130,68 @@ pub(super) fn writable(server: &Server, variables: &Variables) -> Result<(), Err
     );
 }
 
-/// The account in use must be one that the function can log in as, and every host's authentication
-/// one that can be given to a twin.
-pub(super) fn usable(source: &User, host_in_use: &str) -> Result<(), Error> {
-    refuse_role(source)?;
-    let name = |host: &str| format!("'{}'@'{host}'", source.name);
+/// Every host's authentication must be one that can be given to a twin.
+pub(super) fn mirrorable(source: &User) -> Result<(), Error> {
     for (host, account) in &source.accounts {
+        let is_password = |method: &AuthMethod| {
+            USABLE_PLUGINS.iter().any(|plugin| method.plugin.eq_ignore_ascii_case(plugin))
+        };
         let foreign = account.authentication.iter().find(|method| {
-            method.auth_string.is_some() && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
+            method.auth_string.is_some()
+                && !is_password(method)
+                && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
         });
         if let Some(method) = foreign {
-            return Err(plugin_unsupported(&name(host), &method.plugin));
-        }
-        if is_open(account) {
-            return Err(ErrorType::AccountUnusable.because(format!(
-                "{} has no password, so anybody can log in with it, and a twin with a password \
-                 would not be equal; give it a password, or drop it",
-                name(host)
-            )));
+            let name = format!("'{}'@'{host}'", source.name);
+            return Err(plugin_unsupported(&name, &method.plugin));
         }
     }
+    Ok(())
+}
+
+/// The password that the server shows of an account, from its memory, must be that of its tables:
+/// the tables are what proofs are about, and the memory decides on logins.
+pub(crate) fn in_force(
+    user: &User,
+    shown: &BTreeMap<(String, String), Vec<u8>>,
+) -> Result<(), Error> {
+    for (host, account) in &user.accounts {
+        let key = (user.name.as_str().to_owned(), host.clone());
+        let line = shown.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let hashes = account.state.passwords.iter();
+        let mut hashes = hashes.filter(|stored| matches!(stored.stored(), Stored::Hash(_)));
+        if !hashes.all(|stored| stored.string.is_shown_in(line)) {
+            refuse!(
+                FlushPrivilegesDue,
+                "the server's memory has another password of '{}'@'{host}' than its grant tables, \
+                 which somebody wrote by hand; run FLUSH PRIVILEGES, and rotate again",
+                user.name
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The account in use must be one that the function can log in as.
+pub(super) fn usable(source: &User, host_in_use: &str, server: &Server) -> Result<(), Error> {
+    let name = format!("'{}'@'{host_in_use}'", source.name);
     let Some(account) = source.accounts.get(host_in_use) else {
-        return Err(ErrorType::WrongAccount.because(format!(
-            "the server says that {} is in use, but the grant tables do not have it; FLUSH \
-             PRIVILEGES may be due",
-            name(host_in_use)
-        )));
+        refuse!(
+            WrongAccount,
+            "the server says that {name} is in use, but the grant tables do not have it; FLUSH \
+             PRIVILEGES may be due"
+        );
     };
-    match unusable(&name(host_in_use), account) {
+    match unusable(&name, account).or_else(|| demands_tls(&name, account, server)) {
         Some(error) => Err(error),
         None => Ok(()),
     }
 }
 
-/// Whether the account's only plugin checks a password and has none.
-fn is_open(account: &Account) -> bool {
-    let is_password = |method: &AuthMethod| method.auth_string.is_none();
-    account.state.without_password && account.authentication.iter().all(is_password)
-}
-
 fn unusable(name: &str, account: &Account) -> Option<Error> {
-    let usable = |plugin: &str| USABLE_PLUGINS.contains(&plugin);
+    let usable = |method: &AuthMethod| {
+        USABLE_PLUGINS.iter().any(|plugin| method.plugin.eq_ignore_ascii_case(plugin))
+    };
     if matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if tls.demands_certificate())
     {
         return Some(ErrorType::ClientCertificateRequired.because(format!(
@@ -170,11 +206,10 @@ fn unusable(name: &str, account: &Account) -> Option<Error> {
         )));
     }
     let plugin = &account.authentication.first()?.plugin;
-    (!account.authentication.iter().any(|method| usable(&method.plugin)))
-        .then(|| plugin_unsupported(name, plugin))
+    (!account.authentication.iter().any(usable)).then(|| plugin_unsupported(name, plugin))
 }
 
-fn plugin_unsupported(name: &str, plugin: &str) -> Error {
+pub(super) fn plugin_unsupported(name: &str, plugin: &str) -> Error {
     ErrorType::PluginUnsupported.because(format!(
         "{name} authenticates with the plugin \"{plugin}\", which this function cannot use; change \
          it to caching_sha2_password, mysql_native_password or ed25519"
@@ -212,49 +247,29 @@ pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
     )))
 }
 
-/// Why the current user's login was refused, with the help of what the superuser sees. Where the
-/// refusal proves the password all the same, the host in use, if it is the only one.
-pub(super) fn explain_refusal(
-    current: &UserSecret,
-    server: &Server,
-    refusal: Refusal,
-    accounts: &Accounts,
-) -> Result<String, Error> {
-    let Some(source) = accounts.of(&current.username) else {
-        return Err(ErrorType::UserMissing.because(format!(
-            "the user \"{}\" does not exist on {server}; create it, or correct the secret",
-            current.username
-        )));
-    };
-    refuse_role(&source)?;
-    let mut hosts = source.accounts.iter();
-    if refusal.proves_password() {
-        return match (hosts.next(), hosts.next()) {
-            (Some((host, _)), None) => Ok(host.clone()),
-            _ => Err(refusal.error),
-        };
-    }
+/// Why the current user's login was refused, with the help of what the superuser sees.
+pub(super) fn explain_refusal(source: &User, server: &Server, refusal: Refusal) -> Error {
     let is_login =
         refusal.code.is_some() || refusal.error.error_type() == ErrorType::PluginUnsupported;
     if !is_login {
-        return Err(refusal.error);
+        return refusal.error;
     }
     // One account leaves no doubt which one refused; with several, any reason would be a guess.
-    let explained = match (hosts.next(), hosts.next()) {
-        (Some((host, account)), None) => {
-            let name = format!("'{}'@'{host}'", source.name);
+    let mut hosts = source.accounts.iter();
+    if let (Some((host, account)), None) = (hosts.next(), hosts.next()) {
+        let name = format!("'{}'@'{host}'", source.name);
+        if let Some(error) =
             unusable(&name, account).or_else(|| demands_tls(&name, account, server))
+        {
+            return error;
         }
-        _ => None,
-    };
+    }
     let exists_at: Vec<_> = source.accounts.keys().map(String::as_str).collect();
-    Err(explained.unwrap_or_else(|| {
-        refusal.error.error_type().because(format!(
-            "{} (the user exists at: {})",
-            refusal.error,
-            exists_at.join(", ")
-        ))
-    }))
+    refusal.error.error_type().because(format!(
+        "{} (the user exists at: {})",
+        refusal.error,
+        exists_at.join(", ")
+    ))
 }
 
 fn demands_tls(name: &str, account: &Account, server: &Server) -> Option<Error> {
@@ -268,7 +283,7 @@ fn demands_tls(name: &str, account: &Account, server: &Server) -> Option<Error> 
 }
 
 /// Whether a replaced password can be kept as the settings demand.
-pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair) -> Result<(), Error> {
+pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair<'_>) -> Result<(), Error> {
     if !rotation.config.retain_previous_password {
         return Ok(());
     }

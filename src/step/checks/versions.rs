@@ -4,8 +4,6 @@
 //! AWSPENDING would lead elsewhere then, for it was on the other rotation's version, and AWSPREVIOUS
 //! follows every move of AWSCURRENT.
 
-use std::time::UNIX_EPOCH;
-
 use crate::aws::{SecretValue, Selector, StagingLabel};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
@@ -13,17 +11,9 @@ use crate::step::Rotation;
 
 /// The values that the checks need beside the current one.
 pub(super) struct LabelledValues {
-    pub(super) pending: Pending,
+    pub(super) pending: UserSecret,
     /// The value of AWSPREVIOUS, if there is one.
     pub(super) previous: Option<SecretValue>,
-}
-
-/// The pending document, and when it was stored, in seconds since the epoch.
-pub(crate) struct Pending {
-    /// The document.
-    pub(crate) document: UserSecret,
-    /// When it was stored.
-    pub(crate) created: i64,
 }
 
 /// Reads them, and refuses if a label has moved since the step began.
@@ -49,21 +39,14 @@ pub(super) async fn read(
             rotation.version
         );
     };
-    let created = stored_seconds(&pending);
-    let document = UserSecret::parse(&rotation.secret, pending.document)?;
-    rotation.check_pending(current, &document)?;
-    Ok(LabelledValues { pending: Pending { document, created }, previous })
+    let pending = UserSecret::parse(&rotation.secret, pending.document)?;
+    rotation.check_pending(current, &pending)?;
+    Ok(LabelledValues { pending, previous })
 }
 
 /// The value of AWSPREVIOUS, if there is one.
 pub(super) async fn previous(rotation: &Rotation<'_>) -> Result<Option<SecretValue>, Error> {
     value(rotation, StagingLabel::Previous).await
-}
-
-/// The time at which a value was stored, in seconds since the epoch.
-pub(super) fn stored_seconds(value: &SecretValue) -> i64 {
-    let since = value.created.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The value with a label. The secret was described a moment ago, so if something is not found it is

@@ -78,7 +78,6 @@ async fn run(
     (stop, go_on): (&'static str, Option<(&str, Duration)>),
 ) -> bool {
     let before = stage.scene.login("AWSCURRENT").await;
-    stage.tenant.grow_old().await;
     let token = stage.scene.begin().await;
     let trigger = Arc::new(Mutex::new(Trigger::new(at, OF_PACKETS[1])));
     let pulled = trigger.clone();

@@ -143,8 +143,6 @@ impl Stage {
         if situation == Situation::Drift {
             self.drift(&before.0).await;
         }
-        // A password that was set a moment ago would be taken for that of an earlier try.
-        self.tenant.grow_old().await;
         let token = self.scene.begin().await;
         let trigger = Arc::new(Mutex::new(Trigger::new(at, kind)));
         let pulled = trigger.clone();

@@ -152,7 +152,7 @@ async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
                  CREATE USER ''@`127.0.0.1` IDENTIFIED BY '{FIRST}'"
             ))
             .await;
-        let texts = ["ended in the account ''@'127.0.0.1'", &tenant.user()];
+        let texts = ["from '127.0.0.1' would end in an anonymous account", &tenant.user()];
         assert_refused(&tenant, &scene, WrongAccount, &texts).await;
     }
 }

@@ -90,20 +90,6 @@ impl Tenant {
         .await;
     }
 
-    /// Makes the passwords as old as they are where rotations are days apart.
-    pub(crate) async fn grow_old(&self) {
-        let mark = self.mark();
-        let sql = if self.address.server.is_mariadb() {
-            "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.password_last_changed', \
-             JSON_VALUE(Priv, '$.password_last_changed') - 86400) \
-             WHERE JSON_EXISTS(Priv, '$.password_last_changed') AND User"
-        } else {
-            "UPDATE mysql.user SET password_last_changed = password_last_changed - INTERVAL 1 DAY \
-             WHERE User"
-        };
-        self.sql(format!("{sql} LIKE '%{mark}%'")).await;
-    }
-
     /// A session of `user`, on TLS.
     pub(crate) async fn log_in(&self, user: &str, password: &str) -> Result<Conn, Error> {
         Conn::new(login(&self.address, user, password)).await

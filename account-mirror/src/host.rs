@@ -1,0 +1,136 @@
+//! Which account a client gets: the host parts of accounts, matched as the servers do.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::family::Family;
+use crate::pattern::like;
+use crate::specificity::specificity;
+
+/// The host part of the account that a client at `client` gets when it logs in as a user with
+/// accounts at these hosts, or `Some(None)` if an anonymous account is more specific.
+///
+/// `client` is what the server calls it in `USER()`. `None` where that does not decide it: the
+/// server may have resolved a name, several hosts may be equally specific, or none may match.
+pub fn account_for<'a>(
+    family: Family,
+    client: &str,
+    user: impl IntoIterator<Item = &'a str>,
+    anonymous: impl IntoIterator<Item = &'a str>,
+) -> Option<Option<&'a str>> {
+    let client: Option<IpAddr> = client.parse().ok();
+    let named = user.into_iter().map(|host| (host, true));
+    let mut best: Option<(Rank, &str, bool)> = None;
+    let mut is_tie = false;
+    for (host, is_named) in named.chain(anonymous.into_iter().map(|host| (host, false))) {
+        let Some(rank) = rank(family, host, client)? else {
+            continue;
+        };
+        match &best {
+            Some((other, ..)) if *other < rank => {}
+            // At one host the name goes before none; of two hosts the server's memory decides.
+            Some((other, of, _)) if *other == rank => is_tie |= !of.eq_ignore_ascii_case(host),
+            _ => {
+                best = Some((rank, host, is_named));
+                is_tie = false;
+            }
+        }
+    }
+    best.filter(|_| !is_tie).map(|(_, host, is_named)| is_named.then_some(host))
+}
+
+/// How specific a host is, the most specific first.
+type Rank = (u8, [usize; 4]);
+
+const LITERAL: u8 = 0;
+const NETWORK: u8 = 1;
+const NETMASK: u8 = 2;
+const PATTERN: u8 = 3;
+const EMPTY: u8 = 4;
+
+/// The rank of a host that matches the client, `Some(None)` if it does not match, `None` if that is
+/// not known here.
+#[expect(clippy::option_option, reason = "matching, not matching, and not known")]
+fn rank(family: Family, host: &str, client: Option<IpAddr>) -> Option<Option<Rank>> {
+    if host.is_empty() {
+        return Some(Some((EMPTY, [0; 4])));
+    }
+    if host == "%" {
+        return Some(Some((PATTERN, specificity(family, host))));
+    }
+    // A client that the server calls by a name may match any other host by its address too.
+    let client = client?;
+    if let Some((network, mask)) = host.split_once('/') {
+        let IpAddr::V4(client) = client else {
+            return Some(None);
+        };
+        let network: Ipv4Addr = network.parse().ok()?;
+        let (class, mask) = match mask.parse::<Ipv4Addr>() {
+            Ok(mask) => (NETMASK, u32::from(mask)),
+            // MariaDB accepts such a host and, by version, never matches it.
+            Err(_) if !family.is_mysql() => return None,
+            Err(_) => (NETWORK, prefix(mask.parse().ok()?)?),
+        };
+        let matches = u32::from(client) & mask == u32::from(network);
+        let breadth = usize::try_from(mask.count_zeros()).unwrap_or(usize::MAX);
+        return Some(matches.then_some((class, [breadth, 0, 0, 0])));
+    }
+    let text = client.to_string();
+    if host.contains(['%', '_']) {
+        return Some(like(&text, host).then(|| (PATTERN, specificity(family, host))));
+    }
+    Some((host.parse() == Ok(client)).then_some((LITERAL, [0; 4])))
+}
+
+fn prefix(bits: u32) -> Option<u32> {
+    (bits <= 32).then(|| u32::MAX.checked_shl(32 - bits).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MYSQL: Family = Family::MySql((9, 7, 0));
+    const MARIADB: Family = Family::MariaDb((11, 8, 0));
+
+    fn of(family: Family, client: &str, user: &[&str], anonymous: &[&str]) -> Option<String> {
+        let found = account_for(family, client, user.iter().copied(), anonymous.iter().copied());
+        found.map(|host| host.unwrap_or("anonymous").to_owned())
+    }
+
+    #[test]
+    fn the_most_specific_host_that_matches_is_taken() {
+        let hosts = ["%", "127.%", "127.0.0.0/255.0.0.0", "127.0.0.1", "10.%", "localhost"];
+        for (family, count) in [(MYSQL, 4), (MARIADB, 4)] {
+            let order = ["127.0.0.1", "127.0.0.0/255.0.0.0", "127.%", "%"];
+            for skipped in 0..count {
+                let left: Vec<_> =
+                    hosts.iter().copied().filter(|h| !order[..skipped].contains(h)).collect();
+                let expected = Some(order[skipped].to_owned());
+                assert_eq!(of(family, "127.0.0.1", &left, &[]), expected, "{left:?}");
+            }
+        }
+        let networks = ["127.0.0.0/255.0.0.0", "127.0.0.0/8", "127.0.0.0/16"];
+        assert_eq!(of(MYSQL, "127.0.0.1", &networks, &[]).as_deref(), Some("127.0.0.0/16"));
+    }
+
+    #[test]
+    fn an_anonymous_account_that_is_more_specific_is_taken() {
+        assert_eq!(of(MYSQL, "127.0.0.1", &["%"], &["127.0.0.1"]).as_deref(), Some("anonymous"));
+        assert_eq!(of(MYSQL, "127.0.0.1", &["%"], &["%", "10.%"]).as_deref(), Some("%"));
+    }
+
+    #[test]
+    fn what_is_not_certain_is_not_decided() {
+        for (family, client, user, anonymous) in [
+            (MYSQL, "localhost", vec!["%", "127.0.0.1"], vec![]),
+            (MYSQL, "app.example.com", vec!["%", "10.%"], vec![]),
+            (MYSQL, "127.0.0.1", vec!["10.%"], vec![]),
+            (MYSQL, "127.0.0.1", vec!["127.0.0.%", "127.0.0._"], vec![]),
+            (MYSQL, "127.0.0.1", vec!["127.0.0.%"], vec!["127.0.0._"]),
+            (MARIADB, "127.0.0.1", vec!["%", "127.0.0.0/8"], vec![]),
+        ] {
+            assert_eq!(of(family, client, &user, &anonymous), None, "{client} {user:?}");
+        }
+        assert_eq!(of(MYSQL, "app.example.com", &["%"], &[]).as_deref(), Some("%"));
+    }
+}
