@@ -5,11 +5,13 @@
 //! tables. The plan is never made from it, because it is ambiguous and incomplete.
 
 mod clause;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod token;
 
 pub use clause::Clause;
+pub use shown::Shown;
 pub use token::{Token, tokens};
 
 /// The clauses of one line.

@@ -1,0 +1,123 @@
+//! What a server shows of one account, compared with what it shows of another one.
+
+use std::collections::BTreeSet;
+
+use super::{Clause, parse_clauses};
+use crate::sql::{quote_identifier, quote_literal};
+
+/// What `SHOW GRANTS` and `SHOW CREATE USER` show of one account. Nothing prints it: it holds hashes.
+#[derive(Clone, Default)]
+pub struct Shown {
+    /// The lines, with [`ACCOUNT`] in place of the account's own name.
+    lines: BTreeSet<String>,
+}
+
+/// What stands for the account's own name; to the parser it is a name like any other.
+const ACCOUNT: &str = "`account`";
+
+impl Shown {
+    /// The lines that a server shows of the account `user`@`host`.
+    pub fn new(user: &str, host: &str, lines: impl IntoIterator<Item = String>) -> Self {
+        let quoted = [quote_identifier, quote_literal]
+            .map(|quote: fn(&str) -> String| format!("{}@{}", quote(user), quote(host)));
+        Self { lines: lines.into_iter().map(|line| without_account(line, &quoted)).collect() }
+    }
+
+    /// The clauses that only one of the two accounts has: those of this one, and those of the other.
+    ///
+    /// Nearly all lines of two equal accounts are the same but for the name, so only the others are
+    /// taken apart.
+    pub fn differences(&self, other: &Self) -> [BTreeSet<Clause>; 2] {
+        let ours = clauses(self.lines.difference(&other.lines));
+        let theirs = clauses(other.lines.difference(&self.lines));
+        let mut only = [&ours - &theirs, &theirs - &ours];
+        if only.iter().any(|only| !only.is_empty()) {
+            // A line that both have may hold what else one of them has in a line of its own.
+            let both = clauses(self.lines.intersection(&other.lines));
+            only = only.map(|only| &only - &both);
+        }
+        only
+    }
+}
+
+fn clauses<'a>(lines: impl Iterator<Item = &'a String>) -> BTreeSet<Clause> {
+    lines.flat_map(|line| parse_clauses(line)).collect()
+}
+
+/// Replaces the account where a line says whom it is about, which is the last place that names it
+/// after one of these words. A line that names it in another way stays as it is, to be taken apart.
+fn without_account(mut line: String, quoted: &[String]) -> String {
+    let found = quoted.iter().find_map(|account| Some((line.rfind(account.as_str())?, account)));
+    if let Some((start, account)) = found
+        && [" TO ", " FROM ", " USER ", " FOR "].iter().any(|word| line[..start].ends_with(word))
+    {
+        line.replace_range(start..start + account.len(), ACCOUNT);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(user: &str, lines: &[&str]) -> Shown {
+        Shown::new(user, "%", lines.iter().map(|line| line.replace("USER_", user)))
+    }
+
+    /// The differences between the lines of `app` and of `app_clone`.
+    fn differences(ours: &[&str], theirs: &[&str]) -> [Vec<String>; 2] {
+        let found = shown("app", ours).differences(&shown("app_clone", theirs));
+        found.map(|clauses| clauses.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn lines_that_differ_by_the_name_alone_are_equal() {
+        let lines = [
+            "GRANT SELECT ON *.* TO `USER_`@`%` WITH GRANT OPTION",
+            "GRANT USAGE ON *.* TO 'USER_'@'%'",
+            "GRANT `r`@`%` TO `USER_`@`%`",
+            "GRANT PROXY ON `boss`@`%` TO `USER_`@`%`",
+            "REVOKE SELECT ON `my_db`.* FROM `USER_`@`%`",
+            "SET DEFAULT ROLE `r` FOR `USER_`@`%`",
+            "CREATE USER `USER_`@`%` IDENTIFIED WITH 'x' AS 'same' REQUIRE NONE",
+        ];
+        assert_eq!(differences(&lines, &lines), [vec![], vec![]] as [Vec<String>; 2]);
+        let all = shown("app", &lines);
+        assert_eq!(all.lines, shown("app_clone", &lines).lines);
+        let parsed = |line: &str| parse_clauses(line);
+        for line in lines {
+            let replaced = shown("app", &[line]).lines.pop_first().unwrap();
+            assert!(!replaced.contains("app"), "{replaced}");
+            assert_eq!(parsed(&replaced), parsed(&line.replace("USER_", "app")), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_privileges_and_the_hash_are_no_difference() {
+        let ours =
+            ["GRANT SELECT, INSERT ON `s`.* TO `USER_`@`%`", "CREATE USER 'USER_'@'%' AS 'a'"];
+        let theirs =
+            ["GRANT INSERT, SELECT ON `s`.* TO `USER_`@`%`", "CREATE USER 'USER_'@'%' AS 'b'"];
+        assert_eq!(differences(&ours, &theirs), [vec![], vec![]] as [Vec<String>; 2]);
+    }
+
+    #[test]
+    fn what_only_one_has_is_found_also_beside_lines_that_are_equal() {
+        let both = "GRANT SELECT ON `s`.* TO `USER_`@`%`";
+        let more = "GRANT SELECT, INSERT ON `s`.* TO `USER_`@`%`";
+        let insert = "GRANT INSERT ON `s` . * TO <account>";
+        assert_eq!(differences(&[both, more], &[both]), [vec![insert.to_owned()], vec![]]);
+        assert_eq!(differences(&[both], &[both, more]), [vec![], vec![insert.to_owned()]]);
+        assert_eq!(differences(&[more], &[both]), [vec![insert.to_owned()], vec![]]);
+    }
+
+    #[test]
+    fn a_name_inside_of_a_name_is_no_account() {
+        let ours = "GRANT SELECT ON `s`.` TO ``app``@``%``` TO `USER_`@`%`";
+        let theirs = "GRANT SELECT ON `s`.` TO ``app_clone``@``%``` TO `USER_`@`%`";
+        assert_ne!(differences(&[ours], &[theirs]), [vec![], vec![]] as [Vec<String>; 2]);
+        let proxies = "GRANT PROXY ON `USER_`@`%` TO PUBLIC";
+        let left = shown("app", &[proxies]).lines.pop_first().unwrap();
+        assert!(left.contains("app"), "{left}");
+    }
+}
