@@ -8,9 +8,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::Builder;
+use aws_sdk_secretsmanager::config::{Builder, SharedHttpClient};
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+};
 
 use crate::deadline::Deadline;
 use crate::event::SecretId;
@@ -24,8 +28,12 @@ pub use description::{Description, Replica, StagingLabel};
 pub(crate) use secrets_manager::VISIBILITY_PAUSES;
 pub use secrets_manager::{MoveOutcome, PutOutcome, SecretValue, Selector};
 
-/// How long a connection may take, anywhere in AWS.
+/// How long a connection may take, anywhere in AWS. That an endpoint is not there must be found out
+/// before the invocation ends: five attempts to connect, and the pauses between them, take twelve
+/// seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The name and the version of this program.
 const APP_NAME: &str = concat!(env!("CARGO_PKG_NAME"), "-", env!("CARGO_PKG_VERSION"));
@@ -42,20 +50,15 @@ pub struct Clients {
 impl Clients {
     /// Clients with the function's own region and credentials. Nothing is sent yet.
     pub async fn new(endpoint: Option<String>) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        // That an endpoint is not there must be found out before the invocation ends: five attempts
-        // to connect, and the pauses between them, take twelve seconds.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(Duration::from_secs(4))
+            .read_timeout(READ_TIMEOUT)
             .build();
         let retries = RetryConfig::standard()
             .with_max_attempts(5)
             .with_initial_backoff(Duration::from_millis(250));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http_client())
             .timeout_config(timeouts)
             .retry_config(retries);
         // In the user agent, and so in CloudTrail.
@@ -88,6 +91,22 @@ impl Clients {
         });
         client.clone()
     }
+}
+
+/// One connector for all clients, which trusts the authorities of the system and no others. The SDK
+/// would parse their certificates for each client, and again at the first call; so it is done once,
+/// while Lambda still gives the function a whole processor.
+fn http_client() -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// The calls that one invocation makes: to Secrets Manager with the methods of this type, to RDS

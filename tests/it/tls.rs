@@ -14,6 +14,8 @@ use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::stack::{OwnServer, Server, setting};
 
+mod aws;
+
 const PASSWORD: &str = "a password";
 
 /// A secret whose two logins have these further keys, tested without a rotation.
