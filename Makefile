@@ -13,6 +13,7 @@ SAM := .dev/sam/bin
 CHECKS := .dev/checks/bin
 DENY := .dev/deny
 DENY_VERSION := 0.20.2
+ADVISORIES := $(DENY)/bin/cargo-deny --locked check advisories
 
 # The processor that `bench` builds for: that of this machine, unless ARCHITECTURE says arm64 or x86_64.
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
@@ -30,7 +31,7 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test check package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo test check advisories package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
@@ -61,9 +62,17 @@ check: $(DENY)/$(DENY_VERSION)
 	$(call part,lints,cargo clippy --locked --all-targets --quiet -- -D warnings)
 	$(call part,documentation,RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --no-deps --document-private-items --lib --bins --examples --quiet)
 	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
+	@if log=$$($(ADVISORIES) 2>&1); then echo 'advisories           ok'; \
+	elif grep -q 'failed to fetch advisory database' <<< "$$log"; then \
+		echo 'advisories           skipped, as the database of known vulnerabilities cannot be had here'; \
+	else printf 'advisories           FAILED\n%s\n' "$$log"; exit 1; fi
 	$(call part,template,$(SAM)/sam validate --lint && $(SAM)/cfn-lint template.yaml)
 	$(call part,template security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
 	$(call part,deploy tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/deploy -t .)
+
+# Unlike `check`, this fails without the database.
+advisories: $(DENY)/$(DENY_VERSION)
+	$(ADVISORIES)
 
 # cargo-deny is a program in Rust that takes minutes to compile; this package of it is ready made.
 $(DENY)/$(DENY_VERSION):

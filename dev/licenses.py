@@ -96,7 +96,7 @@ def texts(crates: list[dict[str, Any]]) -> str:
     owners: dict[str, list[str]] = defaultdict(list)
     for crate in crates:
         title = f"{crate['name']} {crate['version']} ({_expression(crate)})"
-        found = _license_files(Path(crate["manifest_path"]).parent)
+        found = license_files(Path(crate["manifest_path"]).parent)
         for text in found or [f"The crate has no file with its license; its source is {crate['repository']}."]:
             owners[text].append(title)
     title, text = _certificates()
@@ -108,7 +108,8 @@ def texts(crates: list[dict[str, Any]]) -> str:
     return "\n".join(parts)
 
 
-def _license_files(folder: Path) -> list[str]:
+def license_files(folder: Path) -> list[str]:
+    """The texts of the licenses that come with a crate."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and LICENSE_FILE.match(path.name))
     if not files and folder.parent == ROOT:  # a member of this workspace
         files = [ROOT / "LICENSE"]
