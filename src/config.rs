@@ -2,6 +2,7 @@
 //!
 //! Names and meanings are those of AWS's own function where it has the setting.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tracing::level_filters::LevelFilter;
@@ -106,11 +107,12 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         })
     }
 
+    /// Secrets are sent there, so it must be TLS, except where nothing leaves the machine.
     fn endpoint(&self) -> Result<Option<String>, Error> {
         let name = "SECRETS_MANAGER_ENDPOINT";
         match self.text(name) {
-            Some(url) if !url.starts_with("https://") && !url.starts_with("http://") => {
-                Err(invalid(name, &url, "be a URL that starts with https:// or http://"))
+            Some(url) if !url.starts_with("https://") && !is_on_loopback(&url) => {
+                Err(invalid(name, &url, "be a URL that starts with https://"))
             }
             endpoint => Ok(endpoint),
         }
@@ -168,6 +170,18 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
     fn text(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|text| !text.is_empty())
     }
+}
+
+/// Whether a URL without TLS leads to this machine, by an address: a name could lead elsewhere.
+fn is_on_loopback(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn invalid(name: &str, value: &str, allowed: &str) -> Error {

@@ -72,6 +72,14 @@ fn the_log_has_the_level_that_lambda_names_and_info_without_one() {
 }
 
 #[test]
+fn an_endpoint_without_tls_is_taken_only_on_this_machine() {
+    for url in ["http://127.0.0.1", "http://127.0.0.2:5000/", "http://[::1]:5000"] {
+        let config = config(&[("SECRETS_MANAGER_ENDPOINT", url)]).unwrap();
+        assert_eq!(config.secrets_manager_endpoint.as_deref(), Some(url));
+    }
+}
+
+#[test]
 fn set_and_empty_excludes_no_character() {
     let variables = [
         ("EXCLUDE_CHARACTERS", ""),
@@ -97,6 +105,18 @@ fn a_bad_value_is_refused_with_name_value_and_what_is_allowed() {
         ("USERNAME_CHARACTER_LIMIT", "0", "a number from 7 to 255"),
         ("AWS_LAMBDA_LOG_LEVEL", "verbose", "be one of TRACE, "),
         ("SECRETS_MANAGER_ENDPOINT", "vpce.example", "a URL that starts with https://"),
+        ("SECRETS_MANAGER_ENDPOINT", "http://vpce.example", "a URL that starts with https://"),
+        ("SECRETS_MANAGER_ENDPOINT", "http://localhost", "a URL that starts with https://"),
+        (
+            "SECRETS_MANAGER_ENDPOINT",
+            "http://127.0.0.1@vpce.example",
+            "a URL that starts with https://",
+        ),
+        (
+            "SECRETS_MANAGER_ENDPOINT",
+            "http://127.0.0.1:1@vpce.example",
+            "a URL that starts with https://",
+        ),
     ] {
         let error = config(&[(name, value)]).unwrap_err();
         assert_eq!(error.error_type(), ErrorType::ConfigurationInvalid);

@@ -2,10 +2,22 @@
 
 use super::normalized;
 
+/// The ends of AWS's names, one for each partition; GovCloud has that of the commercial one.
+const SUFFIXES: [&str; 7] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+];
+
 /// Whether the host is an RDS Proxy, also one of its own endpoints.
 pub fn is_proxy(host: &str) -> bool {
     let host = normalized(host);
-    is_of_rds(&host) && host.split('.').skip(1).any(|label| label.starts_with("proxy-"))
+    within_rds(&host)
+        .is_some_and(|name| name.split('.').skip(1).any(|label| label.starts_with("proxy-")))
 }
 
 /// The region of a host that RDS named. A proxy is none: its certificate is another one.
@@ -39,14 +51,12 @@ impl RdsName {
     /// Takes the name apart; `None` if it is none of RDS.
     pub fn parse(host: &str) -> Option<Self> {
         let host = normalized(host);
-        if !is_of_rds(&host) || is_proxy(&host) {
+        if is_proxy(&host) {
             return None;
         }
         // In China the region stands behind "rds".
-        let labels: Vec<_> = host.split('.').collect();
-        let ([id, account, region, "rds", "amazonaws", "com"]
-        | [id, account, "rds", region, "amazonaws", "com", "cn"]) = labels[..]
-        else {
+        let labels: Vec<_> = within_rds(&host)?.split('.').collect();
+        let ([id, account, region, "rds"] | [id, account, "rds", region]) = labels[..] else {
             return None;
         };
         Some(Self {
@@ -61,9 +71,10 @@ impl RdsName {
     }
 }
 
-fn is_of_rds(host: &str) -> bool {
-    host.contains(".rds.")
-        && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
+/// The name without the end that AWS's names have; `None` if it is none of RDS.
+fn within_rds(host: &str) -> Option<&str> {
+    let name = SUFFIXES.iter().find_map(|suffix| host.strip_suffix(suffix))?;
+    name.split('.').any(|label| label == "rds").then_some(name)
 }
 
 #[cfg(test)]
@@ -77,6 +88,7 @@ mod tests {
             ("APP.PROXY-abc.eu-west-1.rds.amazonaws.com.", true),
             ("ro.endpoint.proxy-abc.eu-west-1.rds.amazonaws.com", true),
             ("app.proxy-abc.rds.cn-north-1.amazonaws.com.cn", true),
+            ("app.proxy-abc.eusc-de-east-1.rds.amazonaws.eu", true),
             ("proxy-app.abc.eu-west-1.rds.amazonaws.com", false),
             ("app.proxy-abc.example.com", false),
         ] {
@@ -107,6 +119,29 @@ mod tests {
                 name("a", RdsNameKind::Custom, "us-east-1"),
             ),
             ("a.x.rds.cn-north-1.amazonaws.com.cn", name("a", RdsNameKind::Instance, "cn-north-1")),
+            (
+                "a.x.us-gov-west-1.rds.amazonaws.com",
+                name("a", RdsNameKind::Instance, "us-gov-west-1"),
+            ),
+            (
+                "a.x.eusc-de-east-1.rds.amazonaws.eu",
+                name("a", RdsNameKind::Instance, "eusc-de-east-1"),
+            ),
+            ("a.x.us-iso-east-1.rds.c2s.ic.gov", name("a", RdsNameKind::Instance, "us-iso-east-1")),
+            (
+                "a.x.us-isob-east-1.rds.sc2s.sgov.gov",
+                name("a", RdsNameKind::Instance, "us-isob-east-1"),
+            ),
+            (
+                "a.x.eu-isoe-west-1.rds.cloud.adc-e.uk",
+                name("a", RdsNameKind::Instance, "eu-isoe-west-1"),
+            ),
+            (
+                "a.x.us-isof-south-1.rds.csp.hci.ic.gov",
+                name("a", RdsNameKind::Instance, "us-isof-south-1"),
+            ),
+            ("a.x.eu-west-1.rds.amazonaws.com.example.com", None),
+            ("a.x.eu-west-1.rds.notamazonaws.com", None),
             ("a.proxy-x.us-east-1.rds.amazonaws.com", None),
             ("db.example.com", None),
             ("127.0.0.1", None),

@@ -59,6 +59,14 @@ class RegionsTest(unittest.TestCase):
             self.assertIn("certs/README.md#regions-without-roots", text)
 
 
+    def test_the_names_of_every_partition_are_recognized(self) -> None:
+        resolver = botocore.session.get_session().get_component("endpoint_resolver")
+        suffixes = {partition["dnsSuffix"] for partition in resolver._endpoint_data["partitions"]}
+        source = (ROOT / "src" / "endpoint" / "rds_name.rs").read_text()
+        listed, _, _ = source.partition("];")
+        self.assertEqual(set(re.findall(r'"\.([a-z0-9.-]+)"', listed)), suffixes)
+
+
 class UpdateTest(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
