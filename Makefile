@@ -9,6 +9,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 STACK := python3 dev/stack.py
+SUITE := python3 dev/suite.py
 SAM := .dev/sam/bin
 CHECKS := .dev/checks/bin
 DENY := .dev/deny
@@ -23,19 +24,19 @@ BENCHES := .dev/bench/bin/python benches
 BENCH ?= full
 
 export SAM_CLI_TELEMETRY := 0
-# Most tests wait for a server most of the time, so two of them for each of two processors.
-export RUST_TEST_THREADS ?= 4
 
 # One line for a part of `check`; what it printed is shown only if it failed.
 part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test check advisories package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo test test-fast faults check advisories package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
-	@echo 'make test         runs every test, on MySQL and both MariaDBs'
+	@echo 'make test         runs every test, on MySQL, both MariaDBs, and what MORE_SERVERS and .dev/servers/ have'
+	@echo 'make test-fast    runs the tests that need no server, and one rotation on each server'
+	@echo 'make faults       meets a fault at every point of a rotation on MySQL'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
 	@echo 'make package      builds the function for Lambda into target/package/, with its template and licenses'
 	@echo 'make reproducible builds it twice, and compares'
@@ -54,7 +55,15 @@ demo:
 
 test:
 	$(STACK) setup
-	$(STACK) run --with all -- cargo test --locked 2>&1 | grep --line-buffered -v '^{"_aws"'
+	$(SUITE)
+
+test-fast:
+	$(STACK) setup
+	$(SUITE) --fast
+
+# All points of a rotation on one server; `fault-sweep` has all kinds of faults there, on every server.
+faults:
+	FAULT_SWEEP=points $(SUITE) --with mysql faults::no_fault
 
 check: $(DENY)/$(DENY_VERSION)
 	@$(STACK) setup python sam checks
@@ -66,6 +75,7 @@ check: $(DENY)/$(DENY_VERSION)
 	elif grep -q 'failed to fetch advisory database' <<< "$$log"; then \
 		echo 'advisories           skipped, as the database of known vulnerabilities cannot be had here'; \
 	else printf 'advisories           FAILED\n%s\n' "$$log"; exit 1; fi
+	$(call part,mutations,python3 dev/mutations.py --check)
 	$(call part,template,$(SAM)/sam validate --lint && $(SAM)/cfn-lint template.yaml)
 	$(call part,template security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
 	$(call part,deploy tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/deploy -t .)
@@ -120,7 +130,7 @@ fuzz:
 
 fault-sweep:
 	$(STACK) setup
-	FAULT_SWEEP=all $(STACK) run --with all -- cargo test --locked --test it faults
+	FAULT_SWEEP=all $(SUITE) faults::
 
 mutants:
 	$(STACK) setup

@@ -24,7 +24,7 @@ from sandbox import Sandbox
 
 HERE = Path(__file__).resolve().parent
 STEPS = ["createSecret", "setSecret", "testSecret", "finishSecret"]
-SERVERS = {"mysql": "MYSQL_URL", "mariadb-11.8": "MARIADB_11_8_URL", "mariadb-10.11": "MARIADB_10_11_URL"}
+SERVERS = ("mysql", "mariadb-11.8", "mariadb-10.11")
 PASSWORD = "Aa1-the-first-password-of-them-all"[:32]  # as long as a new one
 BATCH = 250
 
@@ -108,13 +108,14 @@ class Server:
 
 
 def servers_of_stack() -> list[Server]:
-    return [Server.of_url(flavor, os.environ[name]) for flavor, name in SERVERS.items() if name in os.environ]
+    urls = {server["part"]: server["url"] for server in control("/servers", method="GET") if server["shared"]}
+    return [Server.of_url(flavor, urls[flavor]) for flavor in SERVERS if flavor in urls]
 
 
 @contextmanager
 def another_server(flavor: str, *arguments: str) -> Iterator[Server]:
     """A server with these arguments, for as long as it is needed."""
-    started = control("/servers", flavor=flavor, args=list(arguments))
+    started = control("/servers", name=flavor, args=list(arguments))
     try:
         yield Server.of_url(flavor, started["url"])
     finally:

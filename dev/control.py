@@ -1,7 +1,8 @@
 """The stack's control endpoint: JSON over HTTP on loopback, for tests in any language.
 
-POST   /servers              {"flavor", "args": [], "tls": true}: starts one more server
+POST   /servers              {"name", "args": [], "tls": true}: starts one more server, by its name or its part
 GET    /servers              all servers; GET /servers/ID one
+GET    /builds               the programs of which a server can be started
 POST   /servers/ID/restart   {"args": [...]}; without args the old ones are kept
 POST   /servers/ID/stop      also /kill (SIGKILL), /freeze (SIGSTOP), /thaw
 DELETE /servers/ID
@@ -29,8 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from aws import Aws
+from builds import Build, Given
 from functions import Function
-from packages import SERVERS, Missing
+from packages import Missing
 from servers import Server
 
 
@@ -41,28 +43,38 @@ class NotFound(Exception):
 class Stack:
     """Everything that is running, by name."""
 
-    def __init__(self, folder: Path, certificates: Path, stack_env: dict[str, str], url: str) -> None:
+    def __init__(
+        self, folder: Path, certificates: Path, stack_env: dict[str, str], url: str, builds: list[Build]
+    ) -> None:
         self.folder = folder
         self.certificates = certificates
         self.stack_env = stack_env
         self.url = url
-        self.servers: dict[str, Server] = {}
+        self.builds = {build.name: build for build in builds}
+        self.servers: dict[str, Server | Given] = {}
         self.aws: dict[str, Aws] = {}
         self.functions: dict[str, Function] = {}
         self.lock = threading.Lock()
         self.closed = False
         self._numbers = itertools.count(1)
 
-    def add_server(self, flavor: str, args: list[str], tls: bool = True, id: str | None = None) -> Server:
-        if flavor not in SERVERS:
-            raise ValueError(f"flavor is one of {', '.join(SERVERS)}")
-        name = id or f"{flavor}-{next(self._numbers)}"
-        server = Server(name, flavor, self.folder / name, self.certificates, args, tls)
-        self._keep(self.servers, name, server)
+    def add_shared(self, one: Build | Given) -> Server | Given:
+        """A server for everybody: a program is started."""
+        if isinstance(one, Build):
+            return self.add_server(one.name, [], shared=True)
+        self._keep(self.servers, one.name, one)
+        return one
+
+    def add_server(self, name: str, args: list[str], tls: bool = True, shared: bool = False) -> Server:
+        build = find(self.builds, next((one.name for one in self.builds.values() if one.part == name), name))
+        name = build.name
+        id = name if shared else f"{name}-{next(self._numbers)}"
+        server = Server(id, build, self.folder / id, self.certificates, shared, args, tls)
+        self._keep(self.servers, id, server)
         try:
             server.create()
         except BaseException:
-            self.servers.pop(name, None)
+            self.servers.pop(id, None)
             raise
         return server
 
@@ -110,7 +122,8 @@ class Stack:
         for function in list(self.functions.values()):
             function.stop()
         for server in list(self.servers.values()):
-            server.kill()
+            if isinstance(server, Server):
+                server.kill()
         for aws in list(self.aws.values()):
             aws.stop()
 
@@ -121,6 +134,8 @@ def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
         return route_server(stack, method, name, action, body)
     if kind == "functions":
         return route_function(stack, method, name, action, body)
+    if kind == "builds" and method == "GET":
+        return [build.describe() for build in stack.builds.values()]
     if kind == "aws" and method == "POST":
         return stack.add_aws().describe()
     if kind == "aws" and method == "DELETE":
@@ -134,8 +149,12 @@ def route_server(stack: Stack, method: str, name: str, action: str, body: dict[s
     if method == "GET" and not name:
         return [server.describe() for server in list(stack.servers.values())]
     if method == "POST" and not name:
-        return stack.add_server(body.get("flavor", "mysql"), list(body.get("args", [])), bool(body.get("tls", True))).describe()
+        return stack.add_server(body["name"], list(body.get("args", [])), bool(body.get("tls", True))).describe()
     server = find(stack.servers, name)
+    if isinstance(server, Given):
+        if method != "GET":
+            raise ValueError(f"{name} is the server of MYSQL_URL, which is not the stack's to stop or to change")
+        return server.describe()
     if method == "DELETE":
         with server.lock:
             stack.servers.pop(name, None)

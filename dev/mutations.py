@@ -2,6 +2,9 @@
 """Breaks one rule of the function at a time and shows that a test on real servers notices.
 
     python3 dev/stack.py run --with all -- python3 dev/mutations.py [WORDS]
+    python3 dev/mutations.py --check
+
+`--check` only says which mutations no longer fit: whose text is not in its file once, or whose tests do not exist.
 
 With WORDS, only the mutations whose rule contains them. Each is made in a copy of the project, `.dev/mutations/`. It
 counts as noticed when the program still compiles and one of the tests that are named with it fails; what the tests
@@ -314,6 +317,8 @@ MUTATIONS = [
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--check"]:
+        return check()
     words = " ".join(sys.argv[1:])
     chosen = [mutation for mutation in MUTATIONS if words in mutation.rule]
     if not chosen:
@@ -332,7 +337,7 @@ def main() -> int:
     unnoticed = 0
     for mutation in chosen:
         began = time.monotonic()
-        file = COPY / "src" / mutation.file
+        file = COPY / place(mutation)
         whole = file.read_text()
         file.write_text(broken(mutation))
         output = run_tests(mutation.rule, mutation.tests)
@@ -360,13 +365,41 @@ def copy_project() -> None:
             shutil.copyfile(PROJECT / name, target)
 
 
+def check() -> int:
+    """Prints each mutation that no longer fits."""
+    found = [text for mutation in MUTATIONS for text in stale(mutation)]
+    print("\n".join(found) if found else f"{len(MUTATIONS)} mutations fit")
+    return int(bool(found))
+
+
+def stale(mutation: Mutation) -> list[str]:
+    """Why a mutation does not fit."""
+    name = place(mutation)
+    file = PROJECT / name
+    times = file.read_text().count(mutation.text) if file.exists() else 0
+    why = []
+    if not file.exists():
+        why.append(f"{name} does not exist")
+    elif times != 1:
+        why.append(f"{name} has its text {times} times: {mutation.text.strip().splitlines()[0]}")
+    for test in mutation.tests:
+        module, _, function = test.rpartition("::")
+        source = (PROJECT / "tests" / "it" / module.replace("::", "/")).with_suffix(".rs")
+        if not source.exists() or f"fn {function}(" not in source.read_text():
+            why.append(f"there is no test {test}")
+    return [f"{mutation.rule!r}: {one}" for one in why]
+
+
+def place(mutation: Mutation) -> str:
+    """The file's path in the project: in the function's own sources, or in those of the crate that it names."""
+    return mutation.file if mutation.file.startswith("account-mirror/") else f"src/{mutation.file}"
+
+
 def broken(mutation: Mutation) -> str:
     """The file with the mutation."""
-    whole = (PROJECT / "src" / mutation.file).read_text()
-    if whole.count(mutation.text) != 1:
-        found = f"{whole.count(mutation.text)} times"
-        sys.exit(f"mutations: {mutation.rule!r}: its text is in src/{mutation.file} {found}, not once.")
-    return whole.replace(mutation.text, mutation.broken)
+    if why := stale(mutation):
+        sys.exit(f"mutations: {why[0]}")
+    return (PROJECT / place(mutation)).read_text().replace(mutation.text, mutation.broken)
 
 
 def run_tests(what: str, tests: list[str]) -> str:

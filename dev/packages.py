@@ -72,6 +72,10 @@ def setup(parts: list[str], quiet: bool = False) -> None:
         _setup(parts, quiet)
 
 
+def is_installed(part: str) -> bool:
+    return (HOME / f"{part}.stamp").exists() and root(part).exists()
+
+
 def _setup(parts: list[str], quiet: bool) -> None:
     for part in parts:
         wanted = _wanted(part)

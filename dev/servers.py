@@ -1,8 +1,8 @@
 """Starts and stops MySQL and MariaDB servers on loopback ports.
 
-An initialised data folder is kept for each flavour under `.dev/` and copied for each server, which makes a start fast.
-Names are not resolved (`--skip-name-resolve`), so a client's host is its IP address: 127.0.0.1. Durability is
-given up as far as the machine's own end goes: a server that is killed still keeps what it committed.
+An initialised data folder is kept for each program under `.dev/templates/` and copied for each server, which makes a
+start fast. Names are not resolved (`--skip-name-resolve`), so a client's host is its IP address: 127.0.0.1. Durability
+is given up as far as the machine's own end goes: a server that is killed still keeps what it committed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packages import HOME, Missing, root
+from builds import Build
+from packages import HOME, Missing
 from processes import free_port, start, stop, wait_until
 
 START_SECONDS = 60
 STOP_SECONDS = 20
+TEMPLATES = HOME / "templates"
 
 COMMON = [
     "--user=root",  # refused otherwise when root runs it; ignored when another user does
@@ -39,22 +41,25 @@ COMMON = [
     "--table-open-cache=400",
     "--character-set-server=utf8mb4",
 ]
+# An older version ignores what it does not know after `loose-`.
 MYSQL = [
-    "--mysqlx=OFF",
+    "--loose-mysqlx=OFF",
     "--secure-file-priv=",
-    "--innodb-redo-log-capacity=16M",
-    "--innodb-use-fdatasync=ON",
+    "--loose-innodb-redo-log-capacity=16M",
+    "--loose-innodb-use-fdatasync=ON",
     "--performance-schema=ON",  # tests read the statement history
     "--performance-schema-max-table-instances=200",
     "--performance-schema-max-digest-length=256",
     "--performance-schema-digests-size=200",
     "--performance-schema-consumer-events-statements-history-long=ON",
 ]
+# Before MySQL 8.0 the logs are of this size from the start, twice 48 MB otherwise in each copy of a data folder.
+MYSQL_57 = ["--innodb-log-file-size=4M", "--explicit-defaults-for-timestamp=ON"]
 MARIADB = ["--innodb-log-file-size=8M", "--performance-schema=OFF", "--aria-pagecache-buffer-size=8M"]
 
 # Run once, by the first start on a fresh data folder. The server reads one statement a line.
 MYSQL_TEMPLATE = """\
-CREATE USER 'root'@'%' IDENTIFIED WITH caching_sha2_password BY RANDOM PASSWORD;
+CREATE USER 'root'@'%' IDENTIFIED BY '{password}';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 GRANT PROXY ON ''@'' TO 'root'@'%' WITH GRANT OPTION;
 DROP USER 'root'@'localhost';
@@ -77,87 +82,64 @@ MARIADB_SCRIPTS = [
 ]
 
 
-def program(flavor: str) -> list[str]:
-    """The server's command up to its own arguments: its release's loader and libraries, and its own files."""
-    tree = root(flavor)
-    libraries = tree / "usr/lib/x86_64-linux-gnu"
-    old_libraries = tree / "lib/x86_64-linux-gnu"
-    loader = next(
-        (folder / "ld-linux-x86-64.so.2" for folder in (libraries, old_libraries) if (folder / "ld-linux-x86-64.so.2").exists()),
-        None,
-    )
-    if loader is None:
-        raise Missing(f"{tree} is incomplete: remove it and run setup again.")
-    binary = "usr/sbin/mysqld" if flavor == "mysql" else "usr/sbin/mariadbd"
-    share = share_folder(flavor)
-    return [
-        str(loader),
-        "--library-path",
-        f"{libraries}:{old_libraries}",
-        str(tree / binary),
-        "--no-defaults",
-        f"--basedir={tree}/usr",
-        f"--lc-messages-dir={share}",
-        f"--character-sets-dir={share}/charsets",
-        f"--plugin-dir={tree}/usr/lib/mysql/plugin",
-        *COMMON,
-        *(MYSQL if flavor == "mysql" else MARIADB),
-    ]
+def options(build: Build) -> list[str]:
+    if build.is_mariadb:
+        return [*COMMON, *MARIADB]
+    return [*COMMON, *MYSQL, *(MYSQL_57 if build.version < (8,) else [])]
 
 
-def share_folder(flavor: str) -> Path:
-    share = root(flavor) / "usr/share"
-    return next(folder for folder in (share / "mariadb", share / "mysql") if (folder / "charsets").exists())
-
-
-def template(flavor: str) -> Path:
-    """The initialised data folder of a flavour, made at its first use."""
-    made_of = [(HOME / f"{flavor}.stamp").read_text(), MYSQL_TEMPLATE, MARIADB_TEMPLATE, *MARIADB_SCRIPTS]
-    done = HOME / f"{flavor}.template-{zlib.crc32(repr(made_of).encode()):08x}"
+def template(build: Build) -> Path:
+    """The initialised data folder of a program, made at its first use."""
+    made_of = [build.stamp(), MYSQL_TEMPLATE, MARIADB_TEMPLATE, MYSQL_57, *MARIADB_SCRIPTS]
+    done = TEMPLATES / f"{build.name}-{zlib.crc32(repr(made_of).encode()):08x}"
     if done.exists():
         return done
-    for old in HOME.glob(f"{flavor}.template-*"):
+    TEMPLATES.mkdir(exist_ok=True)
+    for old in TEMPLATES.glob(f"{build.name}-*"):
         shutil.rmtree(old)
-    partial = HOME / f"{flavor}.partial.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    log = HOME / f"{flavor}.template.log"
-    arguments = [*program(flavor), f"--datadir={partial}", f"--tmpdir={HOME}"]
-    script = HOME / f"{flavor}.{os.getpid()}.sql"
-    script.write_text(MYSQL_TEMPLATE if flavor == "mysql" else MARIADB_TEMPLATE)
+    # Not among the finished ones, and with a place of its own for temporary tables, which MariaDB clears at a start.
+    work = HOME / f"template.{build.name}.{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    data = work / "data"
+    data.mkdir(parents=True)
+    log = HOME / f"{build.name}.template.log"
+    arguments = [*build.command, *options(build), f"--datadir={data}", f"--tmpdir={work}"]
+    script = work / "first.sql"
+    script.write_text(
+        MARIADB_TEMPLATE if build.is_mariadb else MYSQL_TEMPLATE.format(password=f"Aa1-{secrets.token_hex(16)}")
+    )
     port = free_port()
-    first_start = [*arguments, f"--port={port}", f"--socket={partial}/socket", f"--init-file={script}"]
+    first_start = [*arguments, f"--port={port}", f"--socket={work}/socket", f"--init-file={script}"]
     try:
-        initialize(flavor, arguments, log)
+        initialize(build, arguments, log)
         process = start(first_start, log)
         try:
             wait_until(lambda: answers(port), START_SECONDS, process)
         finally:
             stop(process, signal.SIGTERM, STOP_SECONDS)
+        (data / "auto.cnf").unlink(missing_ok=True)  # each server has a server_uuid of its own
+        try:
+            data.rename(done)
+        except OSError:  # another run was faster
+            pass
     except (TimeoutError, subprocess.SubprocessError) as error:
-        raise Missing(f"The data folder of {flavor} could not be made ({error}): see {log}.") from error
+        raise Missing(f"The data folder of {build.name} could not be made ({error}): see {log}.") from error
     finally:
-        script.unlink()
-    (partial / "auto.cnf").unlink(missing_ok=True)  # each server has a server_uuid of its own
-    try:
-        partial.rename(done)
-    except OSError:  # another run was faster
-        shutil.rmtree(partial)
+        shutil.rmtree(work)
     return done
 
 
-def initialize(flavor: str, arguments: list[str], log: Path) -> None:
-    if flavor == "mysql":
-        command = [*arguments, "--initialize-insecure", "--innodb-redo-log-capacity=64M"]
-        script = ""
-    else:
+def initialize(build: Build, arguments: list[str], log: Path) -> None:
+    if build.is_mariadb:
         # What mariadb-install-db does; that script would run its server without the loader.
         command = [*arguments, "--bootstrap"]
         script = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL, @skip_auth_anonymous=1;\n"
-        share = share_folder(flavor)
         for name in MARIADB_SCRIPTS:
             names = (name, name.replace("mariadb_", "mysql_"))
-            script += next(share / n for n in names if (share / n).exists()).read_text() + "\n"
+            script += next(build.share / n for n in names if (build.share / n).exists()).read_text() + "\n"
+    else:
+        command = [*arguments, "--initialize-insecure", "--loose-innodb-redo-log-capacity=64M"]
+        script = ""
     with open(log, "w") as output:
         subprocess.run(
             command, input=script, text=True, stdout=output, stderr=output, check=True, timeout=START_SECONDS
@@ -178,9 +160,10 @@ class Server:
     """One running server."""
 
     id: str
-    flavor: str
+    build: Build
     folder: Path
     certificates: Path
+    shared: bool = False  # by all tests, and not one test's own
     arguments: list[str] = field(default_factory=list)
     tls: bool = True
     port: int = field(default_factory=free_port)
@@ -204,7 +187,9 @@ class Server:
     def describe(self) -> dict[str, Any]:
         return {
             "id": self.id,
-            "flavor": self.flavor,
+            **self.build.describe(),
+            "shared": self.shared,
+            "given": False,
             "url": self.url,
             "ca_file": str(self.certificates / "ca.pem"),
             "pid": self.process.pid if self.process else None,
@@ -218,7 +203,7 @@ class Server:
     def create(self) -> None:
         """Copies the data folder and starts the server with its password."""
         self.folder.mkdir()
-        shutil.copytree(template(self.flavor), self.datadir)
+        shutil.copytree(template(self.build), self.datadir)
         script = self.folder / "password.sql"
         script.touch(mode=0o600)
         script.write_text(f"ALTER USER 'root'@'%' IDENTIFIED BY '{self.password}';\n")
@@ -237,7 +222,7 @@ class Server:
             f"--port={self.port}",
         ]
         self.process = start(
-            [*program(self.flavor), *files, *self._tls(), *(extra or []), *self.arguments],
+            [*self.build.command, *options(self.build), *files, *self._tls(), *(extra or []), *self.arguments],
             output=self.folder / "output.log",
         )
         try:
@@ -248,7 +233,8 @@ class Server:
 
     def _tls(self) -> list[str]:
         if not self.tls:
-            return ["--tls-version="] if self.flavor == "mysql" else ["--skip-ssl"]
+            has_switch = self.build.is_mariadb or self.build.version < (8, 4)
+            return ["--skip-ssl"] if has_switch else ["--tls-version="]
         return [
             f"--ssl-ca={self.certificates}/ca.pem",
             f"--ssl-cert={self.certificates}/server.pem",

@@ -1,23 +1,25 @@
-#!/usr/bin/env python3
 """Installs, starts, runs and stops the local stack; nothing else starts a server.
 
     python3 dev/stack.py setup [PART ...]
-    python3 dev/stack.py run [--with mysql,mariadb-10.11,mariadb-11.8 | --with all] -- COMMAND ...
+    python3 dev/stack.py servers
+    python3 dev/stack.py run [--with SERVER,... | --with all] -- COMMAND ...
 
-`setup` installs everything, or some parts. `run` installs what it needs, starts the servers (MySQL alone unless
+`setup` installs everything, or some parts. `servers` lists the servers that there are: the three that Debian packages,
+and those that were unpacked (see builds.py). `run` installs what it needs, starts the servers (MySQL alone unless
 --with says otherwise) with Secrets Manager, RDS and IAM (moto) on free loopback ports, runs the command, stops all
-that was started, and exits with the command's code. The command's environment has:
+that was started, and exits with the command's code. A server is named as in the list, or by the beginning of its name.
+The command's environment has:
 
-MYSQL_URL, MARIADB_10_11_URL, MARIADB_11_8_URL    root's login at each server
-MYSQL_CA_FILE                                     the authority of the servers' certificates
-MYSQL_OTHER_CA_FILE                               an authority that signed none of them
-AWS_ENDPOINT_URL, AWS_REGION, AWS_...             Secrets Manager, RDS, IAM, STS
-STACK_URL                                         the control endpoint (see control.py)
-PATH                                              with `aws`, `cfn-lint` and Python of the environment first
+MYSQL_URL                       root's login at the first server, be it MySQL or MariaDB
+MYSQL_CA_FILE                   the authority of the servers' certificates
+MYSQL_OTHER_CA_FILE             an authority that signed none of them
+AWS_ENDPOINT_URL, AWS_REGION, AWS_...    Secrets Manager, RDS, IAM, STS
+STACK_URL                       the control endpoint, which lists all servers (see control.py)
+PATH                            with `aws`, `cfn-lint` and Python of the environment first
 
-A MYSQL_URL that is set already is used in place of the local MySQL; MYSQL_CA_FILE is then the caller's too. Settings
-of rotations (ROTATION_...) are described in rotations.py. The servers do not resolve names: every client's host is
-127.0.0.1.
+A MYSQL_URL that is set already names the only server, of any family, and MYSQL_CA_FILE is then the caller's too; what
+needs to configure or restart a server is not possible there. Settings of rotations (ROTATION_...) are described in
+rotations.py. The servers do not resolve names: every client's host is 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -34,10 +36,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
+import builds
 import control
 import packages
 from aws import Aws
-from packages import DEV, HOME, PARTS, SERVERS, Missing
+from builds import Build, Given
+from packages import DEV, HOME, PARTS, Missing
 from processes import end_guard, free_port, kill_session, start_guard, tell_guard
 
 COMMAND_SECONDS = 20
@@ -52,22 +56,22 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     setup = commands.add_parser("setup", help="install parts")
     setup.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    commands.add_parser("servers", help="list the servers that can be started")
     run = commands.add_parser("run", help="start the stack and run a command")
-    run.add_argument("--with", dest="flavors", default="mysql", help="servers, separated by commas, or `all`")
+    run.add_argument("--with", dest="servers", default="mysql", help="servers, separated by commas, or `all`")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
     arguments = parser.parse_args()
     try:
         if arguments.command == "setup":
             packages.setup(arguments.parts or PARTS)
             return 0
+        if arguments.command == "servers":
+            print("\n".join(f"{name:<16} {what}" for name, what in builds.listed()))
+            return 0
         argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
         if not argv:
             run.error("which command?")
-        flavors = list(SERVERS) if arguments.flavors == "all" else arguments.flavors.split(",")
-        unknown = [flavor for flavor in flavors if flavor not in SERVERS]
-        if unknown:
-            run.error(f"no such server: {unknown[0]} (there is {', '.join(SERVERS)})")
-        return run_with_stack(flavors, argv)
+        return run_with_stack(arguments.servers, argv)
     except Missing as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1
@@ -75,17 +79,17 @@ def main() -> int:
         return 128 + error.args[0]
 
 
-def run_with_stack(flavors: list[str], argv: list[str]) -> int:
-    if os.environ.get("MYSQL_URL"):
-        flavors = [flavor for flavor in flavors if flavor != "mysql"]
-    packages.setup(["python", "emulator", *flavors], quiet=True)
+def run_with_stack(wanted: str, argv: list[str]) -> int:
+    packages.setup(["python", "emulator"], quiet=True)
+    given = builds.given()
+    chosen = [given] if given else builds.choose(wanted)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, interrupt)
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
     start_guard(folder)
     clean_up: list[Callable[[], None]] = [end_guard, lambda: shutil.rmtree(folder, ignore_errors=True)]
     try:
-        env = start_stack(flavors, folder, clean_up)
+        env = start_stack(chosen, folder, clean_up)
         return run_command(argv, env, clean_up)
     finally:
         # A second signal must not leave half of it running.
@@ -99,7 +103,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
 
 
-def start_stack(flavors: list[str], folder: Path, clean_up: list[Callable[[], None]]) -> dict[str, str]:
+def start_stack(chosen: list[Build | Given], folder: Path, clean_up: list[Callable[[], None]]) -> dict[str, str]:
     """Starts moto, the control endpoint and the servers; the environment of the command."""
     control_port = free_port()
     stack_url = f"http://127.0.0.1:{control_port}"
@@ -115,20 +119,19 @@ def start_stack(flavors: list[str], folder: Path, clean_up: list[Callable[[], No
     moto.start()
     clean_up.append(moto.stop)
 
-    stack = control.Stack(folder, certificates(python), aws, stack_url)
+    mine = [build for build in chosen if isinstance(build, Build)]
+    stack = control.Stack(folder, certificates(python), aws, stack_url, builds.installed(mine) if mine else [])
     clean_up.append(stack.close)
     with ThreadPoolExecutor() as pool:
-        servers = list(pool.map(lambda flavor: stack.add_server(flavor, [], id=flavor), flavors))
+        servers = list(pool.map(lambda one: stack.add_shared(one), chosen))
     server = control.serve(stack, aws["AWS_ENDPOINT_URL"], control_port)
     clean_up.append(server.shutdown)
     moto.wait()
 
     env = {**os.environ, **aws, "STACK_URL": stack_url, "MOTO_LOG": str(moto.log)}
     env["MYSQL_OTHER_CA_FILE"] = str(stack.certificates / "other-ca.pem")
-    if "mysql" in flavors or not env.get("MYSQL_URL"):
-        env["MYSQL_CA_FILE"] = str(stack.certificates / "ca.pem")
-    for one in servers:
-        env[one.flavor.upper().replace("-", "_").replace(".", "_") + "_URL"] = one.url
+    first = servers[0].describe()
+    env["MYSQL_URL"], env["MYSQL_CA_FILE"] = str(first["url"]), str(first["ca_file"])
     env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH', '')}"
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):  # the developer's own must not win over the test values
         env.pop(name, None)

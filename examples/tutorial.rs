@@ -20,6 +20,14 @@ mod application;
 mod database;
 #[path = "tutorial/page.rs"]
 mod page;
+#[path = "../tests/it/support/server.rs"]
+#[allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "it belongs to the tests, which use more of it"
+)]
+mod server;
 #[path = "../tests/it/support/stack.rs"]
 #[allow(
     dead_code,
@@ -34,7 +42,8 @@ mod words;
 use application::{Application, login_at};
 use database::{Database, Login};
 use page::{chapter, detail, line, timed, title, yes};
-use stack::{Function, Rotations, Server, secrets_manager, setting};
+use server::Server;
+use stack::{Function, Rotations, secrets_manager, setting};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -60,7 +69,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let tutorial = Tutorial {
-        database: Database { address: Server::Mysql.address() },
+        database: Database { address: Server::one().address() },
         secrets: secrets_manager().await,
     };
     tutorial.database.refuse_to_overwrite().await?;

@@ -14,11 +14,11 @@ pub use clause::Clause;
 pub use shown::Shown;
 pub use token::{Token, tokens};
 
-/// The clauses of one line.
+/// The clauses of one line, which a session with `NO_BACKSLASH_ESCAPES` was shown.
 pub fn parse_clauses(line: &str) -> Vec<Clause> {
     // MySQL's word for the hash of an account that asks about itself is not in quotes.
     let line = without_demands(line).replace(" AS <secret>", " AS '<secret>'");
-    let mut tokens = tokens(&line);
+    let mut tokens = tokens(&with_quoted_columns(&line));
     if is_to_public(&tokens) {
         return Vec::new();
     }
@@ -99,7 +99,7 @@ fn grants(tokens: &[Token]) -> Vec<Clause> {
 fn without_demands(line: &str) -> String {
     let is_account =
         line.starts_with("CREATE USER") || line.starts_with("GRANT ") && line.contains(" REQUIRE ");
-    let mut line = line.to_owned();
+    let mut line = without_raw_hash(line);
     for word in [" SUBJECT '", " ISSUER '", " CIPHER '"].iter().filter(|_| is_account) {
         let Some(start) = line.find(word).map(|at| at + word.len()) else {
             continue;
@@ -117,9 +117,48 @@ fn without_demands(line: &str) -> String {
     line
 }
 
-/// Replaces what the account is identified by. MySQL shows an account no hash of its own unless the
-/// account may read all tables.
+/// Takes out the hash of a line of `SHOW CREATE USER`. Before MySQL 8.0.17 it is shown as it is, with
+/// any byte in its salt.
+fn without_raw_hash(line: &str) -> String {
+    let mut line = line.to_owned();
+    let plugin = line.rfind(" IDENTIFIED WITH '").unwrap_or(line.len());
+    if let Some(start) = line[plugin..].find(" AS '").map(|at| plugin + at + " AS '".len())
+        && let Some(length) = line[start..].rfind("' REQUIRE ")
+    {
+        line.replace_range(start..start + length, "");
+    }
+    line
+}
+
+/// Puts the columns of privileges into quotes: MySQL 5.7 shows them bare.
+fn with_quoted_columns(line: &str) -> String {
+    let Some((list, rest)) = line.split_once(" ON `") else {
+        return line.to_owned();
+    };
+    let mut quoted = String::with_capacity(line.len());
+    let mut list = list;
+    while let Some((privilege, columns)) = list.split_once(" (") {
+        let end = columns.find("), ").unwrap_or(columns.len().saturating_sub(1));
+        let (names, after) = columns.split_at(end);
+        quoted += privilege;
+        if names.starts_with('`') {
+            quoted += &format!(" ({names}");
+        } else {
+            let names: Vec<_> = names.split(", ").map(crate::sql::quote_identifier).collect();
+            quoted += &format!(" ({}", names.join(", "));
+        }
+        list = after;
+    }
+    quoted + list + " ON `" + rest
+}
+
+/// Replaces what the account is identified by, and whatever else looks like a hash, so that none is
+/// shown where a line is not understood. MySQL shows an account no hash of its own unless the account
+/// may read all tables.
 fn mask_hashes(tokens: &mut [Token]) {
+    for token in tokens.iter_mut().filter(|token| is_like_hash(token.text())) {
+        *token = Token::Other("<hash>".to_owned());
+    }
     for at in 1..tokens.len() {
         let before = &tokens[at - 1];
         let is_hash = tokens[at].is_quoted() || tokens[at].text().starts_with("0x");
@@ -127,6 +166,12 @@ fn mask_hashes(tokens: &mut [Token]) {
             tokens[at] = Token::Other("<hash>".to_owned());
         }
     }
+}
+
+fn is_like_hash(text: &str) -> bool {
+    let digits = text.trim_start_matches('*').trim_start_matches("0x");
+    let is_hex = digits.len() >= 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex || text.starts_with("$A$")
 }
 
 /// Replaces the account that the line is about: it follows the last of these words.

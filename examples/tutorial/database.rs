@@ -3,7 +3,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, OptsBuilder, SslOpts};
 
-use crate::stack::Address;
+use crate::server::Address;
 use crate::{DATABASE, Result, TWIN, USER, ensure};
 
 /// A user name and a password.

@@ -11,7 +11,7 @@ use crate::support::account::Tenant;
 use crate::support::edited::{Edit, Edited};
 use crate::support::refusal::refused;
 use crate::support::scene::Scene;
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 mod cases;
 
@@ -26,7 +26,7 @@ async fn scene(tenant: &Tenant, secrets_manager: &Edited) -> Scene {
 
 #[tokio::test]
 async fn each_error_of_secrets_manager_names_its_remedy() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -43,7 +43,7 @@ async fn each_error_of_secrets_manager_names_its_remedy() {
 
 #[tokio::test]
 async fn an_error_about_the_superusers_secret_names_that_secret() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("a password").await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
@@ -73,7 +73,7 @@ async fn an_error_about_the_superusers_secret_names_that_secret() {
 
 #[tokio::test]
 async fn a_stranger_stays_refused_where_older_versions_may_not_be_listed() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("a password").await;
     tenant.sql(format!("CREATE USER {} IDENTIFIED BY 'of a stranger'", tenant.twin())).await;
     let day = format!(
@@ -95,7 +95,7 @@ async fn a_stranger_stays_refused_where_older_versions_may_not_be_listed() {
 
 #[tokio::test]
 async fn a_throttled_call_is_repeated_and_then_given_up() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -121,7 +121,7 @@ async fn a_throttled_call_is_repeated_and_then_given_up() {
 
 #[tokio::test]
 async fn an_endpoint_that_cannot_be_reached_is_named() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let mut silent = scene(&tenant, &secrets_manager).await;
     let token = silent.begin().await;
@@ -137,7 +137,7 @@ async fn an_endpoint_that_cannot_be_reached_is_named() {
 
 #[tokio::test]
 async fn a_deleted_secret_is_told_from_a_missing_one() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let scene = Scene::of(&tenant, "a password").await;
     let token = scene.begin().await;
     let missing = json!({

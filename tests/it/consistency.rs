@@ -11,7 +11,7 @@ use crate::support::account::Tenant;
 use crate::support::edited::{Call, Edit, Edited};
 use crate::support::refusal::refused;
 use crate::support::scene::Scene;
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 async fn scene(tenant: &Tenant, secrets_manager: &Edited) -> Scene {
     tenant.settle("a password").await;
@@ -43,7 +43,7 @@ fn asks_for(call: &Call, version: &str) -> bool {
 
 #[tokio::test]
 async fn a_version_that_is_not_visible_yet_is_waited_for() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -60,7 +60,7 @@ async fn a_version_that_is_not_visible_yet_is_waited_for() {
 
 #[tokio::test]
 async fn a_version_that_stays_invisible_is_an_error_of_its_own() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -77,7 +77,7 @@ async fn a_version_that_stays_invisible_is_an_error_of_its_own() {
 
 #[tokio::test]
 async fn a_value_that_is_not_visible_yet_is_waited_for_in_each_step() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -103,7 +103,7 @@ async fn a_value_that_is_not_visible_yet_is_waited_for_in_each_step() {
 
 #[tokio::test]
 async fn a_value_that_stays_invisible_is_an_error_that_says_so() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -125,7 +125,7 @@ async fn a_value_that_stays_invisible_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn a_label_that_was_moved_but_seems_not_to_be_is_looked_at_again() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
@@ -162,7 +162,7 @@ async fn a_label_that_was_moved_but_seems_not_to_be_is_looked_at_again() {
 
 #[tokio::test]
 async fn a_label_that_will_not_move_is_an_error() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::support::account::Tenant;
 use crate::support::canary::{Capture, assert_absent};
 use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::stack::Server;
+use crate::support::server::Server;
 use crate::support::untouched::{Traces, assert_error, give_up};
 
 const FIRST: &str = "first kanarienvogel";
 const NOT_JSON: &str = "kanarienvogel, kanarienvogel";
 
 async fn settled() -> (Tenant, Scene) {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle(FIRST).await;
     let scene = Scene::of(&tenant, FIRST).await;
     (tenant, scene)
@@ -146,7 +146,7 @@ async fn a_bad_document_of_the_superuser_is_refused_with_that_secrets_name() {
 
 #[tokio::test]
 async fn every_other_key_is_the_same_byte_for_byte_after_two_rotations() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(FIRST).await;
         let (user, twin, host) = (tenant.user(), tenant.twin(), &tenant.address.host);

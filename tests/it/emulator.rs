@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::account::{Tenant, account};
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::{Function, Server};
+use crate::support::server::Server;
+use crate::support::stack::Function;
 
 async fn function(tenant: &Tenant, environment: &[(&str, &str)]) -> Function {
     static STARTED: AtomicUsize = AtomicUsize::new(0);
@@ -48,7 +49,7 @@ fn assert_line(line: &Value, event: &Value) {
 
 #[tokio::test]
 async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first canary").await;
     let scene = Scene::of(&tenant, "first canary").await;
     let function = function(&tenant, &[]).await;
@@ -79,7 +80,7 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
 
 #[tokio::test]
 async fn a_bad_setting_is_the_answer_to_every_invocation_of_a_program_that_lives_on() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first canary").await;
     let scene = Scene::of(&tenant, "first canary").await;
     let token = scene.begin().await;
@@ -102,7 +103,7 @@ async fn a_bad_setting_is_the_answer_to_every_invocation_of_a_program_that_lives
 
 #[tokio::test]
 async fn a_refusal_is_answered_and_logged_once_and_counted() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first canary").await;
     let scene = Scene::of(&tenant, "another canary").await;
     let function = function(&tenant, &[]).await;
@@ -135,7 +136,7 @@ async fn a_refusal_is_answered_and_logged_once_and_counted() {
 
 #[tokio::test]
 async fn at_every_level_a_failure_and_the_metrics_pass_lambdas_filter() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let scene = Scene::of(&tenant, "first canary").await;
     for (level, shown) in [("WARN", "WARN"), ("ERROR", "ERROR"), ("DEBUG", "INFO")] {
         let function = function(&tenant, &[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
@@ -162,7 +163,7 @@ async fn at_every_level_a_failure_and_the_metrics_pass_lambdas_filter() {
 
 #[tokio::test]
 async fn the_lines_of_a_preflight_say_so_and_its_plan_is_no_statement_in_the_metrics() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first canary").await;
     let scene = Scene::of(&tenant, "first canary").await;
     let function = function(&tenant, &[]).await;

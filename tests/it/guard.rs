@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::support::account::Tenant;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::{Function, Server, setting};
+use crate::support::server::Server;
+use crate::support::stack::{Function, setting};
 use crate::support::untouched::{Traces, assert_error};
 
 /// A scene whose calls to Secrets Manager can be seen.
@@ -60,7 +61,7 @@ fn bad_events(arn: &str, version: &str) -> Vec<(Value, &'static str)> {
 
 #[tokio::test]
 async fn an_event_that_secrets_manager_does_not_send_is_refused_without_a_single_call() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, api) = seen(&tenant).await;
     let version = scene.begin().await;
     let before = Traces::of(&tenant, &scene).await;
@@ -75,7 +76,7 @@ async fn an_event_that_secrets_manager_does_not_send_is_refused_without_a_single
 
 #[tokio::test]
 async fn the_built_program_answers_with_the_type_and_the_text_and_lives_on() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first kanarienvogel").await;
     let scene = Scene::of(&tenant, "first kanarienvogel").await;
     let version = scene.begin().await;
@@ -101,7 +102,7 @@ async fn the_built_program_answers_with_the_type_and_the_text_and_lives_on() {
 
 #[tokio::test]
 async fn a_version_that_is_not_being_made_is_refused_by_every_step() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, api) = seen(&tenant).await;
     let first = scene.version("AWSCURRENT").await.unwrap();
     scene.rotate().await;
@@ -134,7 +135,7 @@ async fn a_version_that_is_not_being_made_is_refused_by_every_step() {
 
 #[tokio::test]
 async fn a_secret_with_rotation_turned_off_is_not_rotated() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, _api) = seen(&tenant).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
@@ -150,7 +151,7 @@ async fn a_secret_with_rotation_turned_off_is_not_rotated() {
 
 #[tokio::test]
 async fn a_version_that_is_current_already_is_a_success_of_every_step_and_one_call() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, api) = seen(&tenant).await;
     let token = scene.rotate().await;
     let before = Traces::of(&tenant, &scene).await;
@@ -164,7 +165,7 @@ async fn a_version_that_is_current_already_is_a_success_of_every_step_and_one_ca
 
 #[tokio::test]
 async fn a_secret_can_be_named_by_its_arn_and_by_its_name() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, _api) = seen(&tenant).await;
     let name = format!("{}/user", tenant.mark());
     for id in [&name, &scene.arn] {
@@ -179,7 +180,7 @@ async fn a_secret_can_be_named_by_its_arn_and_by_its_name() {
 
 #[tokio::test]
 async fn a_lost_answer_to_the_last_call_is_no_failure() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, api) = seen(&tenant).await;
     let before = scene.version("AWSCURRENT").await;
     let token = scene.begin().await;
@@ -199,7 +200,7 @@ async fn a_lost_answer_to_the_last_call_is_no_failure() {
 
 #[tokio::test]
 async fn a_value_that_became_current_meanwhile_stays_current() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let (scene, api) = seen(&tenant).await;
     let token = scene.begin().await;
     for step in &STEPS[..3] {

@@ -10,7 +10,8 @@ use crate::support::account::Tenant;
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::Proxy;
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::{Function, Rotations, Server, setting};
+use crate::support::server::Server;
+use crate::support::stack::{Function, Rotations, setting};
 
 /// Fails unless the server takes the first logins and refuses the others.
 async fn assert_logins(tenant: &Tenant, taken: &[&(String, String)], refused: &[(String, String)]) {
@@ -25,7 +26,7 @@ async fn assert_logins(tenant: &Tenant, taken: &[&(String, String)], refused: &[
 
 #[tokio::test]
 async fn secrets_manager_and_the_built_program_rotate_twice() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("first kanarienvogel").await;
         let scene = Scene::of(&tenant, "first kanarienvogel").await;
@@ -72,7 +73,7 @@ async fn secrets_manager_and_the_built_program_rotate_twice() {
 
 #[tokio::test]
 async fn five_rotations_in_a_row_replace_each_password_once_and_refuse_nobody() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("first kanarienvogel").await;
         let scene = Scene::of(&tenant, "first kanarienvogel").await;

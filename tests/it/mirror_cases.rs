@@ -8,7 +8,7 @@ use crate::support::builder::run;
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::proxy::Fault;
 use crate::support::scene::Scene;
-use crate::support::stack::{OwnServer, Server};
+use crate::support::server::{Need, OwnServer, Server};
 
 const PASSWORD: &str = "the user's password: 1";
 
@@ -81,7 +81,7 @@ impl Case {
 
 #[tokio::test]
 async fn the_grant_option_and_the_admin_option_are_copied() {
-    for server in Server::ALL {
+    for server in Server::with(&[Need::Roles]) {
         let case = Case::on(server).await;
         case.sql(
             "CREATE ROLE {m}role; GRANT {m}role TO {u} WITH ADMIN OPTION; \
@@ -98,7 +98,7 @@ async fn the_grant_option_and_the_admin_option_are_copied() {
 
 #[tokio::test]
 async fn what_the_user_lost_the_twin_loses() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.rotate().await;
         case.rotate().await;
@@ -111,7 +111,7 @@ async fn what_the_user_lost_the_twin_loses() {
 /// Of the rows on a schema, the server takes that of the most specific pattern alone.
 #[tokio::test]
 async fn a_row_that_covers_a_wider_one_goes_after_it() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, proxy) = Scene::seen(server, PASSWORD).await;
         let case = Case { tenant, scene };
         case.rotate().await;
@@ -142,7 +142,7 @@ async fn a_row_that_covers_a_wider_one_goes_after_it() {
 
 #[tokio::test]
 async fn names_that_look_like_sql_are_copied() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql(
             "CREATE TABLE {d}.`ta TO b` (id INT); CREATE DATABASE `{m}mysql TO ``root``@`; \
@@ -157,7 +157,7 @@ async fn names_that_look_like_sql_are_copied() {
 
 #[tokio::test]
 async fn a_name_of_as_many_characters_as_a_name_may_have_is_copied() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(PASSWORD).await;
         let user = format!("{}漢'`\\% é\"_ TO x", tenant.mark());
@@ -183,7 +183,7 @@ async fn a_name_of_as_many_characters_as_a_name_may_have_is_copied() {
 
 #[tokio::test]
 async fn a_user_at_one_host_gets_a_twin_at_that_host_alone() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql("RENAME USER {u} TO {u}@'127.%'").await;
         case.rotate().await;
@@ -193,7 +193,7 @@ async fn a_user_at_one_host_gets_a_twin_at_that_host_alone() {
 
 #[tokio::test]
 async fn each_host_keeps_its_own_demand_and_its_own_limits() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql(
             "ALTER USER {u} REQUIRE X509 WITH MAX_USER_CONNECTIONS 3; \
@@ -210,7 +210,7 @@ async fn each_host_keeps_its_own_demand_and_its_own_limits() {
 
 #[tokio::test]
 async fn a_twin_at_a_host_where_the_user_is_not_is_refused_and_nothing_is_written() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql("CREATE USER {t}@'10.%' IDENTIFIED BY {p} ACCOUNT LOCK").await;
         let before = case.twin_tables().await;
@@ -221,7 +221,7 @@ async fn a_twin_at_a_host_where_the_user_is_not_is_refused_and_nothing_is_writte
 
 #[tokio::test]
 async fn limits_are_copied_and_a_lock_where_the_user_does_not_log_in() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql(
             "ALTER USER {u} WITH MAX_USER_CONNECTIONS 30 MAX_QUERIES_PER_HOUR 5000; \
@@ -236,7 +236,7 @@ async fn limits_are_copied_and_a_lock_where_the_user_does_not_log_in() {
 
 #[tokio::test]
 async fn an_existing_twin_gets_a_new_password_on_every_version() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.rotate().await;
         let (_, replaced) = case.scene.login("AWSCURRENT").await;
@@ -248,7 +248,7 @@ async fn an_existing_twin_gets_a_new_password_on_every_version() {
 
 #[tokio::test]
 async fn a_twin_that_has_the_password_and_nothing_else_is_completed_before_it_is_accepted() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         let token = case.scene.begin().await;
         case.scene.step("createSecret", &token).await.unwrap();
@@ -263,7 +263,7 @@ async fn a_twin_that_has_the_password_and_nothing_else_is_completed_before_it_is
 
 #[tokio::test]
 async fn roles_and_default_roles_are_copied() {
-    for server in Server::ALL {
+    for server in Server::with(&[Need::Roles]) {
         let case = Case::on(server).await;
         let to = if server.is_mariadb() { "FOR" } else { "TO" };
         case.sql(&format!(
@@ -280,7 +280,10 @@ async fn roles_and_default_roles_are_copied() {
 
 #[tokio::test]
 async fn partial_revokes_are_copied_and_go_with_their_privilege() {
-    let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
+    let Some(server) = Server::one_with(&[Need::PartialRevokes, Need::OwnServers]) else {
+        return;
+    };
+    let server = OwnServer::start(server, &["--partial-revokes=ON"]).await;
     let case = Case::of(Tenant::at(server.address.clone())).await;
     case.sql(
         "GRANT SELECT, INSERT ON *.* TO {u}; REVOKE SELECT ON mysql.* FROM {u}; \
@@ -299,7 +302,10 @@ async fn partial_revokes_are_copied_and_go_with_their_privilege() {
 /// make or to lift the exception, and to grant anything on the server.
 #[tokio::test]
 async fn a_partial_revoke_at_one_host_is_copied_beside_the_same_privilege_at_another() {
-    let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
+    let Some(server) = Server::one_with(&[Need::PartialRevokes, Need::OwnServers]) else {
+        return;
+    };
+    let server = OwnServer::start(server, &["--partial-revokes=ON"]).await;
     let case = Case::of(Tenant::at(server.address.clone())).await;
     case.sql(
         "REVOKE SELECT ON {d}.* FROM {u}; \
@@ -327,7 +333,10 @@ async fn a_partial_revoke_at_one_host_is_copied_beside_the_same_privilege_at_ano
 /// Where it can all be printed, MySQL shows a hash as it is, unless the session asks for hexadecimal.
 #[tokio::test]
 async fn a_hash_whose_salt_has_quotes_and_backslashes_is_no_difference() {
-    let case = Case::on(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::CachingSha2]) else {
+        return;
+    };
+    let case = Case::on(server).await;
     let (salt, rest) = (r"a\\''b''\\c AS d REQUIRE", "x".repeat(43));
     case.sql(&format!(
         "CREATE USER {{u}}@'10.1.2.3' IDENTIFIED WITH caching_sha2_password \
@@ -341,7 +350,10 @@ async fn a_hash_whose_salt_has_quotes_and_backslashes_is_no_difference() {
 
 #[tokio::test]
 async fn a_retained_second_password_of_the_twin_ends() {
-    let case = Case::on(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::SecondPasswords]) else {
+        return;
+    };
+    let case = Case::on(server).await;
     case.sql(
         "CREATE USER {t} IDENTIFIED BY 'leaked: 1'; \
          ALTER USER {t} IDENTIFIED BY 'another: 2' RETAIN CURRENT PASSWORD ACCOUNT LOCK",
@@ -355,7 +367,7 @@ async fn a_retained_second_password_of_the_twin_ends() {
 
 #[tokio::test]
 async fn a_locked_twin_is_unlocked() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql("CREATE USER {t} IDENTIFIED BY {p} ACCOUNT LOCK; GRANT DELETE ON {d}.* TO {t}")
             .await;
@@ -365,7 +377,7 @@ async fn a_locked_twin_is_unlocked() {
 
 #[tokio::test]
 async fn the_plugin_of_a_mariadb_user_is_kept() {
-    for server in [Server::Mariadb1011, Server::Mariadb118] {
+    for server in Server::with(&[Need::Mariadb]) {
         let case = Case::on(server).await;
         crate::mirror_fuzz::load_ed25519(&case.tenant.address).await;
         for methods in [
@@ -382,7 +394,7 @@ async fn the_plugin_of_a_mariadb_user_is_kept() {
 
 #[tokio::test]
 async fn a_grant_on_a_dropped_table_is_left_out_and_the_rest_is_copied() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let case = Case::on(server).await;
         case.sql(
             "CREATE TABLE {d}.gone (id INT); GRANT SELECT ON {d}.gone TO {u}; \

@@ -20,7 +20,7 @@ use crate::support::generator::{Flavor, World, pair};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::Proxy;
 use crate::support::scene::{Scene, document, superuser_document, through};
-use crate::support::stack::{Address, OwnServer, Server};
+use crate::support::server::{Address, Need, OwnServer, Server};
 
 mod attempts;
 mod open_sessions;
@@ -33,26 +33,18 @@ const OLD_PASSWORD: &str = "an old password of the twin: 1";
 const PASSWORD: &str = "the user's password: 1";
 
 #[tokio::test]
-async fn random_accounts_are_mirrored_on_mysql() {
-    let flavor = Flavor::Mysql { partial_revokes: false };
-    fuzz(flavor, Server::Mysql.address()).await;
+async fn random_accounts_are_mirrored() {
+    for &server in Server::all() {
+        fuzz(Flavor::of(server), server.address()).await;
+    }
 }
 
 #[tokio::test]
-async fn random_accounts_are_mirrored_on_mysql_with_partial_revokes() {
-    let flavor = Flavor::Mysql { partial_revokes: true };
-    let server = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
-    fuzz(flavor, server.address.clone()).await;
-}
-
-#[tokio::test]
-async fn random_accounts_are_mirrored_on_mariadb_10_11() {
-    fuzz(Flavor::Mariadb1011, Server::Mariadb1011.address()).await;
-}
-
-#[tokio::test]
-async fn random_accounts_are_mirrored_on_mariadb_11_8() {
-    fuzz(Flavor::Mariadb118, Server::Mariadb118.address()).await;
+async fn random_accounts_are_mirrored_with_partial_revokes() {
+    for server in Server::with(&[Need::PartialRevokes, Need::OwnServers]) {
+        let own = OwnServer::start(server, &["--partial-revokes=ON"]).await;
+        fuzz(Flavor::of(server).under_partial_revokes(), own.address.clone()).await;
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "only the function's variables are its config's")]
@@ -88,7 +80,7 @@ async fn fuzz(flavor: Flavor, address: Address) {
             );
         }
     }
-    crate::faults::tell(&format!("{flavor:?}: {cases} pairs from MIRROR_SEED={first} on"));
+    crate::support::stack::tell(&format!("{flavor:?}: {cases} pairs from MIRROR_SEED={first} on"));
 }
 
 /// The pair that a seed gives, always the same.

@@ -10,7 +10,7 @@ use crate::support::account::Tenant;
 use crate::support::canary::Capture;
 use crate::support::grants::assert_equal_accounts;
 use crate::support::scene::{STEPS, Scene, document, superuser_document};
-use crate::support::stack::{Address, OwnServer, Server};
+use crate::support::server::{Address, Need, OwnServer, Server};
 
 /// Each of the 95 printable characters of ASCII, at the start, in the middle and at the end.
 fn passwords() -> Vec<String> {
@@ -35,7 +35,7 @@ fn login(address: &Address, user: &str, password: &str, ssl: bool) -> serde_json
 
 #[tokio::test]
 async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_without_tls() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         for ssl in [true, false] {
             let tenant = Tenant::of(server).await;
             let all = passwords();
@@ -67,7 +67,7 @@ async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_with
 
 #[tokio::test]
 async fn generated_passwords_with_nothing_excluded_log_in() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("first kanarienvogel").await;
         let scene = Scene::of(&tenant, "first kanarienvogel").await;
@@ -85,7 +85,7 @@ async fn generated_passwords_with_nothing_excluded_log_in() {
 #[tokio::test]
 async fn a_mariadb_that_insists_on_checking_passwords_itself_gets_them_and_the_log_a_warning() {
     Capture::prepare();
-    for server in [Server::Mariadb1011, Server::Mariadb118] {
+    for server in Server::with(&[Need::Mariadb, Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.sql("INSTALL SONAME 'simple_password_check'").await;
@@ -122,7 +122,7 @@ fn samples(strategy: &impl Strategy<Value = String>, count: usize) -> Vec<String
 async fn a_quoted_text_is_the_text_at_the_server() {
     let plain = samples(&"\\PC{0,40}", 400);
     let special = samples(&"['\"`\\\\%_;#\\-/*\u{0}\n\r\t\u{1a}\u{bf}\u{5c}a é漢𝄞]{0,30}", 600);
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         let mut root = tenant.root().await;
         root.query_drop("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'").await.unwrap();
@@ -145,7 +145,7 @@ async fn a_quoted_name_is_the_name_at_the_server_in_any_mode() {
     // What names may have: nothing of four bytes, no NUL, and no blank at the end.
     let plain = samples(&"[\\x20-\\x7eéß漢ÿ]{0,40}[a-z'\"`\\\\]", 400);
     let special = samples(&"['\"`\\\\.@%_;#\\-/* é漢]{1,30}x", 400);
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         let mut root = tenant.root().await;
         for mode in ["", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI,NO_BACKSLASH_ESCAPES"] {

@@ -8,7 +8,7 @@ use mysql_async::prelude::Queryable;
 
 use crate::support::account::{Tenant, account};
 use crate::support::builder::run;
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 /// What stands after the test's mark in patterns that all match the mark with `xa`.
 const RESTS: [&str; 12] =
@@ -16,7 +16,7 @@ const RESTS: [&str; 12] =
 
 #[tokio::test]
 async fn each_server_goes_by_the_pattern_that_the_plan_takes_for_the_narrowest() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         let (mark, user) = (tenant.mark(), account(&tenant.user(), "%"));
         let mut root = tenant.root().await;

@@ -16,7 +16,8 @@ use crate::support::edited::{Edit, Edited};
 use crate::support::grants::Picture;
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::stack::{Function, Rotations, Server, setting};
+use crate::support::server::Server;
+use crate::support::stack::{Function, Rotations, setting};
 
 const PASSWORD: &str = "pa55word-of-the-user";
 
@@ -55,7 +56,7 @@ fn assert_logged(log: &str, texts: &[&str]) {
 
 #[tokio::test]
 async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(PASSWORD).await;
         let scene = Scene::of(&tenant, PASSWORD).await;
@@ -96,7 +97,7 @@ async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
 
 #[tokio::test]
 async fn secrets_manager_gets_success_for_a_copy_and_a_failure_for_no_value() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle(PASSWORD).await;
     let scene = Scene::of(&tenant, PASSWORD).await;
     let ca_file = tenant.address.ca_file.to_string_lossy().into_owned();
@@ -133,7 +134,7 @@ async fn secrets_manager_gets_success_for_a_copy_and_a_failure_for_no_value() {
 
 #[tokio::test]
 async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_are_logged() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(PASSWORD).await;
         let user = account(&tenant.user(), "%");
@@ -174,7 +175,7 @@ async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_ar
 
 #[tokio::test]
 async fn an_rds_proxy_is_refused_by_the_test_and_by_the_first_step() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let mut user = document(&tenant.address, &tenant.user(), PASSWORD);
     user["host"] = "app.proxy-abc.eu-central-1.rds.amazonaws.com".into();
     let scene = Scene::with(&tenant, &superuser_document(&tenant.address), user).await;
@@ -187,7 +188,7 @@ async fn an_rds_proxy_is_refused_by_the_test_and_by_the_first_step() {
 
 #[tokio::test]
 async fn a_real_rotation_whose_pending_value_is_hidden_from_the_test_is_not_promoted() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle(PASSWORD).await;
     let secrets_manager = Edited::aws().await;
     let endpoint = secrets_manager.url();
@@ -220,7 +221,7 @@ async fn plant(scene: &Scene, text: &str) -> String {
 
 #[tokio::test]
 async fn a_planted_value_stops_a_real_rotation_at_its_first_step() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         for (key, value, tested) in [
             // A copy of the current value is a test of the settings, which passes.
             ("password", PASSWORD, None),

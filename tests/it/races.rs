@@ -9,7 +9,7 @@ use crate::support::account::{Tenant, account};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::scene::{STEPS, Scene, document, superuser_document, through};
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 /// Both users log in with what the secret says, and are equal.
 pub(crate) async fn assert_in_order(tenant: &Tenant, scene: &Scene) {
@@ -22,7 +22,7 @@ pub(crate) async fn assert_in_order(tenant: &Tenant, scene: &Scene) {
 
 #[tokio::test]
 async fn a_step_that_is_invoked_twice_at_once_is_done_once() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let scene = Scene::of(&tenant, "a password").await;
@@ -50,7 +50,7 @@ pub(crate) async fn withdraw(scene: &Scene, token: &str) {
 
 #[tokio::test]
 async fn a_version_that_lost_its_label_does_nothing_more() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let scene = Scene::of(&tenant, "a password").await;
@@ -74,7 +74,7 @@ async fn a_version_that_lost_its_label_does_nothing_more() {
 
 #[tokio::test]
 async fn an_invocation_that_slept_through_another_rotation_writes_nothing() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, proxy) = Scene::seen(server, "a password").await;
         let old = scene.begin().await;
         scene.step("createSecret", &old).await.unwrap();
@@ -104,7 +104,7 @@ async fn an_invocation_that_slept_through_another_rotation_writes_nothing() {
 
 #[tokio::test]
 async fn of_two_secrets_for_one_user_the_second_is_refused_and_the_first_goes_on() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let first = Scene::of(&tenant, "a password").await;
@@ -130,7 +130,7 @@ async fn of_two_secrets_for_one_user_the_second_is_refused_and_the_first_goes_on
 
 #[tokio::test]
 async fn secrets_that_share_a_superuser_rotate_at_once_and_do_not_wait_for_one_another() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (slow, quick) = (Tenant::of(server).await, Tenant::of(server).await);
         slow.settle("a password").await;
         quick.settle("another password").await;
@@ -175,7 +175,7 @@ async fn secrets_that_share_a_superuser_rotate_at_once_and_do_not_wait_for_one_a
 
 #[tokio::test]
 async fn a_superuser_whose_password_changes_just_now_is_read_again() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let name = format!("{}_su", tenant.mark());
@@ -210,7 +210,7 @@ async fn a_superuser_whose_password_changes_just_now_is_read_again() {
 
 #[tokio::test]
 async fn a_password_of_the_superuser_that_was_refused_is_not_tried_again() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a password").await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;

@@ -11,7 +11,8 @@ use crate::support::canary::assert_absent;
 use crate::support::edited::{Call, Edit, Edited};
 use crate::support::refusal::refused;
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::{Function, Rotations, Server};
+use crate::support::server::Server;
+use crate::support::stack::{Function, Rotations};
 
 async fn scene(tenant: &Tenant, aws: &Edited, ignore: &str) -> Scene {
     tenant.settle("a password").await;
@@ -40,7 +41,7 @@ fn with_status(status: &'static str) -> Edit {
 
 #[tokio::test]
 async fn a_replica_in_sync_is_no_obstacle_and_a_failing_one_is_refused_by_its_region() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let aws = Edited::aws().await;
     let scene = scene(&tenant, &aws, "false").await;
     replicate(&scene, "us-west-2").await;
@@ -67,7 +68,7 @@ async fn a_replica_in_sync_is_no_obstacle_and_a_failing_one_is_refused_by_its_re
 
 #[tokio::test]
 async fn a_replica_that_is_on_its_way_is_waited_for_where_labels_change() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let aws = Edited::aws().await;
     let mut scene = scene(&tenant, &aws, "false").await;
     replicate(&scene, "us-west-2").await;
@@ -90,7 +91,7 @@ async fn a_replica_that_is_on_its_way_is_waited_for_where_labels_change() {
 
 #[tokio::test]
 async fn the_rotation_token_goes_with_the_value_and_into_no_log() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let aws = Edited::aws().await;
     let scene = scene(&tenant, &aws, "false").await;
     let ca_file = tenant.address.ca_file.to_string_lossy().into_owned();

@@ -15,7 +15,8 @@ use crate::support::proxy::Proxy;
 use crate::support::rds::Rds;
 use crate::support::refusal::refused;
 use crate::support::scene::{STEPS, Scene, document, superuser_document};
-use crate::support::stack::{Address, Function, FunctionError, OwnServer, Server};
+use crate::support::server::{Address, Need, OwnServer, Server};
+use crate::support::stack::{Function, FunctionError};
 
 const PASSWORD: &str = "a password";
 
@@ -57,6 +58,12 @@ impl Pair {
                  MASTER_SSL_VERIFY_SERVER_CERT = 0, MASTER_CONNECT_RETRY = 1, \
                  MASTER_USE_GTID = slave_pos; START SLAVE"
             )
+        } else if server.version() < (8, 0, 23) {
+            format!(
+                "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {port}, \
+                 MASTER_USER = '{user}', MASTER_PASSWORD = '{password}', MASTER_SSL = 1, \
+                 MASTER_CONNECT_RETRY = 1, MASTER_AUTO_POSITION = 1; START SLAVE"
+            )
         } else {
             format!(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port}, \
@@ -91,8 +98,13 @@ impl Pair {
         self.replica.server.is_mariadb()
     }
 
+    /// Whether its statements speak of masters and slaves.
+    fn is_old(&self) -> bool {
+        self.is_mariadb() || self.replica.server.version() < (8, 0, 23)
+    }
+
     async fn applier(&mut self, order: &str) {
-        let order = if self.is_mariadb() {
+        let order = if self.is_old() {
             format!("{order} SLAVE SQL_THREAD")
         } else {
             format!("{order} REPLICA SQL_THREAD")
@@ -102,7 +114,7 @@ impl Pair {
 
     async fn delay(&mut self, seconds: u32) {
         self.applier("STOP").await;
-        let change = if self.is_mariadb() {
+        let change = if self.is_old() {
             format!("CHANGE MASTER TO MASTER_DELAY = {seconds}")
         } else {
             format!("CHANGE REPLICATION SOURCE TO SOURCE_DELAY = {seconds}")
@@ -191,7 +203,7 @@ async fn steps(function: &Function, scene: &Scene, first: &str, token: &str) {
 
 #[tokio::test]
 async fn a_user_at_a_replica_is_rotated_without_a_login_before_the_twin_has_arrived() {
-    for server in [Server::Mysql, Server::Mariadb118] {
+    for server in Server::with(&[Need::OwnServers]) {
         let mut pair = Pair::start(server).await;
         let rds = Rds::of(&pair.writer).await;
         let (scene, id) = pair.scene(pair.replica.port, &rds).await;
@@ -229,7 +241,10 @@ async fn a_user_at_a_replica_is_rotated_without_a_login_before_the_twin_has_arri
 
 #[tokio::test]
 async fn the_superusers_password_goes_where_rds_says_and_not_where_the_users_secret_says() {
-    let pair = Pair::start(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::OwnServers]) else {
+        return;
+    };
+    let pair = Pair::start(server).await;
     let rds = Rds::of(&pair.writer).await;
     let proxy = Proxy::mysql(&pair.replica.host, pair.replica.port).await;
     let (scene, id) = pair.scene(proxy.address.port(), &rds).await;
@@ -259,7 +274,10 @@ async fn the_superusers_password_goes_where_rds_says_and_not_where_the_users_sec
 
 #[tokio::test]
 async fn a_replica_that_rds_does_not_confirm_is_another_server_and_a_reader_is_no_writer() {
-    let mut pair = Pair::start(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::OwnServers]) else {
+        return;
+    };
+    let mut pair = Pair::start(server).await;
     let rds = Rds::of(&pair.writer).await;
     let hosts = pair.writer.hosts(&pair.writer.twin()).await;
 

@@ -11,7 +11,7 @@ use crate::support::account::{Tenant, account};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::Proxy;
 use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 /// Statements that give the tenant's user this many grants on tables. A privilege to create may be
 /// granted on a table that does not exist.
@@ -48,7 +48,7 @@ fn statements(proxy: &Proxy) -> Vec<String> {
 
 #[tokio::test]
 async fn reading_the_accounts_takes_as_many_questions_for_many_grants_as_for_few() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("the first password").await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
@@ -74,7 +74,7 @@ async fn reading_the_accounts_takes_as_many_questions_for_many_grants_as_for_few
 
 #[tokio::test]
 async fn an_object_takes_one_statement_however_much_is_granted_on_it() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("the first password").await;
         let (database, user) = (tenant.database(), account(&tenant.user(), "%"));
@@ -99,7 +99,7 @@ async fn an_object_takes_one_statement_however_much_is_granted_on_it() {
 
 #[tokio::test]
 async fn a_plan_longer_than_an_invocation_is_resumed_where_it_stopped() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("the first password").await;
         tenant.sql(table_grants(&tenant, 0, 2000)).await;

@@ -8,7 +8,7 @@ use crate::support::account::Tenant;
 use crate::support::edited::{Call, Edited};
 use crate::support::refusal::refused;
 use crate::support::scene::{STEPS, Scene, document, superuser_document};
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 /// The password that createSecret makes in this environment.
 async fn new_password(tenant: &Tenant, environment: &[(&str, &str)]) -> String {
@@ -25,7 +25,7 @@ fn has(password: &str, is: fn(&u8) -> bool) -> bool {
 
 #[tokio::test]
 async fn a_new_password_is_as_the_settings_of_aws_say() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let tenant = &tenant;
     let usual = new_password(tenant, &[]).await;
     assert_eq!(usual.len(), 32);
@@ -57,7 +57,7 @@ async fn a_new_password_is_as_the_settings_of_aws_say() {
 
 #[tokio::test]
 async fn a_bad_setting_is_the_error_of_every_step_and_names_the_variable() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     let mut scene = Scene::of(&tenant, "a password").await;
     let token = scene.begin().await;
     for (name, value) in [
@@ -80,7 +80,8 @@ async fn a_bad_setting_is_the_error_of_every_step_and_names_the_variable() {
 
 #[tokio::test]
 async fn the_limit_on_names_is_that_of_the_server_unless_it_is_set() {
-    for (server, longest) in [(Server::Mysql, 26), (Server::Mariadb118, 122)] {
+    for &server in Server::all() {
+        let longest = if server.is_mariadb() { 122 } else { 26 };
         let tenant = Tenant::of(server).await;
         for (length, limit, fits) in [
             (longest, None, true),
@@ -109,7 +110,7 @@ async fn the_limit_on_names_is_that_of_the_server_unless_it_is_set() {
 
 #[tokio::test]
 async fn the_superusers_secret_is_that_of_the_document_and_else_that_of_the_function() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("a password").await;
     let user = document(&tenant.address, &tenant.user(), "a password");
     let superuser = superuser_document(&tenant.address);
@@ -123,7 +124,7 @@ async fn the_superusers_secret_is_that_of_the_document_and_else_that_of_the_func
     scene.resume("setSecret", &token).await.unwrap();
 
     // What the document says comes first.
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("a password").await;
     let scene = Scene::of(&tenant, "a password").await;
     let wrong = [("SUPERUSER_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:1:secret:no")];
@@ -133,7 +134,7 @@ async fn the_superusers_secret_is_that_of_the_document_and_else_that_of_the_func
 #[tokio::test]
 async fn a_superusers_secret_in_another_region_is_read_there_and_not_at_the_endpoint_of_the_home_region()
  {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("a password").await;
     let home = Edited::aws().await;
     let scene = Scene::of(&tenant, "a password").await;

@@ -11,7 +11,7 @@ use crate::races::{assert_in_order, withdraw};
 use crate::support::account::{Tenant, account};
 use crate::support::proxy::Fault;
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::{OwnServer, Server};
+use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::assert_refused;
 
 async fn settled(server: Server) -> (Tenant, Scene) {
@@ -31,7 +31,7 @@ async fn edit(scene: &Scene) {
 
 #[tokio::test]
 async fn a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_value() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         for done in 1..STEPS.len() {
             let token = scene.begin().await;
@@ -51,7 +51,7 @@ async fn a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_v
 
 #[tokio::test]
 async fn a_value_from_before_an_edit_is_stale_and_its_remedy_helps() {
-    let (tenant, scene) = settled(Server::Mysql).await;
+    let (tenant, scene) = settled(Server::one()).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     edit(&scene).await;
@@ -78,7 +78,7 @@ async fn a_value_from_before_an_edit_is_stale_and_its_remedy_helps() {
 
 #[tokio::test]
 async fn a_pending_value_for_another_user_is_refused_before_anything_is_written() {
-    let (tenant, scene) = settled(Server::Mysql).await;
+    let (tenant, scene) = settled(Server::one()).await;
     scene.begin().await;
     let other = scene.text("AWSCURRENT").await.replace(&tenant.user(), "somebody");
     let token = scene.put_pending(&other).await;
@@ -91,7 +91,7 @@ async fn a_pending_value_for_another_user_is_refused_before_anything_is_written(
 
 #[tokio::test]
 async fn a_secret_without_awsprevious_or_with_the_same_user_there_is_rotated() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         scene.rotate().await;
         // An edit by hand leaves AWSPREVIOUS to a version of the same user.
@@ -119,7 +119,7 @@ const MISHAPS: &[&str] = &[
 
 #[tokio::test]
 async fn a_twin_that_was_dropped_locked_or_expired_by_hand_is_repaired() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         scene.rotate().await;
         for mishap in MISHAPS {
@@ -133,7 +133,7 @@ async fn a_twin_that_was_dropped_locked_or_expired_by_hand_is_repaired() {
 
 #[tokio::test]
 async fn a_twin_whose_password_was_changed_by_hand_is_refused_until_it_is_handed_over() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         scene.rotate().await;
         for change in ["ALTER USER", "DROP USER {twin}; CREATE USER"] {
@@ -152,7 +152,7 @@ async fn a_twin_whose_password_was_changed_by_hand_is_refused_until_it_is_handed
 
 #[tokio::test]
 async fn a_source_that_changes_while_it_is_mirrored_is_mirrored_as_it_is_in_the_end() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
@@ -175,7 +175,7 @@ async fn a_source_that_changes_while_it_is_mirrored_is_mirrored_as_it_is_in_the_
 
 #[tokio::test]
 async fn a_source_that_changes_at_the_last_statement_is_found_out_by_set_secret_itself() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, proxy) = Scene::seen(server, "a password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
@@ -208,7 +208,7 @@ async fn is_locked(tenant: &Tenant, user: &str, password: &str) -> bool {
 
 #[tokio::test]
 async fn nobody_logs_in_as_a_twin_that_is_half_made() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, proxy) = Scene::seen(server, "a password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
@@ -242,7 +242,7 @@ async fn nobody_logs_in_as_a_twin_that_is_half_made() {
 
 #[tokio::test]
 async fn a_server_may_restart_between_any_two_steps() {
-    for server in Server::ALL {
+    for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.settle("a password").await;
@@ -258,7 +258,7 @@ async fn a_server_may_restart_between_any_two_steps() {
 
 #[tokio::test]
 async fn a_server_that_is_read_only_for_a_while_is_left_alone_and_rotated_later() {
-    for server in Server::ALL {
+    for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.settle("a password").await;
@@ -277,7 +277,10 @@ async fn a_server_that_is_read_only_for_a_while_is_left_alone_and_rotated_later(
 
 #[tokio::test]
 async fn a_hundred_rotations_never_fail_a_login_on_mysql() {
-    let (tenant, scene) = settled(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::FailedLogins]) else {
+        return;
+    };
+    let (tenant, scene) = settled(server).await;
     let user = account(&tenant.user(), "%");
     tenant
         .sql(format!("ALTER USER {user} FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"))
@@ -287,7 +290,10 @@ async fn a_hundred_rotations_never_fail_a_login_on_mysql() {
 
 #[tokio::test]
 async fn a_hundred_rotations_never_fail_a_login_on_mariadb() {
-    let own = OwnServer::start(Server::Mariadb118, &["--max-password-errors=1"]).await;
+    let Some(server) = Server::one_with(&[Need::Mariadb, Need::OwnServers]) else {
+        return;
+    };
+    let own = OwnServer::start(server, &["--max-password-errors=1"]).await;
     let tenant = Tenant::at(own.address.clone());
     tenant.settle("a password").await;
     let scene = Scene::of(&tenant, "a password").await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::account::Tenant;
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::Server;
+use crate::support::server::Server;
 use crate::support::untouched::{Traces, assert_error, give_up};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl State {
 
 #[tokio::test]
 async fn every_step_done_twice_ends_in_the_same_state_and_a_finished_rotation_stays_finished() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("first kanarienvogel").await;
         let scene = Scene::of(&tenant, "first kanarienvogel").await;
@@ -75,7 +75,7 @@ async fn every_step_done_twice_ends_in_the_same_state_and_a_finished_rotation_st
 
 #[tokio::test]
 async fn a_rotation_given_up_after_any_step_leaves_the_next_one_to_succeed() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("first kanarienvogel").await;
         let scene = Scene::of(&tenant, "first kanarienvogel").await;
@@ -106,7 +106,7 @@ async fn changed(scene: &Scene, keys: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn a_pending_value_that_is_not_the_twins_is_refused_by_every_step_that_meets_it() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first kanarienvogel").await;
     let scene = Scene::of(&tenant, "first kanarienvogel").await;
     let (user, twin) = (tenant.user(), tenant.twin());
@@ -136,7 +136,7 @@ async fn a_pending_value_that_is_not_the_twins_is_refused_by_every_step_that_mee
 
 #[tokio::test]
 async fn the_command_in_the_error_about_a_stale_value_lets_the_next_rotation_succeed() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle("first kanarienvogel").await;
     let scene = Scene::of(&tenant, "first kanarienvogel").await;
     let twin = tenant.twin();

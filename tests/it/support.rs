@@ -13,6 +13,7 @@ pub(crate) mod proxy;
 pub(crate) mod rds;
 pub(crate) mod refusal;
 pub(crate) mod scene;
+pub(crate) mod server;
 #[allow(dead_code, reason = "the tutorial uses the rest of it")]
 pub(crate) mod stack;
 pub(crate) mod traffic;

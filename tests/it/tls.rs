@@ -12,7 +12,8 @@ use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::Proxy;
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::stack::{OwnServer, Server, setting};
+use crate::support::server::{Need, OwnServer, Server};
+use crate::support::stack::setting;
 
 mod aws;
 
@@ -44,7 +45,7 @@ async fn preflight(
 #[tokio::test]
 async fn only_a_chain_to_a_known_authority_with_the_right_name_is_accepted() {
     let other = setting("MYSQL_OTHER_CA_FILE");
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(PASSWORD).await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
@@ -88,8 +89,8 @@ struct Changing {
 }
 
 impl Changing {
-    async fn start() -> Self {
-        let server = OwnServer::start(Server::Mysql, &["--log-output=TABLE"]).await;
+    async fn start(server: Server) -> Self {
+        let server = OwnServer::start(server, &["--log-output=TABLE"]).await;
         let tenant = Tenant::at(server.address.clone());
         tenant.settle(PASSWORD).await;
         let mut root = tenant.root().await;
@@ -138,7 +139,10 @@ impl Changing {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_accepted_learns_no_name_and_no_password() {
-    let mut server = Changing::start().await;
+    let Some(server) = Server::one_with(&[Need::TlsReload, Need::OwnServers]) else {
+        return;
+    };
+    let mut server = Changing::start(server).await;
     server.show_certificate("expired.pem").await;
     refused(server.preflight(json!({})).await, TlsFailed, &["is out of date; renew it"]);
     assert!(server.logins().await.is_empty());
@@ -155,18 +159,30 @@ async fn a_certificate_that_is_not_accepted_learns_no_name_and_no_password() {
     server.set("tls_version = 'TLSv1.2'").await;
     server.preflight(alias.clone()).await.unwrap();
     assert!(server.logins().await.iter().all(|login| login.contains("SSL/TLS")));
+}
 
-    server.set("tls_version = ''").await;
-    let found = ["does not offer TLS", "\"ssl\": false"];
-    refused(server.preflight(alias).await, TlsFailed, &found);
-    assert!(server.logins().await.is_empty());
-    server.preflight(json!({"ssl": false})).await.unwrap();
-    assert_eq!(server.logins().await.len(), 2);
+#[tokio::test]
+async fn a_server_without_tls_learns_no_name_and_no_password() {
+    for server in Server::with(&[Need::OwnServers]) {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle(PASSWORD).await;
+        let has_switch = server.is_mariadb() || server.version() < (8, 4, 0);
+        own.restart_with(&[if has_switch { "--skip-ssl" } else { "--tls-version=" }]).await;
+        let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+        let port = proxy.address.port();
+        let result = preflight(&tenant, port, &json!({}), &[]).await;
+        refused(result, TlsFailed, &["does not offer TLS", "\"ssl\": false"]);
+        assert_eq!(proxy.connections(), 1);
+        assert!(proxy.calls().is_empty(), "{server:?}: {:?}", proxy.calls());
+        preflight(&tenant, port, &json!({"ssl": false}), &[]).await.unwrap();
+        assert_eq!(proxy.connections(), 3);
+    }
 }
 
 #[tokio::test]
 async fn an_account_that_demands_tls_gets_a_twin_that_does() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(PASSWORD).await;
         let user = account(&tenant.user(), "%");
@@ -189,7 +205,7 @@ async fn an_account_that_demands_tls_gets_a_twin_that_does() {
 
 #[tokio::test]
 async fn each_login_obeys_its_own_secret() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(PASSWORD).await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
@@ -220,7 +236,7 @@ async fn each_login_obeys_its_own_secret() {
 
 #[tokio::test]
 async fn a_file_of_authorities_that_cannot_be_used_is_named() {
-    let tenant = Tenant::of(Server::Mysql).await;
+    let tenant = Tenant::of(Server::one()).await;
     tenant.settle(PASSWORD).await;
     let port = tenant.address.port;
     for (file, found) in [

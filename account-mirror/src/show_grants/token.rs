@@ -34,8 +34,9 @@ impl Token {
     }
 }
 
-/// The tokens of a line. Quotes are doubled or escaped with a backslash inside strings; a string
-/// that does not end takes the rest of the line, the same for both accounts.
+/// The tokens of a line that was shown under `NO_BACKSLASH_ESCAPES`: quotes are doubled inside
+/// quotes, and a backslash is a character. A string that does not end takes the rest of the line, the
+/// same for both accounts.
 pub fn tokens(line: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut chars = line.chars().peekable();
@@ -48,9 +49,6 @@ pub fn tokens(line: &str) -> Vec<Token> {
                         break;
                     }
                     text.push(next);
-                    if next == '\\' && c != '`' {
-                        text.extend(chars.next());
-                    }
                 }
                 tokens.push(Token::Quoted(text));
             }

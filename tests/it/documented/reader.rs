@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::support::account::Tenant;
 use crate::support::aws::OwnAws;
 use crate::support::scene::{STEPS, document, superuser_document};
-use crate::support::stack::{Function, Server, secrets_manager, setting};
+use crate::support::server::Server;
+use crate::support::stack::{Function, secrets_manager, setting};
 
 const PASSWORD: &str = "the first password";
 
@@ -30,7 +31,7 @@ impl Reader {
     /// With what a release has in the folder: here the program is the one under test.
     pub(super) async fn start() -> Self {
         let aws = OwnAws::start().await;
-        let tenant = Tenant::of(Server::Mysql).await;
+        let tenant = Tenant::of(Server::one()).await;
         tenant.settle(PASSWORD).await;
         let secrets = secrets_manager().await.config().to_builder().endpoint_url(&aws.url);
         let secrets = Client::from_conf(secrets.build());

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
+use super::is_long;
 use super::kind::{OF_PACKETS, Trigger};
 use super::stage::{Place, Situation, Stage};
-use super::{is_long, tell};
 use crate::support::proxy::Request;
 use crate::support::scene::STEPS;
-use crate::support::stack::{Function, FunctionError, Server};
+use crate::support::server::Server;
+use crate::support::stack::{Function, FunctionError, tell};
 use crate::support::watch::Watch;
 
 /// Where the function runs, found by its name in its environment.
@@ -153,17 +154,14 @@ async fn freeze(server: Server, watch: Rc<Watch>) {
 
 #[tokio::test]
 async fn the_program_may_be_killed_at_any_point_or_frozen_for_longer_than_the_server_waits() {
-    let (killed, frozen, stride) = if is_long() {
-        (&Server::ALL[..], &Server::ALL[..], 1)
-    } else {
-        (&Server::ALL[..1], &Server::ALL[1..2], 3)
-    };
+    let servers = Server::all();
+    let stride = if is_long() { 1 } else { 3 };
     let watch = Rc::new(Watch::all_but_the_sdk());
     let lanes = LocalSet::new();
     // A freeze takes a minute of doing nothing, so all go on at once.
-    let freezing = frozen.iter().map(|server| freeze(*server, watch.clone()));
+    let freezing = servers.iter().map(|server| freeze(*server, watch.clone()));
     let mut running: Vec<_> = freezing.map(|lane| lanes.spawn_local(lane)).collect();
-    for server in killed {
+    for server in servers {
         running.push(lanes.spawn_local(kill_everywhere(*server, stride, watch.clone())));
     }
     lanes

@@ -14,7 +14,8 @@ use crate::support::account::{Tenant, account};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::scene::{STEPS, Scene, document, superuser_document, through};
-use crate::support::stack::{Server, setting};
+use crate::support::server::{Need, Server};
+use crate::support::stack::setting;
 use crate::support::watch::Watch;
 
 /// Where faults happen.
@@ -78,7 +79,7 @@ impl Stage {
         let tenant = Tenant::of(server).await;
         let password = format!("Canary{}{}", tenant.mark(), "Initial1");
         tenant.settle(&password).await;
-        if !server.is_mariadb() {
+        if server.has(Need::FailedLogins) {
             // One login with a wrong password, and nobody gets in any more.
             let user = account(&tenant.user(), "%");
             let limit = "FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED";

@@ -13,7 +13,8 @@ use crate::support::aws::OwnAws;
 use crate::support::edited::{Edit, Edited};
 use crate::support::rds::Rds;
 use crate::support::scene::document;
-use crate::support::stack::{Function, Rotations, Server, secrets_manager};
+use crate::support::server::Server;
+use crate::support::stack::{Function, Rotations, secrets_manager};
 
 const USER_KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/user";
 const SUPERUSER_KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/superuser";
@@ -41,7 +42,7 @@ impl Stage {
     /// A user's secret and a superuser's, each with a key of its own; RDS manages the superuser's.
     pub(super) async fn start() -> Self {
         let aws = OwnAws::start().await;
-        let tenant = Tenant::of(Server::Mysql).await;
+        let tenant = Tenant::of(Server::one()).await;
         tenant.settle(PASSWORD).await;
         let address = &tenant.address;
         let secrets = secrets_manager().await.config().to_builder().endpoint_url(&aws.url);

@@ -9,7 +9,8 @@ use crate::support::account::Tenant;
 use crate::support::edited::{Call, Edit, Edited};
 use crate::support::rds::Rds;
 use crate::support::scene::{STEPS, Scene, document};
-use crate::support::stack::{Function, FunctionError, Server};
+use crate::support::server::Server;
+use crate::support::stack::{Function, FunctionError};
 
 /// A secret whose superuser's secret is a name and a password, and the built function before which
 /// RDS says that the server of any instance is on loopback.
@@ -23,7 +24,7 @@ struct Managed {
 
 impl Managed {
     async fn start() -> Self {
-        let tenant = Tenant::of(Server::Mysql).await;
+        let tenant = Tenant::of(Server::one()).await;
         tenant.settle(PASSWORD).await;
         let address = &tenant.address;
         let superuser = json!({"username": address.root, "password": address.root_password});

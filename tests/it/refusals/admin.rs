@@ -1,9 +1,11 @@
 //! Superusers as managed services give them: without `SUPER`, `SYSTEM_USER`, `SHUTDOWN` and `FILE`.
 
+use mysql_async::prelude::Queryable;
 use serde_json::Value;
 
 use crate::support::account::{Tenant, account, identifier};
 use crate::support::scene::document;
+use crate::support::server::{Need, Server};
 
 /// How a superuser has its privileges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,24 +16,48 @@ pub(super) enum Through {
 }
 
 impl Through {
-    pub(super) const BOTH: [Self; 2] = [Self::Itself, Self::ARole];
+    /// The ways that there are on a server.
+    pub(super) fn all(server: Server) -> &'static [Self] {
+        if server.has(Need::Roles) { &[Self::Itself, Self::ARole] } else { &[Self::Itself] }
+    }
 }
 
 const PASSWORD: &str = "Superkanarienvogel'1";
 
-/// What RDS for MySQL 8.0.36 and RDS for MariaDB publish.
+/// What RDS for MariaDB and RDS for MySQL 5.7 publish.
 const COMMON: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, \
      INDEX, ALTER, SHOW DATABASES, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, \
      REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, \
      ALTER ROUTINE, CREATE USER, EVENT, TRIGGER";
-const MYSQL: &str = ", CREATE ROLE, DROP ROLE, APPLICATION_PASSWORD_ADMIN, FLUSH_OPTIMIZER_COSTS, \
-     FLUSH_STATUS, FLUSH_TABLES, FLUSH_USER_RESOURCES, ROLE_ADMIN, SESSION_VARIABLES_ADMIN, \
-     SET_ANY_DEFINER, SHOW_ROUTINE, XA_RECOVER_ADMIN";
+/// What RDS for MySQL has from 8.0.36 on, as far as the server has it.
+const MYSQL: &[&str] = &[
+    "APPLICATION_PASSWORD_ADMIN",
+    "FLUSH_OPTIMIZER_COSTS",
+    "FLUSH_STATUS",
+    "FLUSH_TABLES",
+    "FLUSH_USER_RESOURCES",
+    "ROLE_ADMIN",
+    "SESSION_VARIABLES_ADMIN",
+    "SET_ANY_DEFINER",
+    "SET_USER_ID",
+    "SHOW_ROUTINE",
+    "XA_RECOVER_ADMIN",
+];
 
 /// The document of a new superuser with RDS's privileges.
 pub(super) async fn rds(tenant: &Tenant, through: Through) -> Value {
-    let more = if tenant.address.server.is_mariadb() { "" } else { MYSQL };
-    with(tenant, through, &format!("GRANT {COMMON}{more} ON *.* TO {{}} WITH GRANT OPTION")).await
+    let mut privileges = COMMON.to_owned();
+    if tenant.address.server.has(Need::DynamicPrivileges) {
+        let mut root = tenant.root().await;
+        let sql = "SELECT DISTINCT PRIV FROM mysql.global_grants";
+        let known: Vec<String> = root.query(sql).await.unwrap();
+        root.disconnect().await.unwrap();
+        let known = MYSQL.iter().filter(|name| known.iter().any(|known| known == *name));
+        for name in ["CREATE ROLE", "DROP ROLE"].iter().chain(known) {
+            privileges += &format!(", {name}");
+        }
+    }
+    with(tenant, through, &format!("GRANT {privileges} ON *.* TO {{}} WITH GRANT OPTION")).await
 }
 
 /// The document of a new superuser, in the place of an earlier one, with these grants, in which `{}`
@@ -42,13 +68,12 @@ pub(super) async fn with(tenant: &Tenant, through: Through, grants: &str) -> Val
     let is_mariadb = tenant.address.server.is_mariadb();
     let by = PASSWORD.replace('\'', "''");
     let identified = format!("CREATE USER {admin} IDENTIFIED BY '{by}'");
-    tenant
-        .sql(format!("DROP USER IF EXISTS {admin}; DROP ROLE IF EXISTS {role}; {identified}"))
-        .await;
+    tenant.sql(format!("DROP USER IF EXISTS {admin}; {identified}")).await;
     match through {
         Through::Itself => tenant.sql(grants.replace("{}", &admin)).await,
         Through::ARole => {
             let grants = grants.replace("{}", &role);
+            tenant.sql(format!("DROP ROLE IF EXISTS {role}")).await;
             tenant.sql(format!("CREATE ROLE {role}; {grants}; GRANT {role} TO {admin}")).await;
             if is_mariadb {
                 tenant.sql(format!("SET DEFAULT ROLE {role} FOR {admin}")).await;

@@ -4,7 +4,7 @@ use crate::support::account::{Tenant, account};
 use crate::support::canary::Capture;
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{STEPS, Scene};
-use crate::support::stack::Server;
+use crate::support::server::Server;
 
 const FIRST: &str = "first kanarienvogel";
 
@@ -23,7 +23,7 @@ const DROPPED: &[(&str, &str, &str)] = &[
 
 #[tokio::test]
 async fn privileges_on_dropped_objects_are_skipped_with_a_warning_and_the_rotation_ends_well() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(FIRST).await;
         let scene = Scene::of(&tenant, FIRST).await;
@@ -74,7 +74,7 @@ async fn privileges_on_dropped_objects_are_skipped_with_a_warning_and_the_rotati
 
 #[tokio::test]
 async fn a_twin_that_has_the_orphan_too_keeps_it() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle(FIRST).await;
         let scene = Scene::of(&tenant, FIRST).await;

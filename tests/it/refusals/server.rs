@@ -9,31 +9,29 @@ use super::admin::{self, Through};
 use crate::support::account::{Tenant, account, identifier, literal};
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{Scene, superuser_document};
-use crate::support::stack::{OwnServer, Server};
+use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{Traces, assert_error, assert_refused, change_superuser};
 
 const FIRST: &str = "First-kanarienvogel-1";
 
 #[tokio::test]
 async fn a_server_that_is_read_only_by_any_flag_is_refused_whatever_the_superuser_may_do() {
-    for server in [Server::Mysql, Server::Mariadb1011, Server::Mariadb118] {
+    for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.settle(FIRST).await;
         let scene = Scene::of(&tenant, FIRST).await;
-        let flags: &[(&str, &str)] = match server {
-            Server::Mysql => &[("read_only", "ON"), ("super_read_only", "ON")],
-            Server::Mariadb1011 | Server::Mariadb118 => &[("read_only", "ON")],
-        };
-        for (flag, value) in flags {
+        let flags: &[_] =
+            if server.is_mariadb() { &["read_only"] } else { &["read_only", "super_read_only"] };
+        for flag in flags {
             // MySQL turns both flags on and off together, as far as they imply each other.
-            tenant.sql(format!("SET GLOBAL {flag} = {value}")).await;
+            tenant.sql(format!("SET GLOBAL {flag} = ON")).await;
             assert_refused(&tenant, &scene, ServerReadOnly, &["read_only is on", "writer"]).await;
             tenant.sql("SET GLOBAL read_only = OFF").await;
         }
         scene.rotate().await;
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
-        if server == Server::Mysql {
+        if server.has(Need::Mysql) {
             // The way of Aurora's readers: the other flags are off.
             own.restart_with(&["--innodb-read-only=ON"]).await;
             let texts = ["innodb_read_only is on", "writer"];
@@ -44,7 +42,10 @@ async fn a_server_that_is_read_only_by_any_flag_is_refused_whatever_the_superuse
 
 #[tokio::test]
 async fn a_superuser_under_partial_revokes_that_it_would_pass_on_is_refused() {
-    let own = OwnServer::start(Server::Mysql, &["--partial-revokes=ON"]).await;
+    let Some(server) = Server::one_with(&[Need::PartialRevokes, Need::OwnServers]) else {
+        return;
+    };
+    let own = OwnServer::start(server, &["--partial-revokes=ON"]).await;
     let tenant = Tenant::at(own.address.clone());
     tenant.settle(FIRST).await;
     let scene = Scene::of(&tenant, FIRST).await;
@@ -71,7 +72,10 @@ async fn a_superuser_under_partial_revokes_that_it_would_pass_on_is_refused() {
 
 #[tokio::test]
 async fn roles_that_everybody_has_are_neither_granted_nor_missed() {
-    let own = OwnServer::start(Server::Mysql, &[]).await;
+    let Some(server) = Server::one_with(&[Need::MandatoryRoles, Need::OwnServers]) else {
+        return;
+    };
+    let own = OwnServer::start(server, &[]).await;
     let tenant = Tenant::at(own.address.clone());
     tenant.settle(FIRST).await;
     let scene = Scene::of(&tenant, FIRST).await;
@@ -96,27 +100,21 @@ async fn roles_that_everybody_has_are_neither_granted_nor_missed() {
 
 #[tokio::test]
 async fn a_password_that_the_servers_policy_will_refuse_is_found_out_before_anything_is_written() {
-    let policies: &[(Server, &[&str], &str)] = &[
-        (
-            Server::Mysql,
-            &[],
-            "INSTALL COMPONENT 'file://component_validate_password'; \
-             SET GLOBAL validate_password.policy = 'MEDIUM'; \
-             SET GLOBAL validate_password.special_char_count = 2",
-        ),
-        (
-            Server::Mariadb1011,
-            &["--plugin-load-add=simple_password_check"],
-            "SET GLOBAL simple_password_check_other_characters = 2",
-        ),
-        (
-            Server::Mariadb118,
-            &["--plugin-load-add=simple_password_check"],
-            "SET GLOBAL simple_password_check_other_characters = 2",
-        ),
-    ];
-    for (server, args, policy) in policies {
-        let own = OwnServer::start(*server, args).await;
+    const COMPONENT: &str = "INSTALL COMPONENT 'file://component_validate_password'; \
+         SET GLOBAL validate_password.policy = 'MEDIUM'; \
+         SET GLOBAL validate_password.special_char_count = 2";
+    const PLUGIN: &str = "INSTALL PLUGIN validate_password SONAME 'validate_password.so'; \
+         SET GLOBAL validate_password_policy = 'MEDIUM'; \
+         SET GLOBAL validate_password_special_char_count = 2";
+    const MARIADB: &str = "INSTALL SONAME 'simple_password_check'; \
+         SET GLOBAL simple_password_check_other_characters = 2";
+    for server in Server::with(&[Need::OwnServers]) {
+        let policy = match server.version() {
+            _ if server.is_mariadb() => MARIADB,
+            (8.., ..) => COMPONENT,
+            _ => PLUGIN,
+        };
+        let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.sql(policy).await;
         tenant.settle(FIRST).await;
@@ -137,7 +135,7 @@ async fn a_password_that_the_servers_policy_will_refuse_is_found_out_before_anyt
 
 #[tokio::test]
 async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
-    for server in [Server::Mysql, Server::Mariadb118] {
+    for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.settle(FIRST).await;
@@ -159,7 +157,7 @@ async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
 
 #[tokio::test]
 async fn what_every_session_begins_with_does_not_change_what_the_statements_mean() {
-    for server in Server::ALL {
+    for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.settle(FIRST).await;

@@ -6,7 +6,7 @@ use super::admin::{self, Through};
 use crate::support::account::{Tenant, account, identifier};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::scene::Scene;
-use crate::support::stack::Server;
+use crate::support::server::{Need, Server};
 use crate::support::untouched::{assert_refused, change_superuser};
 
 const FIRST: &str = "first kanarienvogel";
@@ -21,8 +21,8 @@ async fn settled(server: Server) -> (Tenant, Scene, String) {
 
 #[tokio::test]
 async fn a_superuser_of_a_managed_service_rotates_what_it_could_grant_itself() {
-    for server in Server::ALL {
-        for through in Through::BOTH {
+    for &server in Server::all() {
+        for &through in Through::all(server) {
             let (tenant, scene, user) = settled(server).await;
             let admin = admin::rds(&tenant, through).await;
             change_superuser(&scene, &admin).await;
@@ -30,24 +30,26 @@ async fn a_superuser_of_a_managed_service_rotates_what_it_could_grant_itself() {
             let as_admin = account(&format!("{}_admin", tenant.mark()), "%");
             tenant
                 .sql(format!(
-                    "CREATE PROCEDURE {database}.p() SELECT 1; CREATE ROLE {role}; \
-                     GRANT {role} TO {as_admin} WITH ADMIN OPTION; \
-                     GRANT RELOAD, PROCESS ON *.* TO {user}; \
+                    "CREATE PROCEDURE {database}.p() SELECT 1; GRANT RELOAD, PROCESS ON *.* TO {user}; \
                      GRANT SELECT, INSERT ON {database}.* TO {user} WITH GRANT OPTION; \
                      GRANT UPDATE (name), DELETE ON {database}.items TO {user}; \
                      GRANT EXECUTE ON PROCEDURE {database}.p TO {user}; \
-                     GRANT {role} TO {user} WITH ADMIN OPTION; \
                      ALTER USER {user} REQUIRE SSL WITH MAX_USER_CONNECTIONS 5"
                 ))
                 .await;
-            let default_role = if server.is_mariadb() {
-                format!("SET DEFAULT ROLE {role} FOR {user}")
-            } else {
-                format!(
-                    "SET DEFAULT ROLE {role} TO {user}; GRANT XA_RECOVER_ADMIN ON *.* TO {user}"
-                )
-            };
-            tenant.sql(default_role).await;
+            if server.has(Need::Roles) {
+                let to = if server.is_mariadb() { "FOR" } else { "TO" };
+                tenant
+                    .sql(format!(
+                        "CREATE ROLE {role}; GRANT {role} TO {as_admin} WITH ADMIN OPTION; \
+                         GRANT {role} TO {user} WITH ADMIN OPTION; \
+                         SET DEFAULT ROLE {role} {to} {user}"
+                    ))
+                    .await;
+            }
+            if server.has(Need::DynamicPrivileges) {
+                tenant.sql(format!("GRANT XA_RECOVER_ADMIN ON *.* TO {user}")).await;
+            }
             scene.rotate().await;
             assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
 
@@ -55,11 +57,14 @@ async fn a_superuser_of_a_managed_service_rotates_what_it_could_grant_itself() {
             let twin = account(&tenant.twin(), "%");
             tenant
                 .sql(format!(
-                    "REVOKE PROCESS ON *.* FROM {twin}; REVOKE {role} FROM {twin}; \
+                    "REVOKE PROCESS ON *.* FROM {twin}; \
                      REVOKE GRANT OPTION ON {database}.* FROM {twin}; \
                      REVOKE UPDATE (name) ON {database}.items FROM {twin}"
                 ))
                 .await;
+            if server.has(Need::Roles) {
+                tenant.sql(format!("REVOKE {role} FROM {twin}")).await;
+            }
             scene.rotate().await;
             assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
             let (user, password) = scene.login("AWSCURRENT").await;
@@ -71,14 +76,13 @@ async fn a_superuser_of_a_managed_service_rotates_what_it_could_grant_itself() {
 #[tokio::test]
 async fn what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_account_and_the_remedy()
 {
-    for server in Server::ALL {
-        for through in Through::BOTH {
+    for &server in Server::all() {
+        for &through in Through::all(server) {
             let (tenant, scene, user) = settled(server).await;
             let admin = admin::rds(&tenant, through).await;
             change_superuser(&scene, &admin).await;
             let mark = tenant.mark();
             let role = identifier(&format!("{mark}_r"));
-            tenant.sql(format!("CREATE ROLE {role}")).await;
             let proxied = account(&format!("{mark}_p"), "%");
             tenant.sql(format!("CREATE USER {proxied}")).await;
             let mut cases = vec![
@@ -88,6 +92,7 @@ async fn what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_accou
                 (format!("PROXY ON {proxied}"), "PROXY"),
             ];
             if server.is_mariadb() {
+                tenant.sql(format!("CREATE ROLE {role}")).await;
                 cases.push(("READ_ONLY ADMIN ON *.*".to_owned(), "READ_ONLY ADMIN"));
                 cases.push((role.clone(), "the role"));
             }
@@ -106,7 +111,7 @@ async fn what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_accou
 
 #[tokio::test]
 async fn what_the_superuser_cannot_revoke_is_refused_too() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, _) = settled(server).await;
         let admin = admin::rds(&tenant, Through::Itself).await;
         change_superuser(&scene, &admin).await;
@@ -125,7 +130,7 @@ async fn what_the_superuser_cannot_revoke_is_refused_too() {
 
 #[tokio::test]
 async fn a_superuser_that_lacks_what_every_rotation_needs_is_refused_with_the_privilege() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, _) = settled(server).await;
         let database = tenant.database();
         let some = format!("GRANT SELECT ON {database}.* TO {{}} WITH GRANT OPTION");
@@ -155,7 +160,7 @@ async fn a_superuser_that_lacks_what_every_rotation_needs_is_refused_with_the_pr
 
 #[tokio::test]
 async fn a_superuser_with_the_least_that_is_enough_rotates() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene, _) = settled(server).await;
         let database = tenant.database();
         let grants = format!(

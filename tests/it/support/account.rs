@@ -13,7 +13,8 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::stack::{Address, Server, finally};
+use super::server::{Address, Server};
+use super::stack::finally;
 
 /// From this many minutes on, what is marked belongs to no running test.
 const ABANDONED: RangeInclusive<u32> = 60..=60 * 24 * 30;

@@ -10,7 +10,7 @@ use mysql_async::{Conn, Row, Value as SqlValue};
 use serde_json::{Map, Value, json};
 
 use super::account::{Tenant, account, identifier};
-use super::stack::Server;
+use super::server::{Need, Server};
 
 /// What the server holds about one account, at all its hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,18 +35,24 @@ impl Picture {
     pub(crate) async fn of_shown(tenant: &Tenant, user: &str) -> Self {
         let mut root = tenant.root().await;
         root.query_drop("SET sql_mode = ''").await.unwrap();
-        if !tenant.address.server.is_mariadb() {
+        if tenant.address.server.has(Need::HexadecimalHashes) {
             root.query_drop("SET print_identified_with_as_hex = 1").await.unwrap();
         }
         let mut lines = Vec::new();
         for host in tenant.hosts(user).await {
             for what in ["GRANTS FOR", "CREATE USER"] {
                 let shown = show(&mut root, &format!("SHOW {what} {}", account(user, &host))).await;
-                let name = format!("{}@", identifier(user));
+                // MySQL 5.7 shows an account as strings.
+                let as_string =
+                    user.replace('\\', "\\\\").replace('\'', "\\'").replace('"', "\\\"");
+                let names = [format!("{}@", identifier(user)), format!("'{as_string}'@")];
+                let without_name = |line: &String| {
+                    names.iter().fold(line.clone(), |line, name| line.replace(name, "{user}@"))
+                };
                 lines.extend(
                     shown
                         .iter()
-                        .map(|line| without_hashes(&line.replace(&name, "{user}@")))
+                        .map(|line| without_hashes(&without_name(line)))
                         .map(|line| without_nothing(&line)),
                 );
             }
@@ -105,8 +111,14 @@ pub(crate) async fn assert_equal_accounts(tenant: &Tenant, a: &str, b: &str) {
 }
 
 /// The grant tables of a server, each with the column that holds the account's user name.
-pub(crate) fn tables(server: Server) -> &'static [(&'static str, &'static str)] {
-    if server.is_mariadb() { MARIADB_TABLES } else { MYSQL_TABLES }
+pub(crate) fn tables(server: Server) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = if server.is_mariadb() { MARIADB_TABLES } else { MYSQL_TABLES };
+    let is_there = move |table: &str| match table {
+        "global_grants" => server.has(Need::DynamicPrivileges),
+        "role_edges" | "default_roles" => server.has(Need::Roles),
+        _ => true,
+    };
+    all.iter().copied().filter(move |(table, _)| is_there(table))
 }
 
 const MYSQL_TABLES: &[(&str, &str)] = &[

@@ -14,7 +14,8 @@ use tokio::sync::OnceCell;
 
 use super::account::Tenant;
 use super::proxy::Proxy;
-use super::stack::{Address, Function, Rotations, Server, secrets_manager, setting};
+use super::server::{Address, Server};
+use super::stack::{Function, Rotations, secrets_manager, setting};
 
 /// The steps of a rotation, in order.
 pub(crate) const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];

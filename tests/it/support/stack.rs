@@ -1,4 +1,4 @@
-//! The servers that the stack has started, and its control endpoint.
+//! The stack's control endpoint, Secrets Manager, and functions.
 //!
 //! The stack gives the addresses in the environment. A test that needs more than the shared servers
 //! (one with other settings, one to restart or freeze, a function around the built binary) asks the
@@ -23,130 +23,6 @@ pub(crate) fn setting(name: &str) -> String {
              the tests: python3 dev/stack.py run -- cargo test --test it NAME"
         )
     })
-}
-
-/// The database servers that every part of the stack is tested on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Server {
-    Mysql,
-    Mariadb1011,
-    Mariadb118,
-}
-
-impl Server {
-    pub(crate) const ALL: [Self; 3] = [Self::Mysql, Self::Mariadb1011, Self::Mariadb118];
-
-    pub(crate) fn is_mariadb(self) -> bool {
-        self != Self::Mysql
-    }
-
-    /// The value of `engine` in a secret document.
-    pub(crate) fn engine(self) -> &'static str {
-        if self.is_mariadb() { "mariadb" } else { "mysql" }
-    }
-
-    /// Where the server of this kind listens that all tests share.
-    pub(crate) fn address(self) -> Address {
-        let variable = match self {
-            Self::Mysql => "MYSQL_URL",
-            Self::Mariadb1011 => "MARIADB_10_11_URL",
-            Self::Mariadb118 => "MARIADB_11_8_URL",
-        };
-        Address::parse(self, &setting(variable), setting("MYSQL_CA_FILE").into())
-    }
-
-    fn flavor(self) -> &'static str {
-        match self {
-            Self::Mysql => "mysql",
-            Self::Mariadb1011 => "mariadb-10.11",
-            Self::Mariadb118 => "mariadb-11.8",
-        }
-    }
-}
-
-/// A database server, and the login that may do everything there.
-#[derive(Clone, Debug)]
-pub(crate) struct Address {
-    pub(crate) server: Server,
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) root: String,
-    pub(crate) root_password: String,
-    pub(crate) ca_file: PathBuf,
-}
-
-impl Address {
-    fn parse(server: Server, url: &str, ca_file: PathBuf) -> Self {
-        let opts = mysql_async::Opts::from_url(url).expect("the stack gives a valid URL");
-        Self {
-            server,
-            host: opts.ip_or_hostname().to_owned(),
-            port: opts.tcp_port(),
-            root: opts.user().unwrap_or("root").to_owned(),
-            root_password: opts.pass().unwrap_or_default().to_owned(),
-            ca_file,
-        }
-    }
-}
-
-/// A database server of a test's own, stopped and removed when dropped.
-#[derive(Debug)]
-pub(crate) struct OwnServer {
-    id: String,
-    pub(crate) address: Address,
-}
-
-impl OwnServer {
-    /// A server that was started with `args` beside the stack's usual ones.
-    pub(crate) async fn start(server: Server, args: &[&str]) -> Self {
-        #[derive(Deserialize)]
-        struct Started {
-            id: String,
-            url: String,
-            ca_file: PathBuf,
-        }
-        let wish = json!({"flavor": server.flavor(), "args": args, "tls": true});
-        let started: Started = control("POST", "/servers", Some(wish)).await;
-        Self { address: Address::parse(server, &started.url, started.ca_file), id: started.id }
-    }
-
-    pub(crate) async fn restart(&self) {
-        self.order("restart").await;
-    }
-
-    /// Restarts it with other arguments beside the usual ones.
-    pub(crate) async fn restart_with(&self, args: &[&str]) {
-        let path = format!("/servers/{}/restart", self.id);
-        let _: Value = control("POST", &path, Some(json!({"args": args}))).await;
-    }
-
-    /// SIGKILL.
-    pub(crate) async fn kill(&self) {
-        self.order("kill").await;
-    }
-
-    /// SIGSTOP: the server's host still answers, the server says nothing.
-    pub(crate) async fn freeze(&self) {
-        self.order("freeze").await;
-    }
-
-    pub(crate) async fn thaw(&self) {
-        self.order("thaw").await;
-    }
-
-    async fn order(&self, verb: &str) {
-        let path = format!("/servers/{}/{verb}", self.id);
-        let _: Value = control("POST", &path, None).await;
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        let path = format!("/servers/{}", self.id);
-        finally(async move {
-            let _: Value = control("DELETE", &path, None).await;
-        });
-    }
 }
 
 /// The built function in AWS's Runtime Interface Emulator, removed when dropped.
@@ -311,17 +187,29 @@ pub(super) async fn request(method: &str, url: &str, body: Option<&Value>) -> (u
     (status.expect("an HTTP status"), body.to_owned())
 }
 
-/// Runs `future` to its end from a `Drop`, which cannot wait: on a thread with a runtime of its own.
+/// Runs `future` to its end from where one cannot wait: on a thread with a runtime of its own.
+pub(crate) fn on_a_thread<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let thread = std::thread::spawn(move || run(future));
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The same from a `Drop`. A test that has failed already must not abort the others by a second panic.
 pub(crate) fn finally(future: impl Future<Output = ()> + Send + 'static) {
-    let thread = std::thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime")
-            .block_on(future);
-    });
-    // A test that has failed already must not abort the others by a second panic.
+    let thread = std::thread::spawn(move || run(future));
     if thread.join().is_err() && !std::thread::panicking() {
         panic!("cleaning up failed");
     }
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+/// Past the test harness, which keeps what a test that passes prints to itself.
+pub(crate) fn tell(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -4,6 +4,8 @@ use account_mirror::family::Family;
 use account_mirror::grant::{GrantTarget, RoleName, RoutineKind};
 use account_mirror::username::Username;
 
+use crate::support::server::Server;
+
 /// What differs between the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavor {
@@ -13,6 +15,19 @@ pub(crate) enum Flavor {
 }
 
 impl Flavor {
+    pub(crate) fn of(server: Server) -> Self {
+        match server.version() {
+            _ if !server.is_mariadb() => Self::Mysql { partial_revokes: false },
+            (11.., ..) => Self::Mariadb118,
+            _ => Self::Mariadb1011,
+        }
+    }
+
+    pub(crate) fn under_partial_revokes(self) -> Self {
+        assert!(self.is_mysql());
+        Self::Mysql { partial_revokes: true }
+    }
+
     pub(crate) fn is_mysql(self) -> bool {
         matches!(self, Self::Mysql { .. })
     }

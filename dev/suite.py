@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Runs the tests on every server, each with a stack of its own, and says what ran where and what was skipped.
+
+    python3 dev/suite.py [--with SERVER,... | --with all] [--fast] [FILTER ...]
+
+The tests are built once. Those that need no server run once; the others run on each server, all servers at the same
+time. With FILTERs, only the tests whose names contain one of them run. `--fast` leaves all out but the tests that need
+no server and one rotation on each. What a run said is in `.dev/logs/`; of a run that failed, the failures are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import builds
+import packages
+from packages import HOME, Missing
+
+STACK = Path(__file__).with_name("stack.py")
+LOGS = HOME / "logs"
+# Modules of the tests that need no server.
+PURE = ("fuzz::", "laws::", "protocol::", "support::")
+# One rotation by the built program, and what it is measured with.
+ROTATION = ["main_job::"]
+# Those that mostly sleep take a thread each and little else.
+WAITING = ("deadlines::", "faults::killed::", "ownership::an_account_made_after", "replica::")
+# Of the others, so many at once on each server: most of the time they wait for an answer.
+THREADS = 3
+SKIPPED = re.compile(r"^skipped on (\S+): (\S+): lacks (.*)$", re.MULTILINE)
+RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
+
+
+@dataclass
+class Run:
+    """One process of a test program."""
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    code: int = 0
+    seconds: float = 0
+    passed: int = 0
+    failed: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        return LOGS / f"{self.name}.log"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--with", dest="servers", default="all")
+    parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--inside", metavar="PROGRAM", help=argparse.SUPPRESS)
+    parser.add_argument("filters", nargs="*", metavar="FILTER")
+    arguments = parser.parse_args()
+    if arguments.inside:
+        return inside(arguments.inside, Path(arguments.filters[0]).read_text().split())
+    signal.signal(signal.SIGTERM, end)
+    try:
+        return suite(arguments)
+    except Missing as error:
+        print(f"suite: {error}", file=sys.stderr)
+        return 1
+
+
+def suite(arguments: argparse.Namespace) -> int:
+    packages.setup(["python", "emulator"], quiet=True)
+    given = builds.given()
+    servers = [given.name] if given else [build.name for build in builds.choose(arguments.servers)]
+    units, program = build()
+    wanted = ROTATION if arguments.fast else arguments.filters
+    names = [name for name in tests_of(program) if not arguments.filters or any(word in name for word in arguments.filters)]
+    pure = [name for name in names if name.startswith(PURE)]
+    others = [name for name in names if name not in pure and (not wanted or any(word in name for word in wanted))]
+    LOGS.mkdir(exist_ok=True)
+    started = time.monotonic()
+    on_servers = [server_run(server, program, others) for server in servers if others]
+    for run in on_servers[1:]:  # what is the same on every server is looked at with the first
+        run.env["NOT_THE_REFERENCE"] = "1"
+    alone = [Run(f"unit-tests-{path.name.rpartition('-')[0]}", [str(path), *arguments.filters]) for path in units]
+    alone += [Run("without-a-server", [program, "--exact", *pure])] if pure else []
+    failed = False
+    with ThreadPoolExecutor(len(on_servers) + 1) as pool:
+        # What needs no server keeps one processor busy, while the servers keep everybody waiting.
+        waiting = [pool.submit(execute, run) for run in on_servers]
+        waiting.append(pool.submit(lambda: [execute(run) for run in alone]))
+        for future in as_completed(waiting):
+            done = future.result()
+            for run in done if isinstance(done, list) else [done]:
+                failed |= tell(run)
+    tell_skipped(on_servers)
+    print(f"{'FAILED' if failed else 'passed'} on {', '.join(servers)} ({time.monotonic() - started:.0f} s)")
+    return int(failed)
+
+
+def build() -> tuple[list[Path], str]:
+    """Builds all tests. Gives the programs of the unit tests, and that of the tests on servers."""
+    command = ["cargo", "test", "--locked", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]
+    built = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        raise Missing("the tests do not compile.")
+    messages = [json.loads(line) for line in built.stdout.splitlines()]
+    tests = [
+        (message["target"]["name"], message["executable"])
+        for message in messages
+        if message.get("executable") and message["profile"]["test"]
+    ]
+    (program,) = [path for name, path in tests if name == "it"]
+    return [Path(path) for name, path in tests if name != "it"], program
+
+
+def tests_of(program: str) -> list[str]:
+    listed = subprocess.run([program, "--list", "--format=terse"], stdout=subprocess.PIPE, text=True, check=True)
+    return [line.removesuffix(": test") for line in listed.stdout.splitlines() if line.endswith(": test")]
+
+
+def server_run(server: str, program: str, names: list[str]) -> Run:
+    tests = LOGS / f"{server}.tests"
+    tests.write_text("\n".join(names))
+    me = [sys.executable, str(Path(__file__)), "--inside", program, "--", str(tests)]
+    return Run(server, [sys.executable, str(STACK), "run", "--with", server, "--", *me])
+
+
+def inside(program: str, names: list[str]) -> int:
+    """In the stack of one server: the tests that mostly wait are begun at once, beside the others."""
+    waiting = [name for name in names if name.startswith(WAITING)]
+    parts = [(waiting, len(waiting)), ([name for name in names if name not in waiting], THREADS)]
+    commands = [[program, "--exact", f"--test-threads={threads}", *part] for part, threads in parts if part]
+    processes = [subprocess.Popen(command) for command in commands]
+    return int(any([process.wait() != 0 for process in processes]))
+
+
+RUNNING: list[subprocess.Popen[bytes]] = []
+
+
+def end(number: int, frame: object) -> None:
+    """Lets each stack stop what it has started."""
+    for process in RUNNING:
+        process.terminate()
+    sys.exit(128 + number)
+
+
+def execute(run: Run) -> Run:
+    started = time.monotonic()
+    with open(run.log, "w") as log:
+        env = {**os.environ, "RUST_BACKTRACE": os.environ.get("RUST_BACKTRACE", "0"), **run.env}
+        process = subprocess.Popen(run.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+        RUNNING.append(process)
+        run.code = process.wait()
+    run.seconds = time.monotonic() - started
+    text = run.log.read_text(errors="replace")
+    for passed, failed, _ in RESULT.findall(text):
+        run.passed += int(passed)
+        run.failed += int(failed)
+    run.skipped = sorted({(test, lacks) for _, test, lacks in SKIPPED.findall(text)})
+    return run
+
+
+def tell(run: Run) -> bool:
+    """One line for a run, and its failures. True when it failed."""
+    failed = run.code != 0 or run.failed > 0
+    skipped = len({test for test, _ in run.skipped})
+    what = f"{run.passed - skipped:>4} passed, {skipped:>2} skipped, {run.failed} failed"
+    print(f"{run.name:<28} {what} {run.seconds:>6.0f} s{'  FAILED' if failed else ''}", flush=True)
+    if failed:
+        lines = [line for line in run.log.read_text(errors="replace").splitlines() if not line.startswith('{"_aws"')]
+        first = next((at for at, line in enumerate(lines) if line == "failures:"), max(0, len(lines) - 40))
+        print("\n".join(lines[first : first + 200]), f"\nall of it: {run.log}", flush=True)
+    return failed
+
+
+def tell_skipped(runs: list[Run]) -> None:
+    for run in runs:
+        reasons = Counter(lacks for _, lacks in run.skipped)
+        for lacks, count in sorted(reasons.items()):
+            print(f"skipped on {run.name}: {count} for lack of {lacks.strip('[]')}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
