@@ -28,11 +28,10 @@ pub use description::{Description, Replica, StagingLabel};
 pub(crate) use secrets_manager::VISIBILITY_PAUSES;
 pub use secrets_manager::{MoveOutcome, PutOutcome, SecretValue, Selector};
 
-/// How long a connection may take, anywhere in AWS. That an endpoint is not there must be found out
-/// before the invocation ends: five attempts to connect, and the pauses between them, take twelve
-/// seconds.
+/// How long a connection to AWS may take. A missing endpoint must be reported before the invocation
+/// ends: five attempts to connect, with the pauses between them, take twelve seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer may take.
+/// How long a response may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The name and the version of this program.
@@ -42,7 +41,7 @@ const APP_NAME: &str = concat!(env!("CARGO_PKG_NAME"), "-", env!("CARGO_PKG_VERS
 #[derive(Debug)]
 pub struct Clients {
     sdk: SdkConfig,
-    /// The address of Secrets Manager in the home region, where it is not the usual one.
+    /// The URL of Secrets Manager in the function's own region, where the settings have one.
     endpoint: Option<String>,
     secrets_manager: Mutex<HashMap<Region, Client>>,
 }
@@ -74,7 +73,7 @@ impl Clients {
         Aws { clients: self, deadline }
     }
 
-    /// The client for the region of a secret; a name is one of the home region.
+    /// The client for the region of a secret; a secret named without its ARN is in the function's.
     fn secrets_manager(&self, secret: &SecretId) -> Client {
         let home = self.sdk.region().cloned();
         let region = secret.region().map(|region| Region::new(region.to_owned()));

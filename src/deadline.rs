@@ -1,7 +1,7 @@
 //! The moment at which an invocation must have ended.
 //!
-//! It is made once, from the Lambda context, and passed by value to everything that waits. Lambda
-//! kills a function that is late without a word; the reserve leaves time to say what was waited for.
+//! It is made once, from the Lambda context, and everything that waits has it. Lambda ends a late
+//! function without a message; a reserve leaves time to report what was waited for.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, ErrorType};
 
-/// What is kept back of an invocation's time for its log lines and its answer.
+/// The part of an invocation's time that is reserved for its log lines and its response.
 const RESERVE: Duration = Duration::from_millis(750);
 
 /// A point in time that nothing may outlive.
@@ -41,7 +41,7 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The result of `future`, or `None` if it is not there in time. The future is dropped then.
+    /// The result of `future`, or `None` if it is not ready in time. The future is dropped then.
     pub async fn limit<T>(self, future: impl Future<Output = T>) -> Option<T> {
         timeout_at(self.0, future).await.ok()
     }
@@ -54,14 +54,14 @@ impl Deadline {
     ) -> Result<T, Error> {
         self.limit(future).await.ok_or_else(|| {
             ErrorType::DeadlineExceeded.because(format!(
-                "the time of this invocation ended while waiting for {what}; the next try goes on \
-                 from here; if it happens again, look at what is slow, or raise the function's timeout"
+                "the time of this invocation ended while waiting for {what}; what was done is kept; if \
+                 it happens again, find out what is slow, or raise the function's timeout"
             ))
         })
     }
 
-    /// What `attempt` finds, trying again after each pause. `Ok(None)` if it never found anything;
-    /// a pause that there is no time for ends the tries.
+    /// What `attempt` finds, repeated after each pause until it finds something. `Ok(None)` if it never
+    /// does; a pause for which no time is left ends the attempts.
     pub async fn retry<T, E>(
         self,
         pauses: &[Duration],

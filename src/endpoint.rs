@@ -1,4 +1,4 @@
-//! The host and port of a server, and what the host's name says.
+//! The host and port of a server, and what RDS's host names tell.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether both are the same name, as DNS compares names, and the same port.
+    /// Whether both have the same port and the same host name, without regard to case.
     pub fn is_same_as(&self, other: &Self) -> bool {
         is_same_host(&self.host, &other.host) && self.port == other.port
     }
@@ -28,7 +28,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Whether two names are one, as DNS compares names.
+/// Whether two host names are equal in DNS: without regard to case and to a dot at the end.
 pub fn is_same_host(one: &str, other: &str) -> bool {
     normalized(one) == normalized(other)
 }

@@ -1,7 +1,7 @@
 //! The event that Secrets Manager sends: which step of which rotation to do.
 //!
-//! The raw JSON is taken apart here, so that a bad event is an error of ours that names the field.
-//! The rotation token is a secret of its own and never appears in a text.
+//! The raw JSON is parsed here, so that a bad event is an error of this function that names the field.
+//! The rotation token is itself a secret and appears in no text.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub struct RotationEvent {
     pub secret_id: SecretId,
     /// The version that the rotation makes; the event calls it `ClientRequestToken`.
     pub version: VersionId,
-    /// The proof, for a rotation across accounts, that Secrets Manager started it.
+    /// For rotations across accounts: proves to Secrets Manager that it started the rotation.
     pub rotation_token: Option<RotationToken>,
 }
 
@@ -62,8 +62,8 @@ fn required<'a>(event: &'a Value, field: &str) -> Result<&'a str, Error> {
 
 fn invalid(found: impl fmt::Display) -> Error {
     ErrorType::EventInvalid.because(format!(
-        "the event is not one of a rotation: {found}; start rotations from Secrets Manager \
-         (aws secretsmanager rotate-secret), not by invoking this function"
+        "the event is not that of a rotation: {found}; start rotations with aws secretsmanager \
+         rotate-secret, not by invoking this function"
     ))
 }
 
@@ -81,11 +81,11 @@ fn kind(value: &Value) -> &'static str {
 /// A step of a rotation, in the order in which Secrets Manager calls them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Stores the new login as AWSPENDING.
+    /// Stores a login for the twin as AWSPENDING.
     CreateSecret,
-    /// Makes the database accept it.
+    /// Makes the twin equal to the user in use, and sets its password.
     SetSecret,
-    /// Proves that the database does.
+    /// Proves that the login works.
     TestSecret,
     /// Makes it AWSCURRENT.
     FinishSecret,

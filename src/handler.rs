@@ -1,4 +1,4 @@
-//! One invocation: read the event, look at the secret's labels, then refuse, return, or do the step.
+//! One invocation: parses the event, checks the secret's description, and runs the step.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -23,8 +23,7 @@ mod readiness;
 /// What the invocations of one sandbox share.
 #[derive(Debug)]
 pub struct Handler {
-    /// A bad configuration is the answer to every invocation: ending the process instead would
-    /// hide the reason.
+    /// A bad configuration is returned by every invocation: ending the process would hide the reason.
     config: Result<Config, Error>,
     clients: Clients,
     /// The version that `testSecret` has passed last. The value of a version never changes, so
@@ -76,7 +75,7 @@ impl Handler {
             (description, Readiness::Pending { warnings }) => (description, warnings),
             (_, Readiness::AlreadyCurrent) => {
                 return Ok(Summary {
-                    what: format!("nothing was left to do: {} is current", event.version),
+                    what: format!("nothing to do: version {} is current already", event.version),
                     ..Summary::default()
                 });
             }
@@ -117,12 +116,11 @@ impl Handler {
 fn defect(panicked: &Panicked) -> Error {
     let place = panicked.place.as_deref().unwrap_or("an unknown place");
     ErrorType::Panicked.because(format!(
-        "the function panicked at {place}: a defect of its own; report it with this text; the next \
-         try goes on from here, and may meet it again"
+        "the function panicked at {place}, which is a defect of its own; report it with this text"
     ))
 }
 
-/// Describes the secret until it is ready for the step, as long as waiting can help.
+/// Describes the secret, again and again while waiting may help, until the step may begin.
 async fn wait_until_ready(
     config: &Config,
     event: &RotationEvent,

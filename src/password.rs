@@ -1,7 +1,7 @@
 //! How new passwords are made.
 //!
-//! The settings have the meaning that `GetRandomPassword` of Secrets Manager gives them.
-//! Passwords are made here because that saves a permission and a call.
+//! The settings mean what they mean to `GetRandomPassword` of Secrets Manager. Making passwords here
+//! saves that call and its permission.
 
 use account_mirror::password::Password;
 use rand::Rng;
@@ -11,8 +11,8 @@ mod tests;
 
 /// How many characters a new password may have.
 ///
-/// The shortest is what MySQL's own policy component asks for at least, and has room for one
-/// character of each type; the longest is what `caching_sha2_password` accepts.
+/// The shortest is the default minimum of MySQL's `validate_password`, and has room for one character
+/// of each type; the longest is the maximum of `caching_sha2_password`.
 pub const LENGTHS: std::ops::RangeInclusive<usize> = 8..=256;
 
 /// Makes new passwords.
@@ -45,10 +45,9 @@ impl Generator {
 
     /// A new password.
     ///
-    /// Where each type is required, whole passwords are drawn until one has them all. So each
-    /// password that fits the policy is equally likely, which placing one of each type would not
-    /// give. With at least eight characters, a few draws are enough, and in the worst case (three
-    /// types of a single character) a few hundred.
+    /// Where each type is required, whole passwords are generated until one has all types, so that
+    /// each password that satisfies the settings is equally likely. With eight characters or more
+    /// that takes a few attempts; in the worst case, three types of a single character, a few hundred.
     pub fn generate(&self) -> Password {
         let alphabet = self.types.concat();
         let mut random = rand::rng();
@@ -69,8 +68,8 @@ impl Generator {
     }
 }
 
-/// A uniform choice by rejection sampling: seven random bits name a place, and
-/// are thrown away if the alphabet, of at most 94 characters, ends before.
+/// A uniform choice by rejection sampling: seven random bits are an index, and are discarded if it is
+/// beyond the alphabet, which has at most 94 characters.
 fn pick(alphabet: &[u8], random: &mut impl Rng) -> u8 {
     loop {
         let place = random.next_u32() & 0x7f;
@@ -89,7 +88,7 @@ pub enum CharacterType {
     Uppercase,
     /// `0` to `9`.
     Numbers,
-    /// The 32 printable characters of ASCII that are none of the others, without the space.
+    /// The other 32 printable characters of ASCII, without the space.
     Punctuation,
 }
 

@@ -1,4 +1,4 @@
-//! What a failed call to AWS means to the person who has to repair it.
+//! Translates a failed call to AWS into an error with its remedy.
 
 use std::fmt;
 
@@ -33,8 +33,8 @@ impl Call {
         Self { with_secret: true, ..self }
     }
 
-    /// Waits for the answer. A call that waited long when the invocation's time ended had no answer;
-    /// one that began late is not to blame.
+    /// Waits for the response. Where the invocation's time ends first, it is `AwsUnreachable` if the
+    /// call has waited for longer than a connection may take, and `DeadlineExceeded` if it began late.
     pub(crate) fn answer<T>(
         &self,
         deadline: Deadline,
@@ -53,7 +53,7 @@ impl Call {
         }
     }
 
-    /// The error that an operator is to see for an error of the SDK.
+    /// The error for an error of the SDK.
     pub(crate) fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
     where
         E: ProvideErrorMetadata,
@@ -68,58 +68,68 @@ impl Call {
             }
             _ => {}
         }
-        let code = error.code().unwrap_or("an answer that has no error code");
+        let code = error.code().unwrap_or("a response without an error code");
         let message = error.message().unwrap_or_default();
         match code {
             "DecryptionFailure" | "EncryptionFailure" => self.denied_by_kms(error),
             _ if is_denial(code) && message.contains("KMS") => self.denied_by_kms(error),
             _ if is_denial(code) => self.denied(error),
             "ResourceNotFoundException" => ErrorType::SecretNotFound.because(format!(
-                "secret {} does not exist, or not in this region or account",
-                self.resource
+                "{} failed: secret {} does not exist in its region and account; create it, or \
+                 correct the ARN that names it",
+                self.action, self.resource
             )),
             "InvalidRequestException" if message.contains("deletion") => self.deleted(),
             "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "DBClusterNotFoundFault" => {
-                let resource = &self.resource;
-                ErrorType::DatabaseNotFound.because(format!("RDS does not know {resource}"))
+                ErrorType::DatabaseNotFound.because(format!(
+                    "{self} failed: RDS does not know it; correct the identifier in the secret, or \
+                     the tag of the superuser secret"
+                ))
             }
             _ if code.contains("Throttl") || code.contains("TooManyRequests") => {
                 ErrorType::Throttled.because(format!(
-                    "{self} was throttled in every attempt; nothing is wrong with the rotation, \
-                     and the next try goes on from here{}",
-                    self.message(error)
+                    "{self} was throttled in every attempt{}; nothing is wrong with the rotation: \
+                     wait, or find out what else calls {} that often",
+                    self.message(error),
+                    self.service
                 ))
             }
             "LimitExceededException" => ErrorType::AwsCallFailed.because(format!(
-                "{self} would exceed a quota: a secret keeps 100 versions and all of the last 24 \
-                 hours; find out who stores versions that often, and try again a day later{}",
+                "{self} failed, since it would exceed a quota{}; a secret keeps 100 versions, and all \
+                 of the last 24 hours: find out what stores versions that often, and wait a day",
                 self.message(error)
             )),
-            _ => ErrorType::AwsCallFailed
-                .because(format!("{self} failed with {code}{}", self.message(error))),
+            _ => ErrorType::AwsCallFailed.because(format!(
+                "{self} failed with {code}{}; look the code up in the documentation of {}",
+                self.message(error),
+                self.service
+            )),
         }
     }
 
     /// The secret is in the time between its deletion and its end.
     pub(crate) fn deleted(&self) -> Error {
         ErrorType::SecretNotFound.because(format!(
-            "secret {} is scheduled for deletion; restore it (aws secretsmanager restore-secret) \
-             or stop its rotation",
-            self.resource
+            "{} failed: secret {} is scheduled for deletion; restore it (aws secretsmanager \
+             restore-secret) or stop its rotation (cancel-rotate-secret)",
+            self.action, self.resource
         ))
     }
 
-    /// The answer lacks something that it must have.
+    /// The response lacks something that it must have.
     pub(crate) fn incomplete(&self) -> Error {
-        ErrorType::AwsCallFailed.because(format!("the answer to {self} is not complete"))
+        ErrorType::AwsCallFailed.because(format!(
+            "{self} failed: the response lacks a part that it must have; if it happens again, ask \
+             AWS's support about it"
+        ))
     }
 
     fn denied(&self, error: &impl ProvideErrorMetadata) -> Error {
         let Self { service, action, resource, .. } = self;
         ErrorType::AccessDenied.because(format!(
-            "the function's role may not call {self}; allow {service}:{action} on {resource} in \
-             the role's policy, and look at its permissions boundary, the secret's resource policy \
-             and the VPC endpoint's policy{}",
+            "{self} was denied to the function's role{}; allow {service}:{action} on {resource} in \
+             the role's policy; if that allows it, look at its permissions boundary, the secret's \
+             resource policy and the VPC endpoint's policy",
             self.message(error)
         ))
     }
@@ -130,9 +140,9 @@ impl Call {
             _ => "kms:Decrypt",
         };
         ErrorType::KmsDenied.because(format!(
-            "{self} was allowed, but not the use of the secret's KMS key; allow the function's \
-             role {keys} on that key, in the role's policy and in the key's, and look whether the \
-             key is enabled{}",
+            "{self} failed: the use of the secret's KMS key was denied{}; allow the function's role \
+             {keys} on that key, in the role's policy and in the key's, and enable the key if it is \
+             disabled",
             self.message(error)
         ))
     }
@@ -140,13 +150,13 @@ impl Call {
     fn unreachable(&self, found: &str) -> Error {
         let service = self.service;
         ErrorType::AwsUnreachable.because(format!(
-            "{self} had no answer ({found}); if the function is in a VPC, its subnets need a VPC \
-             endpoint for {service} or a NAT gateway, and its security group and the endpoint's \
-             must allow HTTPS"
+            "{self} got no response ({found}); if the function is in a VPC, its subnets need a VPC \
+             endpoint for {service} or a NAT gateway, and the security groups of the function and of \
+             the endpoint must allow HTTPS"
         ))
     }
 
-    /// What the service said, unless it may quote a secret.
+    /// The service's message, unless it may quote a secret, and the id of the request.
     fn message(&self, error: &impl ProvideErrorMetadata) -> String {
         let request = error.meta().extra("aws_request_id").unwrap_or("unknown");
         match error.message() {

@@ -1,4 +1,4 @@
-//! What Secrets Manager says about a secret, beside its values.
+//! The description of a secret: its labels, tags and replicas.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

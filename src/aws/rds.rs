@@ -1,7 +1,7 @@
 //! RDS: where the server of a superuser is, and whether another address is one of its replicas.
 //!
-//! RDS is asked only where the secrets do not say enough. What it says decides which server is
-//! written; whether a replica has the twin is never believed but looked at, in `testSecret`.
+//! RDS is asked only where the secrets do not say enough. Its answer decides which server is changed.
+//! Whether a replica has the twin is never taken from it, but read from the replica in `testSecret`.
 
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 
@@ -13,7 +13,7 @@ use crate::secret::Address;
 
 mod place;
 
-/// Finds the server of a superuser whose secret is a login only, by the tags that RDS gave it.
+/// The server of a superuser whose secret has only a login, found by the tags that RDS gave the secret.
 pub async fn writer(aws: Aws<'_>, superuser: &Description) -> Result<Address, Error> {
     let tag = |name: &str| {
         let mut tags = superuser.tags.iter();
@@ -37,8 +37,9 @@ pub async fn writer(aws: Aws<'_>, superuser: &Description) -> Result<Address, Er
 
 fn not_found(superuser: &Description, found: &str) -> Error {
     ErrorType::DatabaseNotFound.because(format!(
-        "superuser secret {} holds no \"host\", and {found}; for a database in another account, or \
-         outside of RDS, add \"engine\", \"host\" and \"port\" to the secret",
+        "the superuser's server was not found: superuser secret {} has no \"host\", and {found}; add \
+         \"engine\", \"host\" and \"port\" to the secret if the database is in another account or \
+         outside of RDS",
         superuser.arn
     ))
 }
@@ -68,20 +69,19 @@ impl Address {
     }
 }
 
-/// What RDS says about two addresses.
+/// How two addresses are related, according to RDS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// Both lead to the server that accepts writes.
+    /// Both are addresses of the server that accepts writes.
     Same,
-    /// The user's address may lead to a server that receives the superuser's writes later. It is
-    /// the one at this endpoint.
+    /// The user's address may be that of a replica of the superuser's server: the one at this endpoint.
     Replica(Endpoint),
-    /// RDS does not know that they have to do with each other.
+    /// RDS knows no relation between them.
     Unknown,
 }
 
-/// Compares the user's address with the superuser's. Only names of RDS, and addresses with an
-/// identifier in their secret, are asked about.
+/// Compares the user's address with the superuser's. RDS is asked only about host names that it gave,
+/// and about addresses with an identifier in their secret.
 pub async fn relation(
     aws: Aws<'_>,
     user: &Address,
@@ -104,7 +104,7 @@ pub async fn relation(
             Relation::Replica(endpoint)
         });
     }
-    // A replica can have replicas, which can have some too.
+    // A replica can have replicas, to a depth of three.
     for _ in 0..3 {
         let Some(source) = place.source(aws).await? else {
             break;

@@ -1,4 +1,4 @@
-//! The names that RDS gives its servers.
+//! The host names that RDS gives.
 
 use super::normalized;
 
@@ -20,12 +20,12 @@ pub fn is_proxy(host: &str) -> bool {
         .is_some_and(|name| name.split('.').skip(1).any(|label| label.starts_with("proxy-")))
 }
 
-/// The region of a host that RDS named. A proxy is none: its certificate is another one.
+/// The region in an RDS host name. Not of a proxy, whose certificate is from another authority.
 pub fn region_of_host(host: &str) -> Option<String> {
     RdsName::parse(host).map(|name| name.region)
 }
 
-/// A name given by RDS, such as `app.cluster-ro-abc.eu-west-1.rds.amazonaws.com`.
+/// A host name of RDS, such as `app.cluster-ro-abc.eu-west-1.rds.amazonaws.com`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RdsName {
     /// The identifier of the instance, cluster or custom endpoint.
@@ -36,7 +36,7 @@ pub struct RdsName {
     pub region: String,
 }
 
-/// What a name of RDS leads to.
+/// What a host name of RDS belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RdsNameKind {
     /// An instance.
@@ -48,7 +48,7 @@ pub enum RdsNameKind {
 }
 
 impl RdsName {
-    /// Takes the name apart; `None` if it is none of RDS.
+    /// Parses the name; `None` if it is not from RDS.
     pub fn parse(host: &str) -> Option<Self> {
         let host = normalized(host);
         if is_proxy(&host) {

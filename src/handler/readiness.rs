@@ -1,4 +1,4 @@
-//! Whether a step may begin, judged by the secret's description alone.
+//! Whether a step may begin, according to the secret's description.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use crate::event::{RotationEvent, Step};
 #[cfg(test)]
 mod tests;
 
-/// How long a label that was written a moment ago may take to be seen: Secrets Manager is
+/// How long a label that was set a moment ago may take to become visible: Secrets Manager is
 /// eventually consistent, and the steps follow each other within milliseconds.
 const VISIBILITY: Duration = Duration::from_secs(2);
 
 /// How long replica regions may take to receive a version.
 const REPLICATION: Duration = Duration::from_secs(20);
 
-/// What is to be done for a secret that is not refused.
+/// What the step has to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
-    /// The version is what the rotation makes.
+    /// The version is pending: run the step.
     Pending {
-        /// What the owner should know.
+        /// What the operator should know.
         warnings: Vec<String>,
     },
-    /// The rotation has ended well already.
+    /// The rotation has succeeded already: nothing.
     AlreadyCurrent,
 }
 
-/// Why a step may not begin, and how long it is worth waiting that this changes.
+/// Why a step may not begin, and for how long waiting may change that.
 #[derive(Debug)]
 pub(super) struct NotReady {
     pub(super) error: Error,
@@ -53,8 +53,8 @@ pub(super) fn readiness(
     Ok(Readiness::Pending { warnings })
 }
 
-/// A `testSecret` may come before rotation is turned on: it is how Secrets Manager tries a
-/// rotation out, and changes nothing. The step itself refuses a pending value that is no trial.
+/// A preflight, which is a `testSecret`, may come before rotation is turned on. The step itself
+/// refuses a pending value that is not that of a preflight.
 fn rotation_is_on(
     event: &RotationEvent,
     description: &Description,
@@ -65,7 +65,8 @@ fn rotation_is_on(
         (Some(false), _) => Err(refuse(
             Duration::ZERO,
             ErrorType::RotationDisabled,
-            "rotation is turned off; turn it on with aws secretsmanager rotate-secret",
+            "the step was not begun: rotation is turned off for the secret; turn it on with aws \
+             secretsmanager rotate-secret",
         )),
     }
 }
@@ -77,8 +78,8 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
             VISIBILITY,
             ErrorType::VersionUnknown,
             format!(
-                "the secret has no version {version}; start rotations from Secrets Manager, not \
-                 by invoking this function"
+                "the step was not begun: the secret has no version {version}; start rotations with \
+                 aws secretsmanager rotate-secret, not by invoking this function"
             ),
         ));
     };
@@ -87,26 +88,27 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
     }
     let labels: Vec<_> = labels.iter().map(String::as_str).collect();
     let found = match labels.join(", ") {
-        none if none.is_empty() => "no label".to_owned(),
+        none if none.is_empty() => "none".to_owned(),
         labels => labels,
     };
     let holder = match description.version(StagingLabel::Pending) {
-        Some(holder) => format!("version {holder} is"),
-        None => "no version is".to_owned(),
+        Some(holder) => format!("AWSPENDING is on version {holder}"),
+        None => "no version has AWSPENDING".to_owned(),
     };
     Err(refuse(
         VISIBILITY,
         ErrorType::VersionNotPending,
         format!(
-            "version {version} is not labelled AWSPENDING (found: {found}; {holder}); start \
-             rotations from Secrets Manager, not by invoking this function"
+            "the step was not begun: version {version} is not labeled AWSPENDING (its labels: \
+             {found}; {holder}); start rotations with aws secretsmanager rotate-secret, not by invoking this \
+             function"
         ),
     ))
 }
 
-/// A region that no longer receives versions would lock its clients out two rotations later, when
-/// the password that they still have is replaced. And a second change of labels, before the first
-/// has reached a region, can leave it stuck; so the steps that change some wait.
+/// Clients in a region that no longer receives versions would be locked out two rotations later, when
+/// the password that they still have is replaced. And a change of labels before the previous one has
+/// reached a region can leave its replication stuck; so the steps that change labels wait.
 fn replicas_are_ready(
     config: &Config,
     event: &RotationEvent,
@@ -118,16 +120,18 @@ fn replicas_are_ready(
         let region = &replica.region;
         match replica.status {
             Some(StatusType::Failed) if config.ignore_replica_status => {
-                warnings.push(format!("replication to {region} fails, which is ignored"));
+                warnings.push(format!(
+                    "replication of the secret to {region} fails; IGNORE_REPLICA_STATUS ignores it"
+                ));
             }
             Some(StatusType::Failed) => {
                 return Err(refuse(
                     Duration::ZERO,
                     ErrorType::ReplicationIncomplete,
                     format!(
-                        "replication of the secret to {region} fails (\"{}\"), and its clients \
-                         there would be locked out by the next rotations; repair or remove the \
-                         replica, or set IGNORE_REPLICA_STATUS=true",
+                        "the step was not begun: replication of the secret to {region} fails \
+                         (\"{}\"), so that later rotations would lock out the clients there; repair \
+                         or remove the replica, or set IGNORE_REPLICA_STATUS=true",
                         replica.message
                     ),
                 ));
@@ -137,8 +141,8 @@ fn replicas_are_ready(
                     REPLICATION,
                     ErrorType::ReplicationIncomplete,
                     format!(
-                        "replication of the secret to {region} is still in progress; the next try \
-                         goes on from here"
+                        "the step was not begun: replication of the secret to {region} is still in \
+                         progress; wait until describe-secret shows it InSync"
                     ),
                 ));
             }

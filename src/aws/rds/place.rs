@@ -1,4 +1,4 @@
-//! What RDS knows about an address.
+//! Looks an address up in RDS.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::config::{Builder, Region};
@@ -11,7 +11,7 @@ use crate::endpoint::{Endpoint, RdsName, RdsNameKind, is_same_host};
 use crate::error::Error;
 use crate::secret::Address;
 
-/// What an address is in RDS.
+/// The instance or cluster that an address belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     region: String,
@@ -34,7 +34,7 @@ impl Place {
             && (same(&self.cluster, &writer.cluster) || same(&self.instance, &writer.instance))
     }
 
-    /// Whether this surely is the server that accepts writes, and not another one of the cluster.
+    /// Whether this is certainly the server that accepts writes, not another one of its cluster.
     pub(super) fn is_writer(&self, writer: &Self) -> bool {
         self.is_writer_endpoint || (self.instance.is_some() && self.instance == writer.instance)
     }
@@ -52,7 +52,7 @@ impl Place {
     }
 }
 
-/// What an address is in RDS, if RDS can be asked about it and knows it.
+/// Looks an address up; `None` if RDS cannot be asked about it, or does not know it.
 pub(super) async fn place(aws: Aws<'_>, address: &Address) -> Result<Option<Place>, Error> {
     if let Some(name) = RdsName::parse(&address.endpoint.host) {
         let rds = Rds::new(aws, &name.region);
@@ -85,7 +85,7 @@ fn endpoint(host: Option<&str>, port: Option<i32>) -> Endpoint {
     }
 }
 
-/// Whether one of these names is `host`; any is where no host is asked for.
+/// Whether `host` is one of these names; always, where there is no `host` to compare.
 fn is_one_of<'a>(host: Option<&str>, names: impl IntoIterator<Item = Option<&'a str>>) -> bool {
     let mut names = names.into_iter().flatten();
     host.is_none_or(|host| names.any(|name| is_same_host(name, host)))
@@ -123,7 +123,7 @@ impl<'a> Rds<'a> {
         }
     }
 
-    /// The instance, if `host` is its name, or if it is known by its identifier alone.
+    /// The instance with this identifier; with a `host`, only if that is its name.
     async fn place_of_instance(
         &self,
         id: &str,

@@ -62,12 +62,12 @@ fn a_version_without_the_label_is_refused_after_some_patience() {
         (
             labelled(&[("new", &[])]),
             ErrorType::VersionNotPending,
-            "(found: no label; no version is)",
+            "(its labels: none; no version has AWSPENDING)",
         ),
         (
             labelled(&[("new", &["AWSPREVIOUS", "mine"]), ("b", &["AWSPENDING"])]),
             ErrorType::VersionNotPending,
-            "(found: AWSPREVIOUS, mine; version b is)",
+            "(its labels: AWSPREVIOUS, mine; AWSPENDING is on version b)",
         ),
     ] {
         let patience = refused(decide("setSecret", &description, ""), error_type, found);
