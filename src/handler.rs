@@ -1,8 +1,9 @@
 //! One invocation: parses the event, checks the secret's description, and runs the step.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use account_mirror::username::Username;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -26,9 +27,9 @@ pub struct Handler {
     /// A bad configuration is returned by every invocation: ending the process would hide the reason.
     config: Result<Config, Error>,
     clients: Clients,
-    /// The version that `testSecret` has passed last. The value of a version never changes, so
-    /// `finishSecret` need not look for it again.
-    tested: Mutex<Option<(SecretId, VersionId)>>,
+    /// The version that passed `testSecret` last, and its user. The value of a version never changes,
+    /// so `finishSecret` need not read it again.
+    tested: Mutex<Option<(SecretId, VersionId, Username)>>,
 }
 
 impl Handler {
@@ -92,24 +93,31 @@ impl Handler {
         let mut summary = match event.step {
             Step::CreateSecret => create_secret::run(&rotation).await,
             Step::SetSecret => set_secret::run(&rotation).await,
-            Step::TestSecret => test_secret::run(&rotation).await,
-            Step::FinishSecret => {
-                let tested = self.tested.lock().is_ok_and(|tested| {
-                    tested.as_ref().is_some_and(|(secret, version)| {
-                        *secret == rotation.secret && *version == rotation.version
-                    })
-                });
-                finish_secret::run(&rotation, tested).await
-            }
+            Step::TestSecret => self.remember(&rotation, test_secret::run(&rotation).await),
+            Step::FinishSecret => finish_secret::run(&rotation, self.tested_user(&rotation)).await,
         }?;
-        if event.step == Step::TestSecret
-            && summary.refusal.is_none()
-            && let Ok(mut tested) = self.tested.lock()
-        {
-            *tested = Some((rotation.secret.clone(), rotation.version.clone()));
-        }
         summary.warnings.extend(warnings);
         Ok(summary)
+    }
+
+    fn remember(
+        &self,
+        rotation: &Rotation<'_>,
+        result: Result<Summary, Error>,
+    ) -> Result<Summary, Error> {
+        let summary = result?;
+        if let Some(user) = summary.user.clone() {
+            let mut tested = self.tested.lock().unwrap_or_else(PoisonError::into_inner);
+            *tested = Some((rotation.secret.clone(), rotation.version.clone(), user));
+        }
+        Ok(summary)
+    }
+
+    /// The user of the version, if it passed `testSecret` in this sandbox.
+    fn tested_user(&self, rotation: &Rotation<'_>) -> Option<Username> {
+        let tested = self.tested.lock().unwrap_or_else(PoisonError::into_inner);
+        let (secret, version, user) = tested.as_ref()?;
+        (*secret == rotation.secret && *version == rotation.version).then(|| user.clone())
     }
 }
 

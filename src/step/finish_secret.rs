@@ -1,35 +1,48 @@
 //! `finishSecret`: makes the proven login the current one.
 
+use account_mirror::username::Username;
+
 use crate::aws::{MoveOutcome, StagingLabel, VISIBILITY_PAUSES};
 use crate::error::{Error, refuse};
 use crate::event::VersionId;
+use crate::secret::UserSecret;
 use crate::step::{Rotation, Summary};
 
 /// Moves AWSCURRENT to the version of the rotation, if it has a value: one without would lock every
-/// client out. Where this sandbox has `tested` the version, it has one, and a value never changes.
+/// client out. `tested` is the user of the value, if this sandbox has tested the version.
 ///
-/// AWSPREVIOUS follows by itself. AWSPENDING is left alone: Secrets Manager takes it away, and a
-/// function that does can look as if its rotation had failed.
-pub async fn run(rotation: &Rotation<'_>, tested: bool) -> Result<Summary, Error> {
+/// AWSPREVIOUS follows by itself. AWSPENDING is left where it is: Secrets Manager removes it, and a
+/// rotation whose function does that can be reported as failed.
+pub async fn run(rotation: &Rotation<'_>, tested: Option<Username>) -> Result<Summary, Error> {
     let Rotation { aws, secret, version, description, .. } = rotation;
     let Some(from) = description.version(StagingLabel::Current) else {
         refuse!(SecretInvalid, "secret {secret} has no version that is AWSCURRENT");
     };
-    if !tested && rotation.pending_value().await?.is_none() {
-        refuse!(
-            PendingValueMissing,
-            "version {version} has no value, so it was not made current; start rotations from Secrets \
-             Manager, not by invoking this function"
-        );
-    }
+    let user = match tested {
+        Some(user) => user,
+        None => pending_user(rotation).await?,
+    };
     let moved = aws.move_current(secret, version, from).await?;
     if moved == MoveOutcome::Refused {
         confirm_moved(rotation, from).await?;
     }
     Ok(Summary {
-        what: format!("version {version} became current in the place of {from}"),
+        what: format!("\"{user}\" is current now: version {version} in the place of {from}"),
+        user: Some(user),
         ..Summary::default()
     })
+}
+
+async fn pending_user(rotation: &Rotation<'_>) -> Result<Username, Error> {
+    let Some(value) = rotation.pending_value().await? else {
+        refuse!(
+            PendingValueMissing,
+            "version {} was not made current: it has no value; start rotations with aws \
+             secretsmanager rotate-secret, not by invoking this function",
+            rotation.version
+        );
+    };
+    Ok(UserSecret::parse(&rotation.secret, value.document)?.username)
 }
 
 /// The label was not where it had been. If the answer to an earlier attempt was lost, it is where

@@ -74,6 +74,10 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
         assert!(metrics["duration_ms"].as_u64().is_some());
         assert_eq!(metrics["statements"], summary["statements"]);
     }
+    let users: Vec<_> = lines.iter().filter(|line| !line["user"].is_null()).collect();
+    assert!(users.iter().all(|line| line["user"] == tenant.twin()), "{users:?}");
+    let steps: Vec<_> = users.iter().map(|line| line["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["testSecret", "finishSecret"]);
     let plans: BTreeSet<&str> = lines.iter().filter_map(|line| line["plan"].as_str()).collect();
     assert!(plans.iter().any(|plan| plan.contains("CREATE USER") && plan.contains("<secret>")));
 }

@@ -123,7 +123,7 @@ async fn a_version_that_is_not_being_made_is_refused_by_every_step() {
     let (a, b, c, d, e, f, g, h) = refusals;
     for refusal in [a, b, c, d] {
         let error = refusal.unwrap_err();
-        assert_error(&error, VersionUnknown, &[unknown, &scene.arn, "start rotations from"]);
+        assert_error(&error, VersionUnknown, &[unknown, &scene.arn, "start rotations with"]);
     }
     for refusal in [e, f, g, h] {
         let error = refusal.unwrap_err();
