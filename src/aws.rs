@@ -115,3 +115,32 @@ pub struct Aws<'a> {
     clients: &'a Clients,
     deadline: Deadline,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Needs an environment of its own, so it runs itself again with one.
+    #[tokio::test]
+    async fn the_switches_for_fips_and_dual_stack_endpoints_are_heeded() {
+        let switches = ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"];
+        let name = "aws::tests::the_switches_for_fips_and_dual_stack_endpoints_are_heeded";
+        let clients = Clients::new(None).await;
+        let heeded = [clients.sdk.use_fips(), clients.sdk.use_dual_stack()];
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "they are the SDK's to read, not the function's"
+        )]
+        let set = switches.iter().all(|switch| std::env::var(switch).is_ok());
+        if set {
+            assert_eq!(heeded, [Some(true); 2]);
+            return;
+        }
+        assert_ne!(heeded, [Some(true); 2]);
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let again = again.args(["--exact", name]).envs(switches.map(|switch| (switch, "true")));
+        let output = again.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    }
+}
