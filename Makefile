@@ -51,7 +51,8 @@ help:
 demo:
 	$(STACK) setup
 	cargo build --locked --bins --examples
-	$(STACK) run -- target/debug/examples/tutorial
+	$(STACK) run -- target/debug/examples/tutorial | tee target/demo.txt
+	@python3 dev/excerpt.py README.md target/demo.txt
 
 test:
 	$(STACK) setup
