@@ -3,7 +3,7 @@
 
     python3 dev/suite.py [--with SERVER,... | --with all] [--fast] [FILTER ...]
 
-The tests are built once. Those that need no server run once; the others run on each server, all servers at the same
+The tests are built once. Those that need no server run once; the others run on each server, some servers at the same
 time. With FILTERs, only the tests whose names contain one of them run. `--fast` leaves all out but the tests that need
 no server and one rotation on each. What a run said is in `.dev/logs/`; of a run that failed, the failures are shown.
 """
@@ -37,6 +37,8 @@ ROTATION = ["main_job::"]
 WAITING = ("deadlines::", "faults::killed::", "ownership::an_account_made_after", "replica::")
 # Of the others, so many at once on each server: most of the time they wait for an answer.
 THREADS = 3
+# So many servers at once. The tests have limits of time, which hold when the processors are shared by not too many.
+JOBS = max(2, (os.cpu_count() or 2) // 2)
 SKIPPED = re.compile(r"^skipped on (\S+): (\S+): lacks (.*)$", re.MULTILINE)
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
 
@@ -93,10 +95,10 @@ def suite(arguments: argparse.Namespace) -> int:
     alone = [Run(f"unit-tests-{path.name.rpartition('-')[0]}", [str(path), *arguments.filters]) for path in units]
     alone += [Run("without-a-server", [program, "--exact", *pure])] if pure else []
     failed = False
-    with ThreadPoolExecutor(len(on_servers) + 1) as pool:
-        # What needs no server keeps one processor busy, while the servers keep everybody waiting.
-        waiting = [pool.submit(execute, run) for run in on_servers]
-        waiting.append(pool.submit(lambda: [execute(run) for run in alone]))
+    with ThreadPoolExecutor(JOBS) as pool:
+        # What needs no server keeps a processor busy, while the servers keep everybody waiting.
+        waiting = [pool.submit(lambda: [execute(run) for run in alone])]
+        waiting += [pool.submit(execute, run) for run in on_servers]
         for future in as_completed(waiting):
             done = future.result()
             for run in done if isinstance(done, list) else [done]:

@@ -59,11 +59,14 @@ impl AuthString {
     /// Whether a line of `SHOW CREATE USER` shows this string: as it is in quotes, or in hexadecimal.
     /// The line shows the server's memory, which decides on logins and can differ from the tables.
     pub fn is_shown_in(&self, line: &[u8]) -> bool {
+        // MySQL 5.7 doubles a quote in the salt of `sha256_password`, later versions do not.
         let quoted = [b"'".as_slice(), &self.0, b"'"].concat();
+        let inside = self.0.split(|byte| *byte == b'\'').collect::<Vec<_>>().join(&b"''"[..]);
+        let doubled = [b"'".as_slice(), &inside, b"'"].concat();
         let digits: String = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
         let hexadecimal = format!("0x{digits}").into_bytes();
         let shows = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
-        shows(&quoted) || shows(&hexadecimal)
+        shows(&quoted) || shows(&doubled) || shows(&hexadecimal)
     }
 
     /// What the string is to a plugin, named in any letter case.

@@ -12,9 +12,10 @@ use crate::support::generator::{Flavor, World, pair};
 use crate::support::model::Model;
 use crate::support::powers::{Ground, Powers};
 
-const FLAVORS: [Flavor; 4] = [
-    Flavor::Mysql { partial_revokes: false },
-    Flavor::Mysql { partial_revokes: true },
+const FLAVORS: [Flavor; 5] = [
+    Flavor::Mysql { version: (9, 7, 0), partial_revokes: false },
+    Flavor::Mysql { version: (9, 7, 0), partial_revokes: true },
+    Flavor::Mysql { version: (5, 7, 0), partial_revokes: false },
     Flavor::Mariadb1011,
     Flavor::Mariadb118,
 ];

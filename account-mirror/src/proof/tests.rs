@@ -111,6 +111,17 @@ fn stored(plugin: &str, string: &[u8]) -> &'static str {
 
 /// Each of these was stored on real servers, and logins tried.
 #[test]
+fn a_string_is_shown_as_it_is_with_doubled_quotes_or_in_hexadecimal() {
+    let string = AuthString::new(b"$5$it's".to_vec());
+    for line in ["AS '$5$it's' REQUIRE", "AS '$5$it''s' REQUIRE", "AS 0x24352469742773 REQUIRE"] {
+        assert!(string.is_shown_in(line.as_bytes()), "{line}");
+    }
+    for line in ["AS '$5$it' REQUIRE", "AS '$5$its' REQUIRE", "AS 0x243524697427 REQUIRE", ""] {
+        assert!(!string.is_shown_in(line.as_bytes()), "{line}");
+    }
+}
+
+#[test]
 fn a_string_that_is_no_hash_is_empty_disabled_or_unprovable() {
     for plugin in ["caching_sha2_password", "mysql_native_password", "sha256_password"] {
         assert_eq!(stored(plugin, b""), "empty", "{plugin}");

@@ -237,10 +237,7 @@ fn mariadb_has_roles_without_hosts() {
         shown("GRANT `r1` TO `u`@`%` WITH ADMIN OPTION"),
         ["GRANT `r1` TO <account> WITH ADMIN OPTION"]
     );
-    assert_eq!(
-        shown("GRANT SELECT ON `app`.* TO PUBLIC"),
-        ["GRANT SELECT ON `app` . * TO <account>"]
-    );
+    assert!(shown("GRANT SELECT ON `app`.* TO PUBLIC").is_empty());
     assert_eq!(
         shown("GRANT EXECUTE ON PACKAGE BODY `app`.`pk` TO `u`@`%`"),
         ["GRANT EXECUTE ON PACKAGE BODY `app` . `pk` TO <account>"]

@@ -29,6 +29,7 @@ const ROUTINE: [&str; 2] = ["EXECUTE", "ALTER ROUTINE"];
 fn global(flavor: Flavor) -> Vec<&'static str> {
     let mut names = vec!["SELECT", "INSERT", "DELETE", "PROCESS", "RELOAD", "CREATE USER"];
     names.extend(match flavor {
+        Flavor::Mysql { .. } if !flavor.has_roles() => ["REPLICATION CLIENT", "EVENT"],
         Flavor::Mysql { .. } => ["REPLICATION CLIENT", "CREATE ROLE"],
         Flavor::Mariadb1011 => ["READ_ONLY ADMIN", "DELETE HISTORY"],
         Flavor::Mariadb118 => ["BINLOG MONITOR", "SHOW CREATE ROUTINE"],
@@ -208,7 +209,7 @@ fn grants(world: &World) -> BoxedStrategy<BTreeMap<GrantTarget, Grant>> {
         some(world.proxied(), whole()),
         some(world.roles().into_iter().map(GrantTarget::Role).collect(), whole()),
     ];
-    if world.flavor.is_mysql() {
+    if world.flavor.is_mysql_since((8, 0, 0)) {
         let names = ["XA_RECOVER_ADMIN", "ROLE_ADMIN", "BACKUP_ADMIN"];
         let dynamic = names.map(|name| GrantTarget::Dynamic(name.to_owned()));
         levels.push(some(dynamic.to_vec(), whole()));

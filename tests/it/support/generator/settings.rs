@@ -14,6 +14,10 @@ use super::Flavor;
 
 pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<AuthMethod>> {
     let chains: Vec<Vec<(&str, Option<&str>)>> = match (flavor.is_mysql(), in_use) {
+        (true, true) if !flavor.has_roles() => vec![vec![("mysql_native_password", None)]],
+        (true, false) if !flavor.has_roles() => {
+            vec![vec![("mysql_native_password", None)], vec![("sha256_password", None)]]
+        }
         (true, true) => vec![vec![("caching_sha2_password", None)]],
         (true, false) => {
             vec![vec![("caching_sha2_password", None)], vec![("sha256_password", None)]]
@@ -55,14 +59,15 @@ pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<S
     if flavor.is_mysql() {
         let flag =
             weighted(0.6, any::<bool>()).prop_map(|flag| flag.map_or(Value::Default, Value::Flag));
-        all.extend([
+        let of_mysql = [
             (Setting::History, or_default(&[0, 3])),
             (Setting::ReuseInterval, or_default(&[0, 9])),
             (Setting::RequireCurrent, flag.boxed()),
             (Setting::FailedLogins, number(&[0, 5])),
             (Setting::LockTime, number(&[-1, 0, 2])),
             (Setting::Attribute, attribute().prop_map(Value::Json).boxed()),
-        ]);
+        ];
+        all.extend(of_mysql.into_iter().filter(|(setting, _)| is_there(flavor, *setting)));
     } else {
         let seconds =
             select(vec!["", "5.500000", "100.000001"]).prop_map(|seconds| match seconds {
@@ -73,6 +78,17 @@ pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<S
     }
     let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     values.prop_map(move |values| names.iter().copied().zip(values).collect()).boxed()
+}
+
+/// Whether a MySQL server has this setting.
+fn is_there(flavor: Flavor, setting: Setting) -> bool {
+    flavor.is_mysql_since(match setting {
+        Setting::History | Setting::ReuseInterval => (8, 0, 3),
+        Setting::RequireCurrent => (8, 0, 13),
+        Setting::FailedLogins | Setting::LockTime => (8, 0, 19),
+        Setting::Attribute => (8, 0, 21),
+        _ => (5, 7, 0),
+    })
 }
 
 /// The settings of an account for which nothing was set.
@@ -87,14 +103,15 @@ pub(crate) fn defaults(flavor: Flavor) -> BTreeMap<Setting, Value> {
         (Setting::DefaultRoles, Value::Roles(BTreeSet::new())),
     ];
     if flavor.is_mysql() {
-        names.extend([
+        let of_mysql = [
             (Setting::History, Value::Default),
             (Setting::ReuseInterval, Value::Default),
             (Setting::RequireCurrent, Value::Default),
             (Setting::FailedLogins, Value::Number(0)),
             (Setting::LockTime, Value::Number(0)),
             (Setting::Attribute, Value::Json(Map::new())),
-        ]);
+        ];
+        names.extend(of_mysql.into_iter().filter(|(setting, _)| is_there(flavor, *setting)));
     } else {
         names.push((Setting::StatementTime, Value::Number(0)));
     }

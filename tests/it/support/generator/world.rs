@@ -1,6 +1,6 @@
 //! The few names that accounts are made of.
 
-use account_mirror::family::Family;
+use account_mirror::family::{Family, Version};
 use account_mirror::grant::{GrantTarget, RoleName, RoutineKind};
 use account_mirror::username::Username;
 
@@ -9,7 +9,7 @@ use crate::support::server::Server;
 /// What differs between the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavor {
-    Mysql { partial_revokes: bool },
+    Mysql { version: Version, partial_revokes: bool },
     Mariadb1011,
     Mariadb118,
 }
@@ -17,31 +17,42 @@ pub(crate) enum Flavor {
 impl Flavor {
     pub(crate) fn of(server: Server) -> Self {
         match server.version() {
-            _ if !server.is_mariadb() => Self::Mysql { partial_revokes: false },
+            version if !server.is_mariadb() => Self::Mysql { version, partial_revokes: false },
             (11.., ..) => Self::Mariadb118,
             _ => Self::Mariadb1011,
         }
     }
 
     pub(crate) fn under_partial_revokes(self) -> Self {
-        assert!(self.is_mysql());
-        Self::Mysql { partial_revokes: true }
+        match self {
+            Self::Mysql { version, .. } => Self::Mysql { version, partial_revokes: true },
+            other => panic!("{other:?} has no partial revokes"),
+        }
     }
 
     pub(crate) fn is_mysql(self) -> bool {
         matches!(self, Self::Mysql { .. })
     }
 
+    /// Whether it is MySQL of this version or a later one.
+    pub(crate) fn is_mysql_since(self, since: Version) -> bool {
+        matches!(self, Self::Mysql { version, .. } if version >= since)
+    }
+
+    pub(crate) fn has_roles(self) -> bool {
+        self.is_mysql_since((8, 0, 0)) || !self.is_mysql()
+    }
+
     pub(crate) fn family(self) -> Family {
         match self {
-            Self::Mysql { .. } => Family::MySql((9, 7, 0)),
+            Self::Mysql { version, .. } => Family::MySql(version),
             Self::Mariadb1011 => Family::MariaDb((10, 11, 0)),
             Self::Mariadb118 => Family::MariaDb((11, 8, 0)),
         }
     }
 
     pub(crate) fn has_partial_revokes(self) -> bool {
-        self == Self::Mysql { partial_revokes: true }
+        matches!(self, Self::Mysql { partial_revokes: true, .. })
     }
 }
 
@@ -93,12 +104,11 @@ impl World {
     pub(crate) fn routines(&self) -> Vec<GrantTarget> {
         let schemas = self.schemas();
         let mut routines = vec![(RoutineKind::Function, "f"), (RoutineKind::Procedure, "p`'")];
-        routines.push(match self.flavor {
-            Flavor::Mysql { .. } => (RoutineKind::Library, "l"),
-            _ => (RoutineKind::Package, "k"),
-        });
+        if self.flavor.is_mysql_since((9, 2, 0)) {
+            routines.push((RoutineKind::Library, "l"));
+        }
         if !self.flavor.is_mysql() {
-            routines.push((RoutineKind::PackageBody, "k"));
+            routines.extend([(RoutineKind::Package, "k"), (RoutineKind::PackageBody, "k")]);
         }
         routines
             .iter()
@@ -114,6 +124,7 @@ impl World {
         let names = [("r1", "%"), ("r'`2", "10.%"), ("r TO 3", "%")];
         names
             .iter()
+            .filter(|_| self.flavor.has_roles())
             .map(|(user, host)| RoleName {
                 user: format!("{}{user}", self.mark),
                 host: self.flavor.is_mysql().then(|| (*host).to_owned()),
