@@ -40,6 +40,7 @@ mod replica;
 mod retain;
 mod scale;
 mod secrecy;
+mod services;
 mod settings;
 mod states;
 mod steps;

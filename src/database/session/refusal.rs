@@ -119,6 +119,10 @@ impl Credentials<'_> {
                 ErrorType::AccountUnusable,
                 "the account's password has expired; set it, in the database and in the secret",
             ),
+            3159 => (
+                ErrorType::TlsFailed,
+                "the server demands TLS, and the secret has \"ssl\": false; remove that key",
+            ),
             _ => (self.role.refused().0, "see what the server says"),
         };
         Refusal {

@@ -52,6 +52,8 @@ pub(crate) enum Need {
     /// Statements on accounts wait for a lock no longer than `lock_wait_timeout`.
     LockTimeouts,
     Tls13,
+    /// The grant tables of MySQL 5.7.
+    OldAccounts,
     /// `ALTER INSTANCE RELOAD TLS`.
     TlsReload,
     /// `SYSTEM_USER`, which keeps those without it away.
@@ -91,6 +93,11 @@ const QUESTIONS: &[(Need, &[&str])] = &[
         Need::LockTimeouts,
         &["SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'mysql' \
            AND TABLE_NAME = 'user' AND (ENGINE = 'InnoDB' OR TABLE_TYPE = 'VIEW')"],
+    ),
+    (
+        Need::OldAccounts,
+        &["SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'mysql' \
+           AND TABLE_NAME = 'user' AND ENGINE = 'MyISAM'"],
     ),
     (Need::Tls13, &["SELECT 1 FROM DUAL WHERE @@tls_version LIKE '%TLSv1.3%'"]),
     (Need::TlsReload, &["ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR"]),
