@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use account_mirror::family::Family;
 use account_mirror::grant::RoleName;
 use account_mirror::row::Row;
-use account_mirror::show_grants::{Clause, parse_clauses};
+use account_mirror::show_grants::Shown;
 use account_mirror::sql::{quote_account, quote_literal};
 use account_mirror::tables::{Accounts, Query, Reading};
 use account_mirror::user::Account;
@@ -115,19 +115,58 @@ fn superuser_roles(session: &Session) -> Option<Query> {
     Some(Query { what: "the superuser's roles".to_owned(), sql })
 }
 
-/// What the server shows the superuser of an account: `SHOW GRANTS` and `SHOW CREATE USER`.
+/// What the server shows the superuser of these accounts, each a user and a host, in their order and in
+/// one round trip: `SHOW GRANTS` and `SHOW CREATE USER`.
 ///
 /// # Errors
 ///
-/// Of the connection, and of a superuser that may not read the `mysql` schema.
+/// Of the connection, and of an account that does not exist any more.
 pub async fn grants_for(
     session: &mut Session,
-    user: &str,
-    host: &str,
-) -> Result<BTreeSet<Clause>, Error> {
-    let account = quote_account(user, host);
-    clauses(session, [format!("SHOW GRANTS FOR {account}"), format!("SHOW CREATE USER {account}")])
-        .await
+    accounts: &[(&str, &str)],
+) -> Result<Vec<Shown>, Error> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let results = session.results(&shows(accounts)).await?;
+    Ok(shown(accounts, results))
+}
+
+/// What [`accounts`] reads of users and what [`grants_for`] shows of some of their accounts, all in one
+/// round trip.
+///
+/// # Errors
+///
+/// Of both.
+pub async fn accounts_and_grants(
+    session: &mut Session,
+    users: &[&str],
+    shown_of: &[(&str, &str)],
+) -> Result<(Accounts, Vec<Shown>), Error> {
+    let reading = Reading::new(session.family, users.iter().copied(), &BTreeSet::new());
+    let mut queries = reading.queries();
+    let tables = queries.len();
+    queries.extend(shows(shown_of));
+    let mut results = session.results(&queries).await?;
+    let shows = results.split_off(tables);
+    Ok((reading.accounts(results)?, shown(shown_of, shows)))
+}
+
+fn shows(accounts: &[(&str, &str)]) -> Vec<Query> {
+    let of_account = |(user, host): &(&str, &str)| {
+        let account = quote_account(user, host);
+        [format!("SHOW GRANTS FOR {account}"), format!("SHOW CREATE USER {account}")]
+    };
+    accounts
+        .iter()
+        .flat_map(of_account)
+        .map(|sql| Query { what: format!("an account ({sql})"), sql })
+        .collect()
+}
+
+fn shown(accounts: &[(&str, &str)], results: Vec<Vec<Row>>) -> Vec<Shown> {
+    let both = results.chunks(2).map(|results| results.iter().flatten().map(Row::first_lossy));
+    accounts.iter().zip(both).map(|((user, host), lines)| Shown::new(user, host, lines)).collect()
 }
 
 /// What the server shows an account of itself, without its roles: those would be merged into it.
@@ -135,21 +174,16 @@ pub async fn grants_for(
 /// # Errors
 ///
 /// Of the connection.
-pub async fn own_grants(session: &mut Session) -> Result<BTreeSet<Clause>, Error> {
-    let mut queries: Vec<_> =
-        session.family.has_roles().then(|| "SET ROLE NONE".to_owned()).into_iter().collect();
-    queries.extend(["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"].map(str::to_owned));
-    clauses(session, queries).await
-}
-
-async fn clauses(
-    session: &mut Session,
-    queries: impl IntoIterator<Item = String>,
-) -> Result<BTreeSet<Clause>, Error> {
-    let queries: Vec<_> = queries.into_iter().map(|sql| Query { what: sql.clone(), sql }).collect();
+pub async fn own_grants(session: &mut Session) -> Result<Shown, Error> {
+    let role = session.family.has_roles().then_some("SET ROLE NONE");
+    let queries: Vec<_> = role
+        .into_iter()
+        .chain(["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"])
+        .map(|sql| Query { what: format!("the account itself ({sql})"), sql: sql.to_owned() })
+        .collect();
     let results = session.results(&queries).await?;
-    let rows = results.into_iter().flatten();
-    Ok(rows.flat_map(|row| parse_clauses(&row.first_lossy())).collect())
+    let lines = results.iter().flatten().map(Row::first_lossy);
+    Ok(Shown::new(&session.account_user, &session.account_host, lines))
 }
 
 /// All accounts of a user with digests of their hashes, to be compared with those of another server.

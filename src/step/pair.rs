@@ -63,7 +63,11 @@ impl<'s> Pair<'s> {
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let accounts = read::accounts(self.superuser, &users, &BTreeSet::new()).await?;
-        self.source = source_of(&accounts, &self.source.name)?;
+        self.replace(&accounts)
+    }
+
+    fn replace(&mut self, accounts: &Accounts) -> Result<(), Error> {
+        self.source = source_of(accounts, &self.source.name)?;
         self.twin = accounts.of(&self.twin_name);
         self.replan();
         Ok(())

@@ -88,8 +88,8 @@ async fn apply(
     };
     let retain = rotation.config.retain_previous_password;
     applier(pair, &pending.password, progress).set_password(&source, &twin, placed, retain).await?;
-    pair.refresh().await?;
-    let differences = pair.differences().await?;
+    let shown = pair.refresh_and_show().await?;
+    let differences = pair.differences(&shown);
     match differences.is_empty() {
         true => Ok(drift),
         false => Err(incomplete(pair, differences)),

@@ -3,9 +3,7 @@
 //! With a pending value that is the current one, it is Secrets Manager's test of a rotation that is
 //! not to happen now: a preflight, which changes nothing and shows what a rotation would do.
 
-use std::collections::BTreeSet;
-
-use account_mirror::show_grants::Clause;
+use account_mirror::show_grants::Shown;
 use account_mirror::superuser::Superuser as Powers;
 
 use crate::database::read::{self, Facts};
@@ -123,17 +121,17 @@ async fn prove_at(
     session: &mut Session,
 ) -> Result<Vec<String>, Error> {
     let users = [current.username.as_str(), pending.username.as_str()];
-    let Facts { accounts, roles, shown } = read::facts(session, users).await?;
+    let Facts { accounts, roles, shown: created } = read::facts(session, users).await?;
     let account = (session.account_user.as_str(), session.account_host.as_str());
     let powers = Powers::new(session.family, account, &roles, &accounts);
     let twin_name = pending.username.clone();
     let mut pair = Pair::new(session, &accounts, &current.username, twin_name)?;
     for user in std::iter::once(&pair.source).chain(&pair.twin) {
-        checks::in_force(user, &shown)?;
+        checks::in_force(user, &created)?;
     }
     pair.skip_orphans(&powers).await?;
-    let differences = pair.differences().await?;
-    ensure_equal(&pair, differences)?;
+    let shown = pair.show().await?;
+    ensure_equal(&pair, pair.differences(&shown))?;
     let host = HostInUse::of(rotation, current, superuser, &pair, &accounts)?;
     prove_hashes(rotation, &pair, pending, host.known()).await?;
 
@@ -157,8 +155,8 @@ async fn prove_at(
         Err(refusal) => return Err(refusal.error),
     };
     let host = host.known().map_or_else(|| as_pending.account_host.clone(), str::to_owned);
-    let ours = read::grants_for(pair.superuser, pair.source.name.as_str(), &host).await?;
-    let compared = compare(&pair, pending, &host, &ours, &mut as_pending).await;
+    let ours = shown.source_at(&host);
+    let compared = compare(&pair, pending, &host, ours, &mut as_pending).await;
     as_pending.close().await;
     compared.map(|()| warnings)
 }
@@ -218,7 +216,7 @@ async fn at_other_server(
     let mut as_pending = login.open_at(&[as_current.address], deadline).await?;
     let ours = read::own_grants(&mut as_current).await?;
     let host = as_current.account_host.clone();
-    let compared = compare(pair, pending, &host, &ours, &mut as_pending).await;
+    let compared = compare(pair, pending, &host, Some(&ours), &mut as_pending).await;
     as_pending.close().await;
     as_current.close().await;
     compared
@@ -230,11 +228,11 @@ async fn compare(
     pair: &Pair<'_>,
     pending: &UserSecret,
     host: &str,
-    ours: &BTreeSet<Clause>,
+    ours: Option<&Shown>,
     session: &mut Session,
 ) -> Result<(), Error> {
     checks::right_account(session, &pending.username)?;
-    if session.account_host != host {
+    let Some(ours) = ours.filter(|_| session.account_host == host) else {
         refuse!(
             WrongAccount,
             "the server logged \"{}\" in at host '{}', but logins of \"{}\" end in host '{host}'; \
@@ -243,12 +241,11 @@ async fn compare(
             session.account_host,
             pair.source.name
         );
-    }
+    };
     checks::use_database(session, pending).await?;
     let theirs = read::own_grants(session).await?;
-    let only_one = ours.symmetric_difference(&theirs);
-    let only_one = only_one.filter(|clause| pair.is_compared(host, clause));
-    ensure_equal(pair, only_one.map(ToString::to_string).collect())
+    let only_one = pair.shown_differences(host, ours, &theirs);
+    ensure_equal(pair, only_one.map(|clause| clause.to_string()).collect())
 }
 
 fn ensure_equal(pair: &Pair<'_>, differences: Vec<String>) -> Result<(), Error> {

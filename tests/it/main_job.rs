@@ -41,7 +41,7 @@ async fn secrets_manager_and_the_built_program_rotate_twice() {
         let binary = env!("CARGO_BIN_EXE_bootstrap");
         let function = Function::start(&name, binary, &env, Duration::from_secs(30)).await;
 
-        for (calls, user) in [(12, tenant.twin()), (13, tenant.user())] {
+        for (calls, user) in [(13, tenant.twin()), (14, tenant.user())] {
             let before = scene.login("AWSCURRENT").await;
             api.reset();
             let call = scene.secrets.rotate_secret().secret_id(&scene.arn);

@@ -1,6 +1,8 @@
 //! In what the two users differ: in the grant tables, and as the server shows them.
 
-use account_mirror::show_grants::Clause;
+use std::collections::BTreeMap;
+
+use account_mirror::show_grants::{Clause, Shown};
 
 use super::Pair;
 use crate::database::read;
@@ -17,20 +19,63 @@ pub(in crate::step) fn some_of(mut differences: Vec<String>) -> String {
     differences.join("; ") + &more
 }
 
+/// What the server shows the superuser of both users, by host: of the source and of the twin.
+pub(in crate::step) struct ShownPairs(BTreeMap<String, [Shown; 2]>);
+
+impl ShownPairs {
+    /// `shown` has two for each host.
+    fn new(hosts: Vec<String>, shown: Vec<Shown>) -> Self {
+        let mut shown = shown.into_iter();
+        let mut next = || shown.next().unwrap_or_default();
+        Self(hosts.into_iter().map(|host| (host, [next(), next()])).collect())
+    }
+
+    /// What is shown of the source at a host.
+    pub(in crate::step) fn source_at(&self, host: &str) -> Option<&Shown> {
+        self.0.get(host).map(|[source, _]| source)
+    }
+}
+
+fn at_hosts<'a>(users: [&'a str; 2], hosts: &'a [String]) -> Vec<(&'a str, &'a str)> {
+    hosts.iter().flat_map(|host| users.map(|user| (user, host.as_str()))).collect()
+}
+
 impl Pair<'_> {
-    /// In what the users differ, as they are known now: what the plan would change; at each host the
-    /// authentication and the lock; and what `SHOW GRANTS` and `SHOW CREATE USER` show the superuser.
+    /// What the server shows of both users at each host.
     ///
     /// # Errors
     ///
     /// Of the connection.
-    pub(in crate::step) async fn differences(&mut self) -> Result<Vec<String>, Error> {
+    pub(in crate::step) async fn show(&mut self) -> Result<ShownPairs, Error> {
+        let hosts = self.hosts_of_both();
+        let users = [self.source.name.as_str(), self.twin_name.as_str()];
+        let shown = read::grants_for(self.superuser, &at_hosts(users, &hosts)).await?;
+        Ok(ShownPairs::new(hosts, shown))
+    }
+
+    /// [`Pair::refresh`] and [`Pair::show`] in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// Of both.
+    pub(in crate::step) async fn refresh_and_show(&mut self) -> Result<ShownPairs, Error> {
+        let hosts = self.hosts_of_both();
+        let users = [self.source.name.as_str(), self.twin_name.as_str()];
+        let at_hosts = at_hosts(users, &hosts);
+        let read = read::accounts_and_grants(self.superuser, &users, &at_hosts).await?;
+        let (accounts, shown) = read;
+        self.replace(&accounts)?;
+        Ok(ShownPairs::new(hosts, shown))
+    }
+
+    /// In what the users differ, as they are known now: what the plan would change; at each host the
+    /// authentication and the lock; and what `SHOW GRANTS` and `SHOW CREATE USER` show the superuser.
+    pub(in crate::step) fn differences(&self, shown: &ShownPairs) -> Vec<String> {
         let mut differences: Vec<_> =
             self.statements().into_iter().map(|todo| format!("still to do: {todo}")).collect();
-        let hosts: Vec<_> = self.source.accounts.keys().cloned().collect();
-        for host in hosts {
-            let twin = self.twin.as_ref().and_then(|twin| twin.accounts.get(&host));
-            let (Some(twin), Some(source)) = (twin, self.source.accounts.get(&host)) else {
+        for (host, source) in &self.source.accounts {
+            let twin = self.twin.as_ref().and_then(|twin| twin.accounts.get(host));
+            let (Some(twin), Some([ours, theirs])) = (twin, shown.0.get(host)) else {
                 differences.push(format!("the twin does not exist at '{host}'"));
                 continue;
             };
@@ -40,20 +85,32 @@ impl Pair<'_> {
             if twin.state.locked != source.state.locked {
                 differences.push(format!("another lock state at '{host}'"));
             }
-            let ours = read::grants_for(self.superuser, self.source.name.as_str(), &host).await?;
-            let theirs = read::grants_for(self.superuser, self.twin_name.as_str(), &host).await?;
-            let only_one = ours.symmetric_difference(&theirs);
-            differences.extend(
-                only_one
-                    .filter(|clause| self.is_compared(&host, clause))
-                    .map(|clause| format!("present for only one of the two at '{host}': {clause}")),
-            );
+            let only_one = self.shown_differences(host, ours, theirs);
+            differences
+                .extend(only_one.map(|clause| {
+                    format!("present for only one of the two at '{host}': {clause}")
+                }));
         }
-        Ok(differences)
+        differences
+    }
+
+    /// The clauses that the server shows of only one of two accounts at this host.
+    pub(in crate::step) fn shown_differences(
+        &self,
+        host: &str,
+        ours: &Shown,
+        theirs: &Shown,
+    ) -> impl Iterator<Item = Clause> {
+        let only_one = ours.differences(theirs).into_iter().flatten();
+        only_one.filter(move |clause| self.is_compared(host, clause))
+    }
+
+    fn hosts_of_both(&self) -> Vec<String> {
+        self.hosts().map(|(host, ..)| host.to_owned()).collect()
     }
 
     /// Whether a clause is part of the comparison: not one of a mandatory role, nor of what was skipped.
-    pub(in crate::step) fn is_compared(&self, host: &str, clause: &Clause) -> bool {
+    fn is_compared(&self, host: &str, clause: &Clause) -> bool {
         let is_mandatory = self.mandatory_roles().iter().any(|role| clause.grants_role(role));
         let mut skipped = self.skipped.iter();
         !is_mandatory && !skipped.any(|(at, target)| at == host && clause.is_on(target))
