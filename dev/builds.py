@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,3 +214,11 @@ def greeting(host: str, port: int) -> str:
         said = packet[7:].decode(errors="replace")[:200]
         raise Missing(f"{host}:{port} does not greet as a MySQL or MariaDB server does: {said!r}")
     return packet[5:].partition(b"\0")[0].decode(errors="replace")
+
+
+if __name__ == "__main__":
+    # Whether a server answers: python3 dev/builds.py HOST PORT
+    try:
+        print(name_of(*read_version(greeting(sys.argv[1], int(sys.argv[2])))))
+    except Missing as error:
+        sys.exit(str(error))
