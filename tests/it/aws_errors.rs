@@ -31,6 +31,11 @@ async fn each_error_of_secrets_manager_names_its_remedy() {
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
     for (operation, step, error, message, error_type, text) in CASES {
+        if *step == "finishSecret" {
+            // It refuses a version without a value.
+            secrets_manager.edit(|_| None);
+            scene.step("createSecret", &token).await.unwrap();
+        }
         secrets_manager.refuse(operation, error, message);
         let result = scene.step(step, &token).await;
         refused(result, *error_type, &[text, step]);
@@ -76,19 +81,14 @@ async fn a_stranger_stays_refused_where_older_versions_may_not_be_listed() {
     let tenant = Tenant::of(Server::one()).await;
     tenant.settle("a password").await;
     tenant.sql(format!("CREATE USER {} IDENTIFIED BY 'of a stranger'", tenant.twin())).await;
-    let day = format!(
-        "UPDATE mysql.user SET password_last_changed = NOW() - INTERVAL 1 DAY WHERE User = '{}'; \
-         FLUSH PRIVILEGES",
-        tenant.twin()
-    );
-    tenant.sql(day).await;
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     secrets_manager.refuse("ListSecretVersionIds", "AccessDeniedException", NOT_AUTHORIZED);
     let result = scene.step("setSecret", &token).await;
-    let texts = ["older versions could not be looked at", "secretsmanager:ListSecretVersionIds"];
+    let texts =
+        ["those without a label could not be listed", "secretsmanager:ListSecretVersionIds"];
     refused(result, ErrorType::TwinNotOurs, &texts);
     assert!(tenant.logs_in(&tenant.twin(), "of a stranger").await);
 }

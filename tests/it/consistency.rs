@@ -166,6 +166,7 @@ async fn a_label_that_will_not_move_is_an_error() {
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
+    scene.step("createSecret", &token).await.unwrap();
     secrets_manager.refuse("UpdateSecretVersionStage", "InvalidParameterException", "No.");
     let result = scene.step("finishSecret", &token).await;
     refused(result, AwsCallFailed, &["refused to move AWSCURRENT", &token]);

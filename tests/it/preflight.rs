@@ -163,8 +163,8 @@ async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_ar
         let stranger = account(&tenant.twin(), "%");
         tenant.sql(format!("CREATE USER {stranger} IDENTIFIED BY 'of a stranger'")).await;
         let (result, log) = preflight(&tenant, &scene).await;
-        refused(result, TwinNotOurs, &["nothing shows that it is this secret's"]);
-        assert_logged(&log, &["with the current password", "would be refused"]);
+        refused(result, TwinNotOurs, &["no version of this secret holds its password"]);
+        assert_logged(&log, &["by the hash that the server stores", "would be refused"]);
 
         tenant.sql(format!("DROP USER {stranger}; ALTER USER {user} ACCOUNT LOCK")).await;
         let (result, log) = preflight(&tenant, &scene).await;

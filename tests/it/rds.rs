@@ -7,12 +7,12 @@ use rotation::aws::rds::{self, Relation};
 use rotation::deadline::Deadline;
 use rotation::endpoint::region_of_host;
 use rotation::error::Error;
-use rotation::error::ErrorType::DifferentServer;
+use rotation::error::ErrorType::{DifferentServer, UserMissing};
 use rotation::event::SecretId;
 use rotation::secret::{Address, Document, UserSecret};
 use serde_json::{Value, json};
 
-use crate::support::account::Tenant;
+use crate::support::account::{Tenant, account, literal};
 use crate::support::edited::{Edit, Edited};
 use crate::support::rds::Rds;
 use crate::support::refusal::refused;
@@ -200,7 +200,8 @@ async fn a_superuser_whose_password_is_replaced_meanwhile_is_read_again() {
     scene.resume("setSecret", &token).await.unwrap();
     let superuser = &scene.superuser_arn;
     let readings = aws.calls().into_iter().filter(|call| call.body.contains(superuser.as_str()));
-    assert_eq!(readings.count(), 3);
+    // The third reading of setSecret finds it, and that of testSecret.
+    assert_eq!(readings.count(), 4);
 }
 
 #[tokio::test]
@@ -216,6 +217,14 @@ async fn servers_that_do_not_know_of_each_other_are_refused_and_an_alias_is_not(
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let result = scene.step("setSecret", &token).await;
+    refused(result, UserMissing, &["on the superuser's server"]);
+    // Also where that server has a user of the same name, with the same password.
+    let namesake = Tenant::at(Server::Mariadb118.address());
+    let user_there = account(&tenant.user(), "%");
+    let identified = format!("{user_there} IDENTIFIED BY {}", literal(PASSWORD));
+    namesake.sql(format!("CREATE USER {identified}")).await;
+    let result = scene.step("setSecret", &token).await;
+    namesake.sql(format!("DROP USER {user_there}")).await;
     refused(result, DifferentServer, &["is not the user's server"]);
 
     // Two names of one server: it says so itself.

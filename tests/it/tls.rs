@@ -75,7 +75,7 @@ async fn only_a_chain_to_a_known_authority_with_the_right_name_is_accepted() {
                 }
             }
             // Every connection turned to TLS before a name or a password was sent.
-            assert_eq!(proxy.connections(), 2, "{server:?} {keys}");
+            assert_eq!(proxy.connections(), 1, "{server:?} {keys}");
             assert_eq!(proxy.calls().keys().collect::<Vec<_>>(), ["StartTls"], "{server:?} {keys}");
         }
     }
@@ -153,7 +153,7 @@ async fn a_certificate_that_is_not_accepted_learns_no_name_and_no_password() {
     assert!(server.logins().await.is_empty());
     let alias = json!({"tls_server_name": "db.example.com"});
     server.preflight(alias.clone()).await.unwrap();
-    assert_eq!(server.logins().await.len(), 2);
+    assert_eq!(server.logins().await.len(), 1);
 
     // What came before TLS 1.2 is gone from servers and clients alike.
     server.set("tls_version = 'TLSv1.2'").await;
@@ -176,7 +176,7 @@ async fn a_server_without_tls_learns_no_name_and_no_password() {
         assert_eq!(proxy.connections(), 1);
         assert!(proxy.calls().is_empty(), "{server:?}: {:?}", proxy.calls());
         preflight(&tenant, port, &json!({"ssl": false}), &[]).await.unwrap();
-        assert_eq!(proxy.connections(), 3);
+        assert_eq!(proxy.connections(), 2);
     }
 }
 
