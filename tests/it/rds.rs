@@ -211,6 +211,7 @@ async fn servers_that_do_not_know_of_each_other_are_refused_and_an_alias_is_not(
     };
     let tenant = Tenant::of(Server::one()).await;
     tenant.settle(PASSWORD).await;
+    let namesake = Tenant::at(other.address.clone());
     let other = superuser_document(&other.address);
     let user = document(&tenant.address, &tenant.user(), PASSWORD);
     let scene = Scene::with(&tenant, &other, user.clone()).await;
@@ -219,7 +220,6 @@ async fn servers_that_do_not_know_of_each_other_are_refused_and_an_alias_is_not(
     let result = scene.step("setSecret", &token).await;
     refused(result, UserMissing, &["on the superuser's server"]);
     // Also where that server has a user of the same name, with the same password.
-    let namesake = Tenant::at(Server::Mariadb118.address());
     let user_there = account(&tenant.user(), "%");
     let identified = format!("{user_there} IDENTIFIED BY {}", literal(PASSWORD));
     namesake.sql(format!("CREATE USER {identified}")).await;
