@@ -16,13 +16,16 @@ def all_of(results: dict[str, Any]) -> list[Target]:
     for part in (size, start, resident, instructions, first_clone, grants, large, beside_another):
         try:
             found += part(results)
-        except (KeyError, StopIteration, TypeError):
+        except (KeyError, TypeError):
             continue  # not measured
     return found
 
 
 def pick(rows: list[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
-    return next(row for row in rows if all(row.get(name) == value for name, value in wanted.items()))
+    for row in rows:
+        if all(row.get(name) == value for name, value in wanted.items()):
+            return row
+    raise KeyError(f"no row has {wanted}")
 
 
 def size(results: dict[str, Any]) -> Iterator[Target]:
