@@ -67,9 +67,10 @@ impl Applier<'_> {
         retain: bool,
     ) -> Result<(), Error> {
         for (host, account) in &source.accounts {
-            if !self.progress.created.contains(host) && !placed.contains(host) {
+            if !self.progress.created.contains(host) {
                 let twin = twin.accounts.get(host).map(|twin| &twin.state);
-                self.replace_password(host, &account.authentication, twin, retain).await?;
+                let methods = (!placed.contains(host)).then_some(account.authentication.as_slice());
+                self.replace_password(host, methods, twin, retain).await?;
             }
             let lock = self.builder.set_lock(host, account.state.locked);
             self.run(lock).await?;
@@ -80,7 +81,7 @@ impl Applier<'_> {
     async fn replace_password(
         &mut self,
         host: &str,
-        methods: &[AuthMethod],
+        methods: Option<&[AuthMethod]>,
         twin: Option<&State>,
         retain: bool,
     ) -> Result<(), Error> {
@@ -89,6 +90,9 @@ impl Applier<'_> {
         if twin.is_some_and(|twin| twin.retained.is_some() && !keeps(twin)) {
             self.run(self.builder.discard_old_password(host)).await?;
         }
+        let Some(methods) = methods else {
+            return Ok(());
+        };
         let statement = match twin {
             Some(twin) if keeps(twin) => self.builder.set_password_and_retain(host, methods),
             _ => self.builder.set_password(host, methods),

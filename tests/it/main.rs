@@ -31,6 +31,7 @@ mod ownership;
 mod passwords;
 mod patterns;
 mod preflight;
+mod proof;
 mod protocol;
 mod races;
 mod rds;

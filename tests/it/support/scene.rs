@@ -134,6 +134,13 @@ impl Scene {
         Ok(())
     }
 
+    /// The steps before `last`, which must succeed.
+    pub(crate) async fn resume_until(&self, last: &str, token: &str) {
+        for step in STEPS.iter().take_while(|step| **step != last) {
+            self.step(step, token).await.unwrap();
+        }
+    }
+
     /// One whole rotation, which must succeed. Gives the version that it made.
     pub(crate) async fn rotate(&self) -> String {
         let token = self.begin().await;
