@@ -57,15 +57,17 @@ MUTATIONS = [
     Mutation(
         "a version that is current already is rotated on",
         "handler/readiness.rs",
-        "    if description.has_label(&event.version, Label::Current) {\n",
+        "    if description.has_label(&event.version, StagingLabel::Current) {\n",
         "    if false {\n",
         ["guard::a_version_that_is_current_already_is_a_success_of_every_step_and_one_call"],
     ),
     Mutation(
         "the new login is always for the same user, and no value is refused",
-        "username.rs",
+        "account-mirror/src/username.rs",
         "        if let Some(base) = self.0.strip_suffix(SUFFIX) {\n",
-        "        if self.0.ends_with(SUFFIX) {\n            return Ok(self.clone());\n        }\n"
+        "        if self.0.ends_with(SUFFIX) {\n"
+        "            return Ok(self.clone());\n"
+        "        }\n"
         "        if let Some(base) = self.0.strip_suffix(SUFFIX) {\n",
         ["steps::every_step_done_twice_ends_in_the_same_state_and_a_finished_rotation_stays_finished"],
     ),
@@ -79,20 +81,20 @@ MUTATIONS = [
     Mutation(
         "a value made from an older current one is accepted by setSecret and testSecret",
         "step.rs",
-        "        found.map_or(Ok(()), |found| {\n",
-        "        found.filter(|_| false).map_or(Ok(()), |found| {\n",
+        "        let Some(found) = found else {\n",
+        "        let Some(found) = found.filter(|_| false) else {\n",
         ["states::a_pending_value_for_another_user_is_refused_before_anything_is_written"],
     ),
     Mutation(
         "nothing keeps two invocations from changing the twin at once",
-        "step/survey.rs",
-        "    if purpose == Purpose::Rotation {\n",
-        "    if false {\n",
+        "step/checks.rs",
+        "    lock_pair(session, &current.username, superuser.arn()).await?;\n",
+        "    let _ = (lock_pair, superuser.arn());\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
     Mutation(
         "the labels are not looked at again under the lock",
-        "step/survey/labelled.rs",
+        "step/checks/versions.rs",
         "        still_pending(rotation).await?;\n",
         "        let _ = still_pending(rotation).await;\n",
         ["races::an_invocation_that_slept_through_another_rotation_writes_nothing"],
@@ -100,38 +102,42 @@ MUTATIONS = [
     Mutation(
         "a twin that exists is not made equal again",
         "step/set_secret.rs",
-        "        if survey.plan.is_empty() {\n            break;\n",
-        "        if survey.plan.is_empty() || survey.twin.is_some() {\n            break;\n",
+        "        if pair.plan.is_empty() {\n"
+        "            break;\n",
+        "        if pair.plan.is_empty() || pair.twin.is_some() {\n"
+        "            break;\n",
         ["migration::what_the_twin_has_too_much_is_revoked_and_what_it_lacks_is_granted"],
     ),
     Mutation(
         "a password that works is proof enough",
         "step/set_secret.rs",
-        "    let name = survey.twin_name.clone();\n    for _ in 0..ROUNDS {\n",
-        "    let name = survey.twin_name.clone();\n"
-        "    if survey.twin.as_ref().is_some_and(|twin| {\n"
-        "        twin.hosts.values().all(|profile| profile.state.changed_since(*created))\n"
-        "    }) {\n        return Ok(0);\n    }\n    for _ in 0..ROUNDS {\n",
+        "    for _ in 0..ROUNDS {\n",
+        "    if !placed.is_empty() {\n"
+        "        return Ok(0);\n"
+        "    }\n"
+        "    for _ in 0..ROUNDS {\n",
         ["mirror_cases::a_twin_that_has_the_password_and_nothing_else_is_completed_before_it_is_accepted"],
     ),
     Mutation(
         "setSecret does not compare the accounts",
         "step/set_secret.rs",
-        "    verify(rotation, survey, pending, &record.skipped).await?;\n",
-        "    if false {\n        verify(rotation, survey, pending, &record.skipped).await?;\n    }\n",
+        "    match differences.is_empty() {\n",
+        "    match differences.is_empty() || true {\n",
         ["states::a_source_that_changes_at_the_last_statement_is_found_out_by_set_secret_itself"],
     ),
     Mutation(
         "testSecret does not compare the accounts",
         "step/test_secret.rs",
-        "        same_view(rotation, current_session, pending_session).await?;\n",
-        "        let _ = same_view(rotation, current_session, pending_session).await;\n",
+        "    if differences.is_empty() {\n"
+        "        return Ok(());\n",
+        "    if differences.is_empty() || true {\n"
+        "        return Ok(());\n",
         ["migration::a_half_made_twin_is_completed_and_never_promoted_as_it_is"],
     ),
     # The secret's versions.
     Mutation(
         "each try of createSecret stores a password of its own",
-        "store.rs",
+        "aws/secrets_manager.rs",
         "            .client_request_token(version.as_str())\n",
         "            .client_request_token(format!(\"{version}-{:?}\", SystemTime::now()))\n",
         ["states::a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_value"],
@@ -139,178 +145,236 @@ MUTATIONS = [
     Mutation(
         "a version without a value passes the test",
         "step/test_secret.rs",
-        "        return Ok(summary);\n    };\n",
-        "        summary.refusal = None;\n        return Ok(summary);\n    };\n",
+        "        return Ok(summary);\n",
+        "        summary.refusal = None;\n"
+        "        return Ok(summary);\n",
         ["preflight::a_real_rotation_whose_pending_value_is_hidden_from_the_test_is_not_promoted"],
     ),
     Mutation(
-        "finishSecret takes the label from whichever version has it",
+        "finishSecret makes a version without a value current",
         "step/finish_secret.rs",
-        "            Some(current) if current.as_str() != from => {\n",
-        "            Some(current) if current.as_str() != from => {\n"
-        "                let (store, secret) = (rotation.store, &rotation.secret);\n"
-        "                store.move_current(secret, version, current, deadline).await?;\n"
-        "                return Ok(());\n            }\n"
-        "            Some(current) if current.as_str() != from => {\n",
-        ["guard::a_value_that_became_current_meanwhile_stays_current"],
+        "        None => pending_user(rotation).await?,\n",
+        "        None => pending_user(rotation).await.unwrap_or(rotation.twin_of(&rotation.current().await?)?),\n",
+        ["proof::a_version_without_a_value_never_becomes_current"],
     ),
     Mutation(
         "finishSecret takes a lost answer for a failure",
         "step/finish_secret.rs",
-        "            Some(current) if current == version => return Ok(()),\n",
+        "        Some(current) if current == *version => Ok(()),\n",
         "",
         ["guard::a_lost_answer_to_the_last_call_is_no_failure"],
     ),
-    # Whose account it is.
+    # Proof: whose account it is, and what was done already.
+    Mutation(
+        "a secret without the user's present password makes a twin",
+        "step/checks/current_password.rs",
+        "    if !is_current {\n",
+        "    if false {\n",
+        ["refusals::accounts::a_user_that_is_not_there_or_has_another_password_is_told_apart"],
+    ),
+    Mutation(
+        "a new secret opens a host that the old one did not",
+        "step/checks/current_password.rs",
+        "    if differing.is_empty() {\n",
+        "    if true {\n",
+        ["proof::another_password_at_another_host_is_refused_and_its_remedy_helps"],
+    ),
+    Mutation(
+        "an alternative with an empty password is mirrored",
+        "step/checks/current_password.rs",
+        "        if stored.plugin.eq_ignore_ascii_case(\"ed25519\") && proofs.matches(stored, &empty).await? {\n",
+        "        if false {\n",
+        ["proof::of_alternative_passwords_one_must_be_the_secrets_and_none_empty"],
+    ),
+    Mutation(
+        "the tables are believed without the server's memory",
+        "step/checks/refusals.rs",
+        "        if !hashes.all(|stored| stored.string.is_shown_in(line)) {\n",
+        "        if !hashes.all(|stored| stored.string.is_shown_in(line) || true) {\n",
+        ["proof::a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_read_it"],
+    ),
+    Mutation(
+        "the user in use is logged in as, though its host is known",
+        "step/checks/host_in_use.rs",
+        "        if !superuser.is_at(&server) {\n",
+        "        if superuser.is_at(&server) {\n",
+        ["proof::a_user_whose_only_connection_is_taken_is_rotated_without_a_login"],
+    ),
     Mutation(
         "a stranger with the twin's name is taken for the twin",
-        "database/takeover.rs",
-        "        .all(|profile| profile.state.changed_since(pending_created) || is_offered(&profile.state))\n",
-        "        .all(|profile| profile.state.changed_since(0) || is_offered(&profile.state))\n",
+        "step/checks/ownership.rs",
+        "            let Some(version) = prove(account, &mut candidates, proofs).await? else {\n"
+        "                return Err(not_ours(rotation, twin, host, &candidates));\n"
+        "            };\n",
+        "            let version = prove(account, &mut candidates, proofs).await?;\n"
+        "            let version = version.unwrap_or_else(|| rotation.version.clone());\n",
         ["ownership::a_stranger_is_left_alone_also_one_that_is_equal_to_the_user"],
     ),
     Mutation(
-        "a version that was never current makes a stranger this secret's",
-        "step/survey/ownership.rs",
-        "        accounts.all(|profile| profile.state.changed_since(created))\n",
-        "        accounts.all(|profile| profile.state.changed_since(created) || true)\n",
+        "a version that names the twin makes it this secret's, whatever its password",
+        "step/checks/ownership.rs",
+        "        if proofs.any_matches(account, &password).await? {\n",
+        "        if proofs.any_matches(account, &password).await? || true {\n",
         ["ownership::a_version_that_a_refused_rotation_left_does_not_make_a_stranger_ours"],
     ),
     Mutation(
+        "a password that is in place is set again",
+        "database/apply.rs",
+        "(!placed.contains(host)).then_some(",
+        "Some(",
+        ["proof::a_second_try_does_not_set_a_password_that_is_in_place_whatever_the_server_remembers"],
+    ),
+    Mutation(
+        "testSecret looks at the password of the host in use alone",
+        "step/test_secret.rs",
+        "        if Some(host) != host_in_use && ",
+        "        if false && Some(host) != host_in_use && ",
+        ["proof::a_password_that_was_changed_after_set_secret_is_found_at_every_host"],
+    ),
+    Mutation(
+        "a guest can guess the name of the lock",
+        "database/session/lock.rs",
+        "    format!(\"rotation:{digits}\")\n",
+        "    let _ = digits;\n"
+        "    format!(\"rotation:{}\", user.base())\n",
+        ["proof::a_guest_who_holds_a_lock_with_the_pairs_name_stops_no_rotation"],
+    ),
+    Mutation(
         "the superuser may be one of the two users",
-        "step/survey/logins.rs",
-        "    checks::superuser_is_neither(&found.document, current, twin)?;\n",
-        "    let _ = checks::superuser_is_neither(&found.document, current, twin);\n",
+        "step/superuser.rs",
+        "        superuser_is_neither(&document, current, &rotation.twin_of(current)?)?;\n",
+        "        let _ = superuser_is_neither(&document, current, &rotation.twin_of(current)?);\n",
         ["refusals::accounts::a_superuser_that_is_one_of_the_two_users_is_refused"],
     ),
     # What is written, and when.
     Mutation(
         "a read-only server is written to",
-        "step/survey.rs",
-        "    checks::writable(server, &variables)?;\n",
-        "    let _ = checks::writable(server, &variables);\n",
+        "step/checks/refusals.rs",
+        "    let Some(variable) = session.variables.read_only() else {\n",
+        "    let Some(variable) = session.variables.read_only().filter(|_| false) else {\n",
         ["states::a_server_that_is_read_only_for_a_while_is_left_alone_and_rotated_later"],
     ),
     Mutation(
         "what the superuser may not do is found out half way",
-        "step/survey.rs",
-        "        superuser.permits(&self.source, self.twin.as_ref(), &self.plan)?;\n",
-        "        let _ = superuser.permits(&self.source, self.twin.as_ref(), &self.plan);\n",
+        "step/checks.rs",
+        "    powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;\n",
+        "    let _ = powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan);\n",
         ["refusals::superuser::what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_account_and_the_remedy"],
     ),
     Mutation(
         "every try begins from nothing",
-        "step/survey.rs",
-        "        self.plan_again();\n        notes.plan",
-        "        self.plan = mirror::plan(self.superuser.family, &self.source, None);\n        notes.plan",
+        "step/pair.rs",
+        "        self.plan = plan::plan(self.superuser.family, &self.source, self.twin.as_ref());\n",
+        "        self.plan = plan::plan(self.superuser.family, &self.source, None);\n",
         ["states::a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_value"],
     ),
     Mutation(
         "a new twin can log in before it is complete",
-        "database/statement.rs",
-        '                clauses_with(settings, " ACCOUNT LOCK")\n',
-        '                clauses_with(settings, " ACCOUNT UNLOCK")\n',
+        "account-mirror/src/sql.rs",
+        "clauses(settings, \" ACCOUNT LOCK\")",
+        "clauses(settings, \" ACCOUNT UNLOCK\")",
         ["states::nobody_logs_in_as_a_twin_that_is_half_made"],
     ),
     Mutation(
         "an account that was handed over is unlocked before it has its new password",
         "database/apply.rs",
-        "            if !self.record.created.contains(host) {\n",
-        "            let lock = self.dialect.set_lock(host, profile.state.locked);\n"
+        "            if !self.progress.created.contains(host) {\n",
+        "            let lock = self.builder.set_lock(host, account.state.locked);\n"
         "            self.run(lock).await?;\n"
-        "            if !self.record.created.contains(host) {\n",
+        "            if !self.progress.created.contains(host) {\n",
         ["states::nobody_logs_in_as_a_twin_that_is_half_made"],
     ),
     Mutation(
-        "a row on a schema goes before the wider one that it covers",
-        "database/mirror/levels.rs",
-        "    for (number, object) in rows.iter().rev() {\n",
-        "    for (number, object) in rows.iter() {\n",
+        "a row on a schema is revoked before the less specific one that it covers",
+        "account-mirror/src/plan/levels.rs",
+        "    for (number, target) in rows.iter().rev() {\n",
+        "    for (number, target) in rows.iter() {\n",
         ["mirror_cases::a_row_that_covers_a_wider_one_goes_after_it"],
     ),
     Mutation(
         "a new try retains the pending password in the place of the replaced one",
         "database/apply.rs",
-        "                keeps(twin) && !twin.without_password && !twin.changed_since(since)\n",
-        "                keeps(twin) && !twin.without_password && since > 0\n",
+        "(!placed.contains(host)).then_some(account.authentication.as_slice())",
+        "Some(account.authentication.as_slice())",
         ["retain::a_retry_does_not_push_the_retained_password_out"],
     ),
     # Logins.
     Mutation(
         "the pending password is tried before it is set",
         "step/set_secret.rs",
-        "    let existed = survey.twin.is_some();\n",
-        "    let existed = survey.twin.is_some();\n"
-        "    let server = rotation.server(&current);\n"
-        "    let whose = crate::database::login::Whose::Pending;\n"
-        "    let attempt = crate::step::login(whose, &pending.document, &server);\n"
+        "    let existed = checked.pair.twin.is_some();\n",
+        "    let existed = checked.pair.twin.is_some();\n"
+        "    let server = rotation.server(current);\n"
+        "    let role = crate::database::session::LoginRole::Pending;\n"
+        "    let attempt = crate::step::credentials(role, &checked.pending, &server);\n"
         "    drop(attempt.open(rotation.deadline).await);\n",
         ["migration::partial_revokes_are_copied_and_no_login_fails_on_the_way"],
     ),
     Mutation(
         "a superuser that is refused is not read again",
-        "step/survey/superuser_login.rs",
-        "                || !self.await_newer_version(rotation, &mut pauses).await?\n",
-        "                || !self.await_newer_version(rotation, &mut [].iter()).await?\n",
+        "step/superuser.rs",
+        "                || !self.await_newer_version(rotation).await?\n",
+        "                || false && self.await_newer_version(rotation).await?\n"
+        "                || true\n",
         ["races::a_superuser_whose_password_changes_just_now_is_read_again"],
     ),
     Mutation(
         "a superuser that is refused is tried again with the same password",
-        "step/survey/superuser_login.rs",
-        "            if newer.version != self.value.version {\n",
-        "            if !newer.version.as_str().is_empty() {\n",
+        "step/superuser.rs",
+        "(value.version != self.value.version).then_some(value)",
+        "(!value.version.as_str().is_empty()).then_some(value)",
         ["races::a_password_of_the_superuser_that_was_refused_is_not_tried_again"],
     ),
     # Time.
     Mutation(
         "a statement that was given up is carried out later",
-        "database/server.rs",
-        "         lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{extra}\"\n",
-        "         lock_wait_timeout = 600, innodb_lock_wait_timeout = 600{extra}\"\n",
+        "database/session/prepare.rs",
+        "lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{own}",
+        "lock_wait_timeout = 600, innodb_lock_wait_timeout = 600{own}",
         ["deadlines::a_statement_that_was_given_up_under_a_global_read_lock_never_commits"],
     ),
     Mutation(
         "a change of an account is begun that may outlast the invocation",
-        "database/apply.rs",
-        "        self.limit.check(self.deadline).map_err(Failure::Late)?;\n",
+        "database/session.rs",
+        "        self.limit.check(self.deadline).map_err(QueryError::TimedOut)?;\n",
         "        let _ = self.limit.check(self.deadline);\n",
         ["deadlines::no_change_of_an_account_is_begun_that_may_outlast_the_invocation"],
     ),
     Mutation(
         "a session that was lost keeps the pair locked for hours",
-        "database/server.rs",
+        "database/session/prepare.rs",
         "autocommit = 1, wait_timeout = 60, \\\n",
         "autocommit = 1, wait_timeout = 28800, \\\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
     Mutation(
         "a login has no end",
-        "database/login.rs",
+        "database/session/login.rs",
         "        if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {\n",
         "        if let Some(result) = Some((&mut connection).await) {\n",
         ["deadlines::a_server_that_takes_the_connection_and_never_speaks_is_called_silent"],
     ),
     Mutation(
         "a question to the database has no end",
-        "database.rs",
-        '        match deadline.run("an answer of the database", answer).await {\n',
-        "        let _ = deadline;\n        match Ok(answer.await) {\n",
+        "database/session.rs",
+        "        match self.deadline.run(\"an answer of the database\", catch_panic(query)).await {\n",
+        "        match Ok::<_, Error>(catch_panic(query).await) {\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
     # Secrets.
     Mutation(
         "a statement shows its password",
-        "database/statement.rs",
-        "            shown: text(&|_| HIDDEN.to_owned()),\n",
-        "            shown: text(&quote_literal),\n",
+        "account-mirror/src/sql.rs",
+        "shown: text(&|_| PLACEHOLDER.to_owned()),",
+        "shown: text(&quote_literal),",
         ["secrecy::the_library_logs_no_secret_at_any_level_in_a_rotation_that_succeeds"],
     ),
     Mutation(
         "the event is logged as it came, with its rotation token",
         "handler.rs",
-        "        let event = RotationEvent::parse(&invocation.payload);\n",
-        '        tracing::debug!("{}", invocation.payload);\n'
-        "        let event = RotationEvent::parse(&invocation.payload);\n",
+        "        let event = RotationEvent::parse(&payload);\n",
+        "        tracing::debug!(\"{payload}\");\n"
+        "        let event = RotationEvent::parse(&payload);\n",
         ["regions::the_rotation_token_goes_with_the_value_and_into_no_log"],
     ),
 ]
