@@ -1,0 +1,48 @@
+"""What the documents say of this project's own parts: tests, files and sections that they name."""
+
+import re
+import unittest
+from pathlib import Path
+
+from . import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "certs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+class DocumentsTest(unittest.TestCase):
+    def test_every_link_leads_to_a_file_and_a_section_that_exist(self) -> None:
+        for page in PAGES:
+            for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+                if target.startswith(("http://", "https://")):
+                    continue
+                name, _, section = target.partition("#")
+                file = (page.parent / name).resolve() if name else page
+                self.assertTrue(file.exists(), f"{page.name}: {target}")
+                if section:
+                    self.assertIn(section, anchors(file), f"{page.name}: {target}")
+
+    def test_every_test_that_a_table_names_exists(self) -> None:
+        named = 0
+        for page in (ROOT / "docs" / "security.md", ROOT / "docs" / "migration.md"):
+            for row in re.findall(r"^\|.*\| `([\w:./]+)` \|$", page.read_text(), re.MULTILINE):
+                named += 1
+                if "/" in row:
+                    self.assertTrue((ROOT / row).exists(), row)
+                    continue
+                *modules, test = row.split("::")
+                if modules:
+                    sources = [*(ROOT / "tests" / "it").glob(f"{modules[0]}.rs"), *(ROOT / "tests" / "it").glob(f"{modules[0]}/**/*.rs")]
+                    self.assertTrue(any(f"fn {test}()" in source.read_text() for source in sources), row)
+                else:
+                    self.assertTrue((ROOT / "tests" / "it" / f"{test}.rs").exists(), row)
+        self.assertGreater(named, 40)
+
+
+if __name__ == "__main__":
+    unittest.main()
