@@ -24,6 +24,7 @@ async fn a_newcomer_gets_from_the_zip_to_a_rotated_secret_and_on_through_every_p
     the_page_on_operations(&reader).await;
     the_page_on_migration(&reader).await;
     the_page_on_trouble(&reader).await;
+    the_queries_of_the_log(&reader);
 }
 
 async fn the_readme(reader: &mut Reader) {
@@ -67,15 +68,19 @@ async fn the_page_on_operations(reader: &Reader) {
     reader.was_tested().await;
     reader.succeeds(rotate);
     reader.was_rotated().await;
+    reader.succeeds(remove);
+    assert_eq!(reader.described().await.rotation_enabled(), Some(false));
+}
 
+/// After rotations that succeeded and that failed, so that lines of both kinds are there.
+fn the_queries_of_the_log(reader: &Reader) {
+    let page = Page::read("docs/operations.md");
     let known = reader.fields_of_the_log();
     for query in blocks(page.text(), "logs") {
         for field in page::fields(query) {
             assert!(known.contains(&field), "no line has {field}; there is {known:?}");
         }
     }
-    reader.succeeds(remove);
-    assert_eq!(reader.described().await.rotation_enabled(), Some(false));
 }
 
 async fn the_page_on_migration(reader: &Reader) {
