@@ -11,6 +11,7 @@ mod model;
 mod rules;
 
 const WRITES_CURRENT: &str = "no rotation writes the account that another has made current";
+const STRANGER: &str = "a stranger keeps the login";
 const ENDS_WELL: &str = "every run can end well";
 
 /// What it is called, what it breaks, and the property that no longer holds.
@@ -37,6 +38,11 @@ const MUTATIONS: &[Mutation] = &[
         "a value made from an older current one is accepted",
         |rules| rules.refuses_stale_values = false,
         WRITES_CURRENT,
+    ),
+    (
+        "an account is taken for the twin by its name",
+        |rules| rules.proves_the_twin = false,
+        STRANGER,
     ),
     (
         "nothing keeps two invocations from changing the twin at once",
@@ -74,6 +80,13 @@ fn in_every_order_of_events_current_logs_in_and_nothing_unproven_is_promoted() {
 }
 
 #[test]
+fn in_no_order_of_events_does_a_stranger_with_the_twins_name_lose_the_login() {
+    let protocol = Protocol { stranger: true, ..Protocol::default() };
+    let checker = protocol.checker().spawn_bfs().join();
+    checker.assert_properties();
+}
+
+#[test]
 fn from_every_state_the_rotation_can_end_well_without_further_trouble() {
     let graph = Graph::of(&Protocol::default());
     let stuck = graph.stuck();
@@ -86,6 +99,7 @@ fn each_broken_rule_is_noticed() {
     for (what, mutate, noticed) in MUTATIONS {
         let mut protocol = Protocol::default();
         mutate(&mut protocol.rules);
+        protocol.stranger = *noticed == STRANGER;
         let found = if *noticed == ENDS_WELL {
             protocol.duplicates = 0;
             Graph::of(&protocol).stuck().is_some()

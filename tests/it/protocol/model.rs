@@ -40,7 +40,7 @@ pub(super) enum Point {
     Put,
     Lock,
     LookAgain,
-    Survey,
+    Check,
     Mirror,
     SetPassword,
     Verify,
@@ -137,16 +137,21 @@ pub(super) enum Outcome {
     FailsForGood,
 }
 
-/// The protocol under some rules, and with so many duplicates.
+/// The password of somebody who has nothing to do with the secret.
+pub(super) const STRANGERS: Version = 9;
+
+/// The protocol under some rules, with so many duplicates, and perhaps with a stranger who has the
+/// twin's name.
 #[derive(Clone, Debug)]
 pub(super) struct Protocol {
     pub(super) rules: Rules,
     pub(super) duplicates: u8,
+    pub(super) stranger: bool,
 }
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self { rules: Rules::default(), duplicates: 1 }
+        Self { rules: Rules::default(), duplicates: 1, stranger: false }
     }
 }
 
@@ -161,7 +166,7 @@ impl Model for Protocol {
             pending: None,
             accounts: [
                 Account { password: Some(0), holds: 1 },
-                Account { password: None, holds: 0 },
+                Account { password: self.stranger.then_some(STRANGERS), holds: 0 },
             ],
             invocations: Vec::new(),
             rotations: [Rotation::Ended, Rotation::NotBegun, Rotation::NotBegun],
@@ -260,8 +265,11 @@ impl Model for Protocol {
             Property::always("nothing unproven is promoted", |_, state: &State| {
                 !state.promoted_unproven
             }),
-            Property::sometimes("both rotations end well", |_, state: &State| {
-                state.is_finished() && state.proven[1] && state.current == 2
+            Property::always("a stranger keeps the login", |protocol: &Self, state: &State| {
+                !protocol.stranger || state.accounts[1].password == Some(STRANGERS)
+            }),
+            Property::sometimes("both rotations end well", |protocol: &Self, state: &State| {
+                protocol.stranger || state.is_finished() && state.proven[1] && state.current == 2
             }),
         ]
     }

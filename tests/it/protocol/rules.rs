@@ -13,6 +13,8 @@ pub(super) struct Rules {
     pub(super) alternates: bool,
     /// A value from an earlier try must be for the twin of the user that is current now.
     pub(super) refuses_stale_values: bool,
+    /// An account is the twin only if its password is that of a version that names it.
+    pub(super) proves_the_twin: bool,
     /// The pair is locked while the twin is changed.
     pub(super) locks: bool,
     /// Under the lock, the labels are looked at again.
@@ -38,6 +40,7 @@ impl Default for Rules {
             current_needs_nothing: true,
             alternates: true,
             refuses_stale_values: true,
+            proves_the_twin: true,
             locks: true,
             looks_again: true,
             repairs: true,
@@ -76,7 +79,7 @@ impl Rules {
                 }
             }
             Point::Put => self.put(state, version, twin),
-            Point::Lock if !self.locks => Outcome::Goes(Point::Survey),
+            Point::Lock if !self.locks => Outcome::Goes(Point::Check),
             Point::Lock if state.invocations.iter().any(|one| one.locks) => Outcome::Fails,
             Point::Lock => {
                 state.invocations[n].locks = true;
@@ -86,12 +89,12 @@ impl Rules {
                 let unchanged =
                     state.pending == Some(version) && state.current == invocation.current;
                 if unchanged || !self.looks_again {
-                    Outcome::Goes(Point::Survey)
+                    Outcome::Goes(Point::Check)
                 } else {
                     Outcome::Fails
                 }
             }
-            Point::Survey => self.survey(state, version, invocation.current),
+            Point::Check => self.check(state, version, invocation.current),
             Point::Mirror => {
                 let holds = state.accounts[seen].holds;
                 let user = state.values[version]?;
@@ -154,11 +157,16 @@ impl Rules {
         }
     }
 
-    fn survey(&self, state: &State, version: Version, current: Version) -> Outcome {
+    fn check(&self, state: &State, version: Version, current: Version) -> Outcome {
         let Some([user, twin]) = state.values[current].map(|user| [user, twin_of(user)]) else {
             return Outcome::Fails;
         };
         if state.accounts[user].password != Some(current) {
+            return Outcome::Fails;
+        }
+        let names_it = |version| state.values.get(version) == Some(&Some(twin));
+        let is_ours = state.accounts[twin].password.is_none_or(names_it);
+        if self.proves_the_twin && !is_ours {
             return Outcome::Fails;
         }
         match self.password_last {
