@@ -1,8 +1,9 @@
 //! The errors that an operator sees: a stable `errorType` and one text.
 //!
-//! A type exists where the person on call would do something different. The text says what could
-//! not be done, to which thing, what was found instead, and what to do. It never holds a password,
-//! a password hash, or a message that the database server wrote about a statement with a password.
+//! A type exists where the person on call would do something different. The text says, in this order,
+//! what could not be done, to which thing; what was found; what to do; whether trying again helps. The
+//! last follows from the type. It never holds a password, a hash of one, or what the database server
+//! said about a statement with a password.
 
 use std::fmt;
 
@@ -21,6 +22,12 @@ impl Error {
         self.error_type
     }
 
+    /// The same error with more of what was found after its text.
+    #[must_use]
+    pub fn note(self, found: impl fmt::Display) -> Self {
+        self.error_type.because(format!("{} ({found})", self.text))
+    }
+
     /// The same error with the thing that was being done in front of its text.
     #[must_use]
     pub fn context(self, what: impl fmt::Display) -> Self {
@@ -32,7 +39,7 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "{}; {}", self.text, self.error_type.retry())
     }
 }
 
@@ -61,7 +68,7 @@ impl From<account_mirror::error::Error> for Error {
 
 impl From<Error> for Diagnostic {
     fn from(error: Error) -> Self {
-        Self { error_type: error.error_type.to_string(), error_message: error.text }
+        Self { error_type: error.error_type.to_string(), error_message: error.to_string() }
     }
 }
 
@@ -75,7 +82,7 @@ macro_rules! refuse {
 pub(crate) use refuse;
 
 macro_rules! error_types {
-    ($($(#[$doc:meta])+ $name:ident,)+) => {
+    ($($(#[$doc:meta])+ $name:ident: $retry:ident,)+) => {
         /// The kinds of error, each with a section in `docs/troubleshooting.md`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ErrorType {
@@ -85,6 +92,13 @@ macro_rules! error_types {
         impl ErrorType {
             /// Every type, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Whether trying again can help.
+            pub fn retry(self) -> Retry {
+                match self {
+                    $(Self::$name => Retry::$retry,)+
+                }
+            }
         }
     };
 }
@@ -92,146 +106,167 @@ macro_rules! error_types {
 error_types! {
     // The function and its event.
     /// An environment variable of the function has an unusable value.
-    ConfigurationInvalid,
+    ConfigurationInvalid: AfterRepair,
     /// The event is not one that Secrets Manager sends.
-    EventInvalid,
+    EventInvalid: AfterRepair,
     /// The invocation's time ran out.
-    DeadlineExceeded,
+    DeadlineExceeded: Helps,
     /// The function has a defect, and ended in a panic.
-    Panicked,
+    Panicked: MayHelp,
 
     // Versions and labels.
     /// Rotation is turned off for the secret.
-    RotationDisabled,
+    RotationDisabled: AfterRepair,
     /// The token of the event is not a version of the secret.
-    VersionUnknown,
-    /// The version of the event is not labelled AWSPENDING.
-    VersionNotPending,
-    /// The version labelled AWSPENDING has no value, or not yet.
-    PendingValueMissing,
+    VersionUnknown: MayHelp,
+    /// The version of the event is not labeled AWSPENDING.
+    VersionNotPending: AfterRepair,
+    /// The version labeled AWSPENDING has no value, or not yet.
+    PendingValueMissing: MayHelp,
     /// The version already has a value, made from a current value that has changed since.
-    StalePending,
+    StalePending: AfterRepair,
     /// Another version became AWSCURRENT in the meantime.
-    RotationSuperseded,
+    RotationSuperseded: AfterRepair,
     /// The pending value is not that of the current value's twin.
-    PendingMismatch,
+    PendingMismatch: AfterRepair,
     /// A replica region of the secret is failing, or slow.
-    ReplicationIncomplete,
+    ReplicationIncomplete: MayHelp,
 
     // The secret documents.
     /// The document of a secret cannot be used.
-    SecretInvalid,
+    SecretInvalid: AfterRepair,
     /// The user's name has no possible twin.
-    TwinNameImpossible,
+    TwinNameImpossible: AfterRepair,
     /// Nothing says which secret holds the superuser.
-    SuperuserSecretUnknown,
+    SuperuserSecretUnknown: AfterRepair,
     /// The superuser is one of the two users that it is to rotate.
-    SuperuserIsRotated,
+    SuperuserIsRotated: AfterRepair,
     /// The host of the secret is an RDS Proxy.
-    ProxyHost,
+    ProxyHost: AfterRepair,
     /// The superuser's server is not the user's server.
-    DifferentServer,
+    DifferentServer: AfterRepair,
 
     // Calls to AWS.
     /// IAM or a resource policy refused a call.
-    AccessDenied,
+    AccessDenied: AfterRepair,
     /// KMS refused to encrypt or decrypt a secret's value.
-    KmsDenied,
+    KmsDenied: AfterRepair,
     /// The secret does not exist, or is scheduled for deletion.
-    SecretNotFound,
+    SecretNotFound: AfterRepair,
     /// The RDS instance or cluster of the superuser secret was not found.
-    DatabaseNotFound,
+    DatabaseNotFound: AfterRepair,
     /// AWS asked the function to slow down, until no time was left.
-    Throttled,
+    Throttled: Helps,
     /// An endpoint of AWS did not answer.
-    AwsUnreachable,
+    AwsUnreachable: MayHelp,
     /// A call to AWS failed for another reason.
-    AwsCallFailed,
+    AwsCallFailed: MayHelp,
 
     // Reaching the database and logging in.
     /// The host's name has no address.
-    HostUnknown,
+    HostUnknown: MayHelp,
     /// No connection to the server could be made.
-    ServerUnreachable,
+    ServerUnreachable: MayHelp,
     /// The server took the connection and then said nothing.
-    ServerSilent,
+    ServerSilent: MayHelp,
     /// TLS could not be agreed on, or the certificate was not accepted.
-    TlsFailed,
+    TlsFailed: AfterRepair,
     /// The server had no room for another connection.
-    ServerBusy,
+    ServerBusy: Helps,
     /// The password in AWSCURRENT is not the one that the server stores. No login was made.
-    CurrentPasswordWrong,
+    CurrentPasswordWrong: AfterRepair,
     /// The login of AWSCURRENT was refused.
-    CurrentLoginRefused,
+    CurrentLoginRefused: AfterRepair,
     /// The login of AWSPENDING was refused.
-    PendingLoginRefused,
+    PendingLoginRefused: MayHelp,
     /// The superuser's login was refused.
-    SuperuserLoginRefused,
+    SuperuserLoginRefused: MayHelp,
     /// The server logged the user in as another account.
-    WrongAccount,
+    WrongAccount: AfterRepair,
     /// The database named by `dbname` cannot be used.
-    DatabaseNameUnusable,
+    DatabaseNameUnusable: AfterRepair,
     /// The connection broke.
-    ConnectionLost,
+    ConnectionLost: Helps,
 
     // What cannot be rotated; found before anything is written.
     /// The server is read-only.
-    ServerReadOnly,
+    ServerReadOnly: MayHelp,
     /// The server is of a kind or version that cannot be handled.
-    ServerUnsupported,
+    ServerUnsupported: AfterRepair,
     /// The superuser may not read the grant tables, or not do what every rotation needs.
-    SuperuserTooWeak,
+    SuperuserTooWeak: AfterRepair,
     /// The superuser may not grant or revoke what the twin needs.
-    GrantImpossible,
+    GrantImpossible: AfterRepair,
     /// The superuser is under partial revokes that it would pass on.
-    SuperuserRestricted,
+    SuperuserRestricted: AfterRepair,
     /// An account with `SYSTEM_USER` needs a superuser that has it too.
-    SystemUserProtected,
+    SystemUserProtected: AfterRepair,
     /// The user does not exist on the server.
-    UserMissing,
+    UserMissing: AfterRepair,
     /// The user is a role.
-    UserIsRole,
+    UserIsRole: AfterRepair,
     /// The account in use is locked, or its password expired.
-    AccountUnusable,
+    AccountUnusable: AfterRepair,
     /// The account authenticates with something that the function cannot use.
-    PluginUnsupported,
+    PluginUnsupported: AfterRepair,
     /// Accounts of the user at different hosts have different passwords.
-    HostPasswordsDiffer,
+    HostPasswordsDiffer: AfterRepair,
     /// The server's memory has another password than its tables.
-    FlushPrivilegesDue,
+    FlushPrivilegesDue: AfterRepair,
     /// A stored password has more rounds than can be computed in time.
-    ProofTooSlow,
+    ProofTooSlow: AfterRepair,
     /// The account demands a client certificate.
-    ClientCertificateRequired,
+    ClientCertificateRequired: AfterRepair,
     /// The account has several authentication factors.
-    MultiFactorUnsupported,
+    MultiFactorUnsupported: AfterRepair,
     /// The account has a property that this version of the function does not know.
-    AccountNotUnderstood,
+    AccountNotUnderstood: AfterRepair,
     /// An account has the twin's name, and nothing shows that it is this secret's.
-    TwinNotOurs,
+    TwinNotOurs: AfterRepair,
     /// The twin exists at a host where the user does not.
-    TwinAtOtherHosts,
+    TwinAtOtherHosts: AfterRepair,
     /// The pending password does not satisfy the server's password policy.
-    PasswordPolicy,
+    PasswordPolicy: AfterRepair,
     /// The dual-password option cannot be carried out.
-    RetainImpossible,
+    RetainImpossible: AfterRepair,
 
     // Changing the accounts.
     /// Another rotation of the same pair of users is running.
-    RotationInProgress,
+    RotationInProgress: Helps,
     /// The server refused a statement that was expected to be allowed.
-    StatementRefused,
+    StatementRefused: MayHelp,
     /// The twin did not become equal to the user.
-    MirrorIncomplete,
+    MirrorIncomplete: Helps,
     /// The two users do not see the same of themselves.
-    TwinDiffers,
+    TwinDiffers: MayHelp,
     /// The replica that the user's host names did not receive the twin in time.
-    ReplicaBehind,
+    ReplicaBehind: Helps,
+}
+
+/// Whether trying again can help. Secrets Manager does so by itself, several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The cause passes.
+    Helps,
+    /// The cause may pass.
+    MayHelp,
+    /// The cause stays until somebody does what the text says.
+    AfterRepair,
+}
+
+impl fmt::Display for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Helps => "trying again helps",
+            Self::MayHelp => "trying again may help",
+            Self::AfterRepair => "trying again helps only after that",
+        })
+    }
 }
 
 impl ErrorType {
-    /// An error of this type. Control characters in the text are escaped, so that no name or
-    /// message can forge a log line.
+    /// An error of this type, with what could not be done, what was found, and what to do. Control
+    /// characters in the text are escaped, so that no name or message can forge a log line.
     pub fn because(self, text: impl fmt::Display) -> Error {
         let text = text
             .to_string()
@@ -249,5 +284,16 @@ impl ErrorType {
 impl fmt::Display for ErrorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_with_whether_trying_again_helps_also_with_its_context() {
+        let error = ErrorType::Throttled.because("it was throttled; wait").context("a step");
+        assert_eq!(error.to_string(), "a step: it was throttled; wait; trying again helps");
     }
 }

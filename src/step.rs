@@ -94,7 +94,7 @@ impl Rotation<'_> {
         let Some(current) = self.value(Selector::Labelled(StagingLabel::Current)).await? else {
             refuse!(
                 SecretInvalid,
-                "secret {} has no value that is AWSCURRENT; store the user's login in it first",
+                "secret {} was not read: no version of it has AWSCURRENT; store the user's login in it",
                 self.secret
             );
         };
@@ -130,8 +130,8 @@ impl Rotation<'_> {
         };
         refuse!(
             PendingMismatch,
-            "the pending version {} is not the current document with the login of its twin: \
-             {found}; remove its label AWSPENDING and rotate again",
+            "version {} was not used: it is not the current document with the login of the twin \
+             ({found}); remove its label AWSPENDING and rotate again",
             self.version
         );
     }
@@ -148,8 +148,8 @@ impl Rotation<'_> {
         }
         refuse!(
             ProxyHost,
-            "host \"{host}\" of secret {} is an RDS Proxy, which knows only logins that are \
-             AWSCURRENT, so the new one could never be tested; use the address of the database",
+            "a pending login cannot be tested at host \"{host}\" of secret {}: it is an RDS Proxy, which \
+             accepts only logins that are AWSCURRENT; use the address of the database",
             self.secret
         );
     }

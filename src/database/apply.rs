@@ -175,8 +175,8 @@ impl Applier<'_> {
             _ => return failure.context(format!("running {statement}")),
         };
         ErrorType::StatementRefused.because(format!(
-            "the server refused {statement} with MySQL error {code}: {text}; {remedy}. The user in \
-             use is untouched, and the next try goes on from here"
+            "{statement} failed: MySQL error {code}: \"{text}\"; {remedy}; the user in use is unchanged, and \
+             the next try continues from here"
         ))
     }
 

@@ -42,14 +42,14 @@ async fn check_kept_value(
     let Some(kept) = rotation.pending_value().await? else {
         refuse!(
             PendingValueMissing,
-            "version {version} has a value, but it cannot be read yet; the next try will"
+            "the value of version {version} was not read: it exists and is not visible yet; wait"
         );
     };
     let stale = |found: String| {
         let region = secret.region().unwrap_or("REGION");
         ErrorType::StalePending.because(format!(
-            "version {version} has a value already, which no longer fits the current one: {found}; \
-             remove its label and rotate again: aws secretsmanager update-secret-version-stage \
+            "version {version} was kept from an earlier try, and no longer fits the current one: \
+             {found}; remove its label and rotate again: aws secretsmanager update-secret-version-stage \
              --region {region} --secret-id {secret} --version-stage AWSPENDING \
              --remove-from-version-id {version}"
         ))

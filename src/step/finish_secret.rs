@@ -16,7 +16,10 @@ use crate::step::{Rotation, Summary};
 pub async fn run(rotation: &Rotation<'_>, tested: Option<Username>) -> Result<Summary, Error> {
     let Rotation { aws, secret, version, description, .. } = rotation;
     let Some(from) = description.version(StagingLabel::Current) else {
-        refuse!(SecretInvalid, "secret {secret} has no version that is AWSCURRENT");
+        refuse!(
+            SecretInvalid,
+            "version {version} was not made current: no version of secret {secret} has AWSCURRENT"
+        );
     };
     let user = match tested {
         Some(user) => user,
@@ -58,13 +61,13 @@ async fn confirm_moved(rotation: &Rotation<'_>, from: &VersionId) -> Result<(), 
         Some(current) if current == *version => Ok(()),
         Some(current) => refuse!(
             RotationSuperseded,
-            "version {current} became current while this rotation ran, so {version} was not made \
-             current; look who stored it, then rotate again"
+            "version {version} was not made current: {current} became current while this rotation ran; \
+             find out what stored it, then rotate again"
         ),
         None => refuse!(
             AwsCallFailed,
-            "Secrets Manager refused to move AWSCURRENT from version {from} to {version}; the next \
-             try goes on from here"
+            "version {version} was not made current: Secrets Manager refused to move AWSCURRENT from \
+             version {from}; find out with describe-secret where the label is"
         ),
     }
 }

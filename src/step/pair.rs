@@ -132,8 +132,8 @@ fn source_of(accounts: &Accounts, user: &Username) -> Result<User, Error> {
     let Some(source) = accounts.of(user) else {
         refuse!(
             UserMissing,
-            "the user \"{user}\" does not exist on the superuser's server; create it there, or correct the \
-             host or the user in one of the two secrets"
+            "\"{user}\" was not rotated: the user does not exist on the superuser's server; create it there, or \
+             correct the host or the user in one of the two secrets"
         );
     };
     Ok(source)

@@ -154,8 +154,8 @@ fn secret_id(rotation: &Rotation<'_>, current: &UserSecret) -> Result<SecretId, 
     let Some(id) = named.or(rotation.config.superuser_secret.as_ref()) else {
         refuse!(
             SuperuserSecretUnknown,
-            "secret {} has no \"masterarn\", and SUPERUSER_SECRET_ARN is not set; put the ARN of \
-             the superuser's secret into one of them",
+            "no superuser is known for secret {}: it has no \"masterarn\", and SUPERUSER_SECRET_ARN is \
+             not set; put the ARN of the superuser's secret into one of them",
             rotation.secret
         );
     };
@@ -165,7 +165,10 @@ fn secret_id(rotation: &Rotation<'_>, current: &UserSecret) -> Result<SecretId, 
 async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValue, Error> {
     let current = Selector::Labelled(StagingLabel::Current);
     let Some(value) = rotation.aws.value(id, current).await? else {
-        refuse!(SecretInvalid, "superuser secret {id} has no value that is AWSCURRENT");
+        refuse!(
+            SecretInvalid,
+            "superuser secret {id} was not read: no version of it has AWSCURRENT"
+        );
     };
     Ok(value)
 }

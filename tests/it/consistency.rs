@@ -70,7 +70,7 @@ async fn a_version_that_stays_invisible_is_an_error_of_its_own() {
             (call.operation == "DescribeSecret").then(|| without(&version, label_only))
         });
         let result = scene.step("setSecret", &token).await;
-        refused(result, error_type, &[&token, "start rotations from Secrets Manager"]);
+        refused(result, error_type, &[&token, "start rotations with"]);
         assert!((3..=6).contains(&secrets_manager.count("DescribeSecret")));
     }
 }
@@ -109,10 +109,9 @@ async fn a_value_that_stays_invisible_is_an_error_that_says_so() {
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     // setSecret asks by the label first.
-    for (step, text, asked) in [
-        ("createSecret", "it cannot be read yet", 4),
-        ("setSecret", "not visible yet; the next try will find it", 5),
-    ] {
+    for (step, text, asked) in
+        [("createSecret", "not visible yet", 4), ("setSecret", "not visible yet", 5)]
+    {
         let version = token.clone();
         secrets_manager.edit(move |call| asks_for(call, &version).then(Edit::no_value));
         let result = scene.step(step, &token).await;

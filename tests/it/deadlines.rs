@@ -46,7 +46,7 @@ async fn a_host_that_swallows_packets_is_told_from_wrong_credentials() {
     }
     let error = set_secret_at(address.port(), Duration::from_secs(10)).await;
     assert_eq!(error.error_type(), ErrorType::ServerUnreachable, "{error}");
-    assert!(error.to_string().contains("not the credentials"), "{error}");
+    assert!(error.to_string().contains("not the login"), "{error}");
 
     // With little time left nothing is concluded from the silence.
     let error = set_secret_at(address.port(), Duration::from_secs(3)).await;

@@ -46,4 +46,5 @@ mod settings;
 mod states;
 mod steps;
 mod support;
+mod texts;
 mod tls;

@@ -162,7 +162,7 @@ async fn a_server_that_says_nothing_is_an_error_that_says_so() {
     scene.timeout = Duration::from_secs(8);
     let result = scene.step("setSecret", &token).await;
     server.thaw().await;
-    refused(result, ServerSilent, &["took the connection", "and then said nothing"]);
+    refused(result, ServerSilent, &["accepted the connection", "and sent nothing"]);
     scene.timeout = Duration::from_secs(30);
     scene.resume("createSecret", &token).await.unwrap();
 }

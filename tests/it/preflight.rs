@@ -180,7 +180,7 @@ async fn an_rds_proxy_is_refused_by_the_test_and_by_the_first_step() {
     user["host"] = "app.proxy-abc.eu-central-1.rds.amazonaws.com".into();
     let scene = Scene::with(&tenant, &superuser_document(&tenant.address), user).await;
     let (result, _) = preflight(&tenant, &scene).await;
-    let texts = ["RDS Proxy", "knows only logins that are AWSCURRENT"];
+    let texts = ["RDS Proxy", "accepts only logins that are AWSCURRENT"];
     refused(result, ProxyHost, &texts);
     let token = scene.begin().await;
     refused(scene.step("createSecret", &token).await, ProxyHost, &texts);

@@ -271,7 +271,7 @@ async fn the_superusers_password_goes_where_rds_says_and_not_where_the_users_sec
     pair.writer.sql(format!("ALTER USER {} {identified}", account(&twin, "%"))).await;
     proxy.reset();
     let result = other.step("testSecret", &token).await;
-    refused(result, DifferentServer, &["is read-only", "the superuser cannot look there"]);
+    refused(result, DifferentServer, &["is read-only", "the superuser may not log in at"]);
     assert_eq!(proxy.connections(), 1);
 }
 
@@ -289,7 +289,7 @@ async fn a_replica_that_rds_does_not_confirm_is_another_server_and_a_reader_is_n
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let result = scene.step("setSecret", &token).await;
-    refused(result, DifferentServer, &["is not the user's server", "RDS API"]);
+    refused(result, DifferentServer, &["is not the user's server", "according to RDS"]);
 
     // The superuser's secret names the replica: resolved once more, then refused.
     let place = Tenant::at(pair.writer.address.clone());

@@ -158,7 +158,7 @@ async fn a_server_that_keeps_one_password_is_refused_before_anything_is_written(
         let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
         let preflight = scene.step("testSecret", &token).await;
         let name = if server.is_mariadb() { "MariaDB" } else { "MySQL" };
-        refused(preflight, RetainImpossible, &["keeps no second password", name]);
+        refused(preflight, RetainImpossible, &["has no second password", name]);
         let remove = scene.secrets.update_secret_version_stage().secret_id(&scene.arn);
         let remove = remove.version_stage("AWSPENDING").remove_from_version_id(&token);
         remove.send().await.unwrap();
@@ -187,7 +187,11 @@ async fn a_twin_whose_plugin_must_change_is_refused_before_anything_is_written()
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let result = scene.step("setSecret", &token).await;
-    refused(result, RetainImpossible, &["the plugin of", "for one rotation"]);
+    refused(
+        result,
+        RetainImpossible,
+        &["the authentication plugin must change", "for one rotation"],
+    );
     assert_eq!(Picture::of_tables(&tenant, &tenant.user()).await, before);
     let without = scene.in_environment(&tenant, &[]).await;
     without.resume("createSecret", &token).await.unwrap();

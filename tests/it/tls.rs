@@ -199,7 +199,7 @@ async fn an_account_that_demands_tls_gets_a_twin_that_does() {
         let scene = Scene::with(&place, &superuser_document(&tenant.address), plain).await;
         let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
         let result = scene.step("testSecret", &token).await;
-        refused(result, TlsFailed, &["demands TLS", "\"ssl\": false"]);
+        refused(result, TlsFailed, &["requires TLS", "\"ssl\": false"]);
     }
 }
 

@@ -48,8 +48,8 @@ pub async fn lock_pair(
     });
     refuse!(
         RotationInProgress,
-        "another rotation of \"{}\" or its twin is running: {holder} holds its lock on the server; \
-         wait until it has ended; the next try goes on from here",
+        "the lock on \"{}\" and its twin was not got: {holder} holds it, for another rotation of \
+         them; wait until that has ended, or end the connection",
         user.base()
     );
 }

@@ -62,8 +62,8 @@ impl Server {
 
     fn unknown(&self, found: &str) -> Error {
         ErrorType::HostUnknown.because(format!(
-            "the name \"{}\" in the secret could not be resolved: {found}; check the host in the \
-             secret, and that the function's VPC has DNS",
+            "the host \"{}\" was not resolved: {found}; correct the host in the secret, or enable DNS \
+             in the function's VPC",
             self.endpoint.host
         ))
     }
@@ -183,10 +183,10 @@ impl Credentials<'_> {
             Some(result) => connected(result),
             None => Err(ErrorType::ServerSilent
                 .because(format!(
-                    "{} took the connection of {} and then said nothing; it may be starting or \
-                     overloaded, it may hold back logins after failed ones (connection_control), or \
-                     the port is not that of a MySQL server",
-                    self.server, self.role
+                    "the login of {} failed: {} accepted the connection and sent nothing; it may be \
+                     starting or overloaded, or delay logins after failed ones (connection_control), \
+                     or the port is not that of a MySQL server",
+                    self.role, self.server
                 ))
                 .into()),
         }
@@ -194,9 +194,8 @@ impl Credentials<'_> {
 
     pub(super) fn unreachable(&self, found: &str) -> Error {
         ErrorType::ServerUnreachable.because(format!(
-            "could not connect to {}: {found}; this is the network, not the credentials: check the \
-             host and port in the secret, the security groups, and the routes of the function's \
-             subnets",
+            "no connection to {} was made: {found}; the network is the cause, not the login: check the host \
+             and port in the secret, the security groups, and the routes of the function's subnets",
             self.server
         ))
     }

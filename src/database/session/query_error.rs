@@ -37,12 +37,13 @@ impl QueryError {
         match self {
             Self::Server { code, text } => {
                 let (error_type, remedy) = meaning(code);
-                error_type.because(format!("{what} failed: MySQL error {code}: {text}{remedy}"))
+                error_type
+                    .because(format!("{what} failed: MySQL error {code}: \"{text}\"{remedy}"))
             }
             Self::ConnectionLost(text) | Self::Protocol(text) => {
                 ErrorType::ConnectionLost.because(format!(
-                    "the connection broke while {what}: {text}; the next try finds out what was \
-                     done and goes on from there"
+                    "{what} failed: the connection broke ({text}); the next try finds out whether it \
+                     was done"
                 ))
             }
             Self::TimedOut(error) => error.context(what),
@@ -59,11 +60,11 @@ fn meaning(code: u16) -> (ErrorType, &'static str) {
         ),
         1290 | 1792 | 1836 | 3501 => (
             ErrorType::ServerReadOnly,
-            "; point the secret at the writer, and try again after a failover has ended",
+            "; point the secret at the writer, or wait until a failover has ended",
         ),
         1205 | 1223 | 1969 => (
             ErrorType::StatementRefused,
-            "; another session holds a lock, such as a backup's; the next try goes on from here",
+            "; another session holds a lock, such as a backup's: wait until it ends, or end it",
         ),
         _ => (ErrorType::StatementRefused, ""),
     }

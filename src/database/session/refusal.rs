@@ -29,8 +29,8 @@ impl LoginRole {
             ),
             Self::Pending => (
                 ErrorType::PendingLoginRefused,
-                "the twin's password is not the pending one: somebody changed it, or a more \
-                 specific account shadows it; the next try sets it again",
+                "somebody changed the password, or a more specific account matches first: drop \
+                 that, or rotate again, which sets the password again",
             ),
             Self::Superuser => (
                 ErrorType::SuperuserLoginRefused,
@@ -56,7 +56,7 @@ impl Credentials<'_> {
         let expected = server.tls.expected_name(&server.endpoint.host);
         if let Some(found) = tls::explain(&error, &server.endpoint.host, expected) {
             return ErrorType::TlsFailed
-                .because(format!("no TLS connection to {server}: {found}"))
+                .because(format!("no TLS connection to {server} was made: {found}"))
                 .into();
         }
         match error {
@@ -67,18 +67,18 @@ impl Credentials<'_> {
             mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
                 ErrorType::TlsFailed
                     .because(format!(
-                        "{server} does not offer TLS; turn it on there, or, if plaintext is \
-                         acceptable, put \"ssl\": false into the secret"
+                        "no TLS connection to {server} was made: it does not offer TLS; turn it on \
+                         there or, if plain text is acceptable, set \"ssl\": false in the secret"
                     ))
                     .into()
             }
             mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
                 ErrorType::PluginUnsupported
                     .because(format!(
-                        "{} \"{}\" is to authenticate at {server} with the plugin \"{name}\", \
-                         which this function does not speak; use caching_sha2_password, \
-                         mysql_native_password or ed25519 (MySQL also asks for a plugin by chance \
-                         if the user does not exist)",
+                        "the login of {} \"{}\" failed: {server} asks for the plugin \"{name}\", \
+                         which this function does not support; use caching_sha2_password, \
+                         mysql_native_password or ed25519 (for a user that does not exist, MySQL \
+                         asks for an arbitrary plugin)",
                         self.role, self.user
                     ))
                     .into()
@@ -89,8 +89,9 @@ impl Credentials<'_> {
 
     pub(super) fn protocol_error(&self) -> Error {
         ErrorType::ConnectionLost.because(format!(
-            "{} answered the login of {} with an invalid response",
-            self.server, self.role
+            "the login of {} failed: {} sent an invalid response; find out whether the port is that \
+             of a MySQL server",
+            self.role, self.server
         ))
     }
 
@@ -109,7 +110,7 @@ impl Credentials<'_> {
         let (error_type, remedy) = match code {
             1045 | 1698 | 1130 => self.role.refused(),
             1040 | 1129 | 1203 | 1226 => {
-                (ErrorType::ServerBusy, "raise the limit, or wait; the next try goes on from here")
+                (ErrorType::ServerBusy, "raise the limit, or wait until connections are closed")
             }
             3118 | 4151 | 3955 | 4150 => (
                 ErrorType::AccountUnusable,
@@ -121,14 +122,16 @@ impl Credentials<'_> {
             ),
             3159 => (
                 ErrorType::TlsFailed,
-                "the server demands TLS, and the secret has \"ssl\": false; remove that key",
+                "the server requires TLS, and the secret has \"ssl\": false; remove that key",
             ),
-            _ => (self.role.refused().0, "see what the server says"),
+            _ => (self.role.refused().0, "look the number up in the manual of the server"),
         };
         Refusal {
             error: error_type.because(format!(
-                "{} \"{}\" was refused by {}: MySQL error {code}: {text}; {remedy}",
-                self.role, self.user, self.server
+                "the login of {} \"{}\" was refused by {}: MySQL error {code}: \"{text}\"; {remedy}",
+                self.role,
+                self.user,
+                self.server
             )),
             code: Some(code),
         }

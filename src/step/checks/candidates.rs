@@ -88,7 +88,7 @@ impl<'a> Candidates<'a> {
             count => format!(" ({count} could not be read)"),
         };
         if let Some(error) = &self.unlisted {
-            note += &format!(" (those without a label could not be listed: {error})");
+            note += &format!(" (those without a label could not be listed: {error:?})");
         }
         note
     }

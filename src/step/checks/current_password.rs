@@ -3,6 +3,7 @@
 //! Without it nothing is done for a secret: whoever can write one must not get a working twin of a
 //! user whose password he does not have. And a new secret must not open what the old one did not.
 
+use account_mirror::error::list;
 use account_mirror::password::Password;
 use account_mirror::proof::Stored;
 use account_mirror::user::{Account, StoredPassword, User};
@@ -74,7 +75,7 @@ pub(super) async fn prove(
         "\"{name}\" has another password at {} than at '{proven}', and the new secret would open \
          all of them; give these accounts the password of the other host (ALTER USER … IDENTIFIED \
          WITH … AS the string of '{name}'@'{proven}' in mysql.user), lock them, or drop them",
-        differing.iter().map(|host| format!("'{host}'")).collect::<Vec<_>>().join(", "),
+        list(differing.iter().map(|host| format!("'{host}'"))),
         name = source.name
     );
 }
@@ -175,9 +176,9 @@ async fn password_wrong(
         ),
     };
     Ok(ErrorType::CurrentPasswordWrong.because(format!(
-        "the password in AWSCURRENT is not that of \"{}\" at {}, by the hash that the server stores \
-         (no login was made); {remedy}",
+        "the password in AWSCURRENT is not that of \"{}\" at {}, according to the hash that the server \
+         stores (no login was made); {remedy}",
         source.name,
-        hosts.iter().map(|host| format!("'{host}'")).collect::<Vec<_>>().join(", "),
+        list(hosts.iter().map(|host| format!("'{host}'"))),
     )))
 }

@@ -36,8 +36,8 @@ pub(super) async fn check(
     if found.is_empty() && sees_all {
         refuse!(
             DatabaseNameUnusable,
-            "the database \"{name}\" that the secret names as \"dbname\" does not exist; create it, or \
-             correct the secret"
+            "the database \"{name}\", \"dbname\" in the secret, cannot be used: it does not exist; create \
+             it, or correct the secret"
         );
     }
     let account = pair.source.accounts.get(host);

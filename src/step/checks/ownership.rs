@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use account_mirror::error::list;
 use account_mirror::user::{Account, User};
 
 use super::Report;
@@ -59,8 +60,7 @@ pub(super) async fn check(
         }
     }
     if evidence.is_empty() {
-        let hosts: Vec<_> = twin.accounts.keys().map(String::as_str).collect();
-        return Err(not_ours(rotation, twin, &hosts.join(", "), &candidates));
+        return Err(not_ours(rotation, twin, &list(twin.accounts.keys()), &candidates));
     }
     let evidence: Vec<_> = evidence.into_iter().collect();
     report.pass(format!("the twin \"{}\" is this secret's: {}", twin.name, evidence.join("; ")));
@@ -90,12 +90,10 @@ fn not_ours(
 ) -> Error {
     let region = rotation.secret.region().unwrap_or("REGION");
     ErrorType::TwinNotOurs.because(format!(
-        "an account '{}'@'{host}' exists already, and no version of this secret holds its \
-         password{}. If it may be taken over, lock it, which cuts its holders off (ALTER USER … \
-         ACCOUNT LOCK), or store its login as a version of the secret, which does not (aws \
-         secretsmanager put-secret-value --region {region} --secret-id {} --version-stages HANDOVER \
-         --secret-string …), and rotate again; if it is nobody's, drop it; if somebody else uses it, \
-         rename the user of this secret",
+        "'{}'@'{host}' was not taken over as the twin: no version of this secret holds its password{}; \
+         lock it to hand it over, which cuts its holders off (ALTER USER … ACCOUNT LOCK); or store its \
+         login (aws secretsmanager put-secret-value --region {region} --secret-id {} --version-stages \
+         HANDOVER --secret-string …); or drop it",
         twin.name,
         candidates.note(),
         rotation.secret

@@ -20,7 +20,7 @@ pub(crate) fn check_policy(pair: &Pair<'_>, password: &Password) -> Result<(), E
     };
     refuse!(
         PasswordPolicy,
-        "the new password does not satisfy the server's password policy: {rule}; change the \
+        "the password was not set: it does not satisfy the server's password policy ({rule}); change the \
          function's PASSWORD_… and EXCLUDE_… settings, remove the label AWSPENDING from the version \
          if it has a value, and rotate again"
     );

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use account_mirror::error::list;
 use account_mirror::proof::Stored;
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::sql::quote_identifier;
@@ -50,8 +51,8 @@ pub(crate) fn superuser_is_neither(
         return Ok(());
     }
     Err(ErrorType::SuperuserIsRotated.because(format!(
-        "the superuser \"{name}\" is one of the two users \"{}\" and \"{twin}\" that it is to \
-         rotate; use another superuser, or the single-user strategy for this secret",
+        "nothing was changed: the superuser \"{name}\" is one of the two users \"{}\" and \"{twin}\" of \
+         the rotation; use another superuser, or the single-user strategy for this secret",
         current.username
     )))
 }
@@ -62,8 +63,8 @@ pub(crate) fn right_account(session: &Session, user: &Username) -> Result<(), Er
         return Ok(());
     }
     Err(ErrorType::WrongAccount.because(format!(
-        "the login as \"{user}\" ended in the account '{}'@'{}', which is more specific for the \
-         function's address; drop or change that account",
+        "the login as \"{user}\" ended in the account '{}'@'{}', which matches the function's address \
+         first; drop that account, or change its host",
         session.account_user, session.account_host
     )))
 }
@@ -102,8 +103,8 @@ pub(crate) fn same_server(
     }
     relation?;
     Err(ErrorType::DifferentServer.because(format!(
-        "the superuser's server {superuser} is not the user's server {user}, nor its writer as far \
-         as the RDS API tells; correct the host in one of the two secrets"
+        "nothing was changed: the superuser's server {superuser} is not the user's server {user}, nor \
+         its writer according to RDS; correct the host in one of the two secrets"
     )))
 }
 
@@ -125,8 +126,8 @@ pub(super) fn writable(
     };
     refuse!(
         ServerReadOnly,
-        "{server} is read-only ({variable} is on), so no account can be changed there; point the \
-         superuser secret at the writer, and try again after a failover has ended"
+        "no account can be changed on {server}: it is read-only ({variable} is on); point the \
+         superuser secret at the writer, or wait until a failover has ended"
     );
 }
 
@@ -163,8 +164,8 @@ pub(crate) fn in_force(
         if !hashes.all(|stored| stored.string.is_shown_in(line)) {
             refuse!(
                 FlushPrivilegesDue,
-                "the server's memory has another password of '{}'@'{host}' than its grant tables, \
-                 which somebody wrote by hand; run FLUSH PRIVILEGES, and rotate again",
+                "no password of '{}'@'{host}' was proven: the server's memory has another one than its \
+                 grant tables, to which somebody wrote directly; run FLUSH PRIVILEGES, and rotate again",
                 user.name
             );
         }
@@ -195,14 +196,14 @@ fn unusable(name: &str, account: &Account) -> Option<Error> {
     if matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if tls.demands_certificate())
     {
         return Some(ErrorType::ClientCertificateRequired.because(format!(
-            "{name} demands a client certificate (REQUIRE X509, SUBJECT or ISSUER), which the \
-             function does not have; use REQUIRE SSL, or rotate this user by hand"
+            "{name} was not rotated: it requires a client certificate (REQUIRE X509, SUBJECT or ISSUER), \
+             which the function does not have; use REQUIRE SSL, or rotate this user by hand"
         )));
     }
     if account.state.locked || account.state.expired {
         let state = if account.state.locked { "locked" } else { "expired" };
         return Some(ErrorType::AccountUnusable.because(format!(
-            "{name} is {state}; make it usable before it is rotated, or turn rotation off"
+            "{name} was not rotated: it is {state}; make it usable, or turn rotation off"
         )));
     }
     let plugin = &account.authentication.first()?.plugin;
@@ -211,8 +212,8 @@ fn unusable(name: &str, account: &Account) -> Option<Error> {
 
 pub(super) fn plugin_unsupported(name: &str, plugin: &str) -> Error {
     ErrorType::PluginUnsupported.because(format!(
-        "{name} authenticates with the plugin \"{plugin}\", which this function cannot use; change \
-         it to caching_sha2_password, mysql_native_password or ed25519"
+        "{name} was not rotated: it authenticates with the plugin \"{plugin}\", which this function \
+         does not support; change it to caching_sha2_password, mysql_native_password or ed25519"
     ))
 }
 
@@ -223,7 +224,8 @@ pub(super) fn refuse_role(user: &User) -> Result<(), Error> {
     };
     refuse!(
         UserIsRole,
-        "'{}'@'{host}' is a role, not a user; name a user in the secret, or rename the role",
+        "'{}'@'{host}' was not changed: it is a role, not a user; name a user in the secret, or rename \
+         the role",
         user.name
     );
 }
@@ -240,10 +242,10 @@ pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
         return Ok(());
     }
     Err(ErrorType::TwinAtOtherHosts.because(format!(
-        "the twin exists at hosts where \"{}\" does not: {}; its password there would never be \
-         changed; drop these accounts, or create the user there too",
+        "the twin was not changed: it exists at hosts where \"{}\" does not ({}), and would keep its \
+         password there; drop these accounts, or create the user there too",
         source.name,
-        extra.join(", ")
+        list(extra)
     )))
 }
 
@@ -264,12 +266,8 @@ pub(super) fn explain_refusal(source: &User, server: &Server, refusal: Refusal) 
             return error;
         }
     }
-    let exists_at: Vec<_> = source.accounts.keys().map(String::as_str).collect();
-    refusal.error.error_type().because(format!(
-        "{} (the user exists at: {})",
-        refusal.error,
-        exists_at.join(", ")
-    ))
+    let exists_at = list(source.accounts.keys());
+    refusal.error.note(format!("the user exists at: {exists_at}"))
 }
 
 fn demands_tls(name: &str, account: &Account, server: &Server) -> Option<Error> {
@@ -277,7 +275,7 @@ fn demands_tls(name: &str, account: &Account, server: &Server) -> Option<Error> 
         matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if *tls != Tls::None);
     (demanded && server.tls == TlsMode::Plaintext).then(|| {
         ErrorType::TlsFailed.because(format!(
-            "{name} demands TLS, and its secret has \"ssl\": false; remove that key"
+            "{name} requires TLS, and its secret has \"ssl\": false; remove that key"
         ))
     })
 }
@@ -291,8 +289,8 @@ pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair<'_>) -> Result<(), Err
     if !family.retains_passwords() {
         refuse!(
             RetainImpossible,
-            "RETAIN_PREVIOUS_PASSWORD is on, but {family} keeps no second password; it takes MySQL \
-             8.0.14 or later; turn the option off"
+            "the replaced password cannot stay valid (RETAIN_PREVIOUS_PASSWORD): {family} has no second \
+             password, only MySQL 8.0.14 and later do; turn the option off"
         );
     }
     let changed = pair.hosts().find(|(_, source, twin)| {
@@ -303,8 +301,8 @@ pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair<'_>) -> Result<(), Err
     };
     refuse!(
         RetainImpossible,
-        "the plugin of '{}'@'{host}' must change, and then the server cannot keep the replaced \
-         password valid; turn RETAIN_PREVIOUS_PASSWORD off for one rotation",
+        "the replaced password of '{}'@'{host}' cannot stay valid (RETAIN_PREVIOUS_PASSWORD): the \
+         authentication plugin must change; turn the option off for one rotation",
         pair.twin_name
     );
 }

@@ -34,8 +34,8 @@ pub(super) async fn read(
     let Some(pending) = pending else {
         refuse!(
             PendingValueMissing,
-            "version {} has no value yet; createSecret must come first, or its value is not visible \
-             yet; the next try will find it",
+            "the value of version {} was not read: createSecret did not store one, or it is not \
+             visible yet; wait",
             rotation.version
         );
     };
@@ -70,8 +70,8 @@ async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
     }
     refuse!(
         RotationSuperseded,
-        "AWSPENDING or AWSCURRENT moved since this step of version {} began, so nothing was written; \
-         if the version is still AWSPENDING, the next try goes on from here",
+        "nothing was written for version {}: AWSPENDING or AWSCURRENT moved since this step began; \
+         find out what moved it, and rotate again",
         rotation.version
     );
 }

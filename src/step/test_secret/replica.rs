@@ -50,8 +50,8 @@ pub(super) async fn wait(
         if deadline.remaining() < RESERVE + PAUSE {
             refuse!(
                 ReplicaBehind,
-                "\"{twin}\" at {server} is not yet what it is at the writer {}; see whether \
-                 replication runs and how far it is behind; the next try looks again",
+                "the login of \"{twin}\" was not tested: at {server} the user is not yet what it is at \
+                 the writer {}; find out whether replication runs, and how far it is behind",
                 superuser.server
             );
         }
@@ -75,9 +75,9 @@ async fn replica_server(
         Relation::Replica(endpoint) => Ok(Server { endpoint, tls: writer.tls.for_other_host() }),
         Relation::Unknown => refuse!(
             DifferentServer,
-            "{} is read-only, and RDS does not say that it is a replica of the superuser's server \
-             {writer}, so that the superuser cannot look there; correct the host in one of the two \
-             secrets",
+            "the superuser may not log in at {}, to see whether the twin has arrived: it is read-only, \
+             and RDS does not say that it is a replica of {writer}; correct the host in one of the \
+             two secrets",
             rotation.server(current)
         ),
     }

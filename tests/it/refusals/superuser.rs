@@ -94,7 +94,7 @@ async fn what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_accou
             if server.is_mariadb() {
                 tenant.sql(format!("CREATE ROLE {role}")).await;
                 cases.push(("READ_ONLY ADMIN ON *.*".to_owned(), "READ_ONLY ADMIN"));
-                cases.push((role.clone(), "the role"));
+                cases.push((role.clone(), "ADMIN OPTION on role"));
             }
             let superuser = format!("'{mark}_admin'@'%'");
             let holder = format!("'{}'@'%'", tenant.user());

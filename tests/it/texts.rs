@@ -1,0 +1,136 @@
+//! Every text and every fixed statement of the program, in two files, so that a review sees each
+//! change of words. `UPDATE_EXPECT=1 cargo test --test it texts::` writes them anew.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use expect_test::expect_file;
+
+/// The most characters of our own words in one text; what was found comes on top.
+const LONGEST: usize = 300;
+
+const STATEMENTS: [&str; 12] = [
+    "SELECT", "SHOW", "SET", "USE", "CREATE", "ALTER", "GRANT", "REVOKE", "DROP", "UPDATE", "WITH",
+    "FROM",
+];
+
+#[test]
+fn the_texts_and_the_statements_of_the_program_are_those_that_were_reviewed() {
+    let (mut texts, mut statements) = (String::new(), String::new());
+    for (file, literal) in literals() {
+        let list = match is_statement(&literal) {
+            true => &mut statements,
+            false if is_text(&literal) => &mut texts,
+            false => continue,
+        };
+        if !list.contains(&format!("\n{file}\n")) {
+            writeln!(list, "\n{file}").unwrap();
+        }
+        writeln!(list, "    {literal}").unwrap();
+    }
+    assert!(texts.lines().count() > 200 && statements.lines().count() > 30);
+    expect_file!["texts/texts.txt"].assert_eq(&texts);
+    expect_file!["texts/statements.txt"].assert_eq(&statements);
+}
+
+#[test]
+fn no_text_has_more_than_three_hundred_characters_of_our_own_words() {
+    for (file, literal) in literals().into_iter().filter(|(_, literal)| is_text(literal)) {
+        let mut depth = 0;
+        let own = literal.chars().filter(|c| {
+            depth += i32::from(*c == '{');
+            let outside = depth == 0;
+            depth -= i32::from(*c == '}');
+            outside
+        });
+        let own = own.count();
+        assert!(own <= LONGEST, "{file}: {own} characters: {literal}");
+    }
+}
+
+fn is_statement(literal: &str) -> bool {
+    let first = literal.split([' ', '\n']).next();
+    literal.contains(' ') && first.is_some_and(|first| STATEMENTS.contains(&first))
+}
+
+/// Whether it is for people: three words or more, not all in capitals.
+fn is_text(literal: &str) -> bool {
+    !is_statement(literal)
+        && literal.split(' ').count() > 2
+        && literal.chars().any(|c| c.is_ascii_lowercase())
+}
+
+/// The string literals of the program without its tests, each with its file, in their order.
+fn literals() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for source in ["src", "account-mirror/src"] {
+        find(&root.join(source), &mut files);
+    }
+    files.sort();
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(root).unwrap().display().to_string();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+        found.extend(of_source(&text).into_iter().map(|literal| (name.clone(), literal)));
+    }
+    found
+}
+
+fn find(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            find(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+/// The string literals of a source, without those of attributes and comments.
+fn of_source(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(at) = rest.find(['"', '/', '\'', '#']) {
+        let (before, from) = rest.split_at(at);
+        rest = if from.starts_with("//") {
+            from.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if from.starts_with("#[") {
+            from.split_once("]\n").map_or("", |(_, rest)| rest)
+        } else if from.starts_with("'\"'") || from.starts_with("'\\\"'") {
+            from.split_at(from[1..].find('\'').unwrap() + 2).1
+        } else if let Some(literal) = from.strip_prefix('"') {
+            let raw = before.ends_with('r');
+            let (text, rest) = literal.split_at(end(literal, raw));
+            found.push(if raw { text.to_owned() } else { joined(text) });
+            &rest[1..]
+        } else {
+            &from[1..]
+        };
+    }
+    found
+}
+
+/// Where a literal ends: at a quote that no backslash escapes.
+fn end(literal: &str, raw: bool) -> usize {
+    let mut escaped = false;
+    let quote = literal.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped && !raw;
+        ends
+    });
+    quote.expect("a literal ends")
+}
+
+/// The text of a literal, with its continued lines in one.
+fn joined(literal: &str) -> String {
+    let mut lines = literal.split("\\\n");
+    let mut text = lines.next().unwrap().to_owned();
+    lines.for_each(|line| text.push_str(line.trim_start()));
+    text.replace("\\\"", "\"")
+}
