@@ -2,7 +2,7 @@
 
 use super::normalized;
 
-/// The ends of AWS's names, one for each partition; GovCloud has that of the commercial one.
+/// The ends of the names of AWS, one for each partition; `aws-us-gov` has that of `aws`.
 const SUFFIXES: [&str; 7] = [
     ".amazonaws.com",
     ".amazonaws.com.cn",

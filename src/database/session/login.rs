@@ -78,7 +78,7 @@ impl fmt::Display for Server {
 /// The credentials of a login, and where they are used.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
-    /// LoginRole they are.
+    /// Whose they are.
     pub role: LoginRole,
     /// The server.
     pub server: &'a Server,

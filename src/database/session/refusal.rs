@@ -8,7 +8,7 @@ use super::{Credentials, QueryError};
 use crate::error::{Error, ErrorType};
 use crate::tls;
 
-/// LoginRole login it is, for the error's type and text.
+/// Whose login it is, for the error's type and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRole {
     /// The user of the AWSCURRENT version.
