@@ -28,7 +28,7 @@ const COPIED: &str = r"
     GRANT EXECUTE ON PROCEDURE {d}.p TO {u};
     ALTER USER {u} REQUIRE SSL WITH MAX_USER_CONNECTIONS 30 MAX_QUERIES_PER_HOUR 100000;
     ALTER USER {u} PASSWORD EXPIRE INTERVAL 90 DAY;
-    CREATE USER {h} IDENTIFIED BY 'another password';
+    CREATE USER {h} IDENTIFIED BY 'a password';
     GRANT SELECT ON {d}.items TO {h};
 ";
 /// The same, on servers that have it.
