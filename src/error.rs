@@ -60,6 +60,7 @@ impl From<account_mirror::error::Error> for Error {
             ErrorKind::GrantImpossible => ErrorType::GrantImpossible,
             ErrorKind::SuperuserRestricted => ErrorType::SuperuserRestricted,
             ErrorKind::SystemUserProtected => ErrorType::SystemUserProtected,
+            ErrorKind::GrantsWithoutAccount => ErrorType::GrantsWithoutAccount,
             ErrorKind::TwinNameImpossible => ErrorType::TwinNameImpossible,
         };
         error_type.because(error.text)
@@ -221,6 +222,8 @@ error_types! {
     MultiFactorUnsupported: AfterRepair,
     /// The account has a property that this version of the function does not know.
     AccountNotUnderstood: AfterRepair,
+    /// Privileges of one of the two users are granted at a host where it has no account.
+    GrantsWithoutAccount: AfterRepair,
     /// An account has the twin's name, and nothing shows that it is this secret's.
     TwinNotOurs: AfterRepair,
     /// The twin exists at a host where the user does not.

@@ -24,7 +24,9 @@ pub enum ErrorKind {
     GrantImpossible,
     /// The superuser is under partial revokes, which the server would pass on.
     SuperuserRestricted,
-    /// An account with `SYSTEM_USER` needs a superuser that has it too.
+    /// Privileges are granted at a host where the user has no account.
+    GrantsWithoutAccount,
+    /// An account or role with `SYSTEM_USER` needs a superuser that has it too.
     SystemUserProtected,
     /// The user's name has no possible twin.
     TwinNameImpossible,

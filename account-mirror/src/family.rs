@@ -54,6 +54,24 @@ impl Family {
         self.is_since((8, 0, 17))
     }
 
+    /// Whether a host may be an address with a prefix length, such as `10.0.0.0/8`, and addresses
+    /// are more specific than other hosts (MySQL).
+    pub fn knows_prefix_lengths(self) -> bool {
+        self.is_since((8, 0, 23))
+    }
+
+    /// Whether of two such hosts the one with the longer prefix is the more specific one (MySQL). It
+    /// is the other way round on 8.0.30.
+    pub fn prefers_longer_prefixes(self) -> bool {
+        self.is_since((8, 4, 0))
+    }
+
+    /// Whether it creates no account of a name that objects have as their definer, unless the creator
+    /// has a privilege for that (MySQL).
+    pub fn protects_definers(self) -> bool {
+        self.is_since((8, 0, 22))
+    }
+
     /// Whether a GRANT to a missing account creates it unless the `sql_mode` forbids that.
     pub fn creates_accounts_by_grant(self) -> bool {
         !self.is_since((8, 0, 0))

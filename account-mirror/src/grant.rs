@@ -1,5 +1,6 @@
 //! What privileges are granted on, and what is granted there.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -30,7 +31,7 @@ pub enum GrantTarget {
         /// The schema's name.
         schema: String,
         /// The routine's name.
-        name: String,
+        name: CaselessName,
     },
     /// A role, which is held as a whole.
     Role(RoleName),
@@ -57,6 +58,68 @@ impl fmt::Display for GrantTarget {
             Self::Role(role) => write!(f, "role {role}"),
             Self::Proxy { user, host } => write!(f, "proxy user '{user}'@'{host}'"),
         }
+    }
+}
+
+/// The name of a column or a routine, of which the letter case means nothing to the servers. It keeps
+/// its spelling: `REVOKE` finds the row of a column by that alone.
+#[derive(Clone)]
+pub struct CaselessName(String);
+
+impl CaselessName {
+    /// The name in lower case, by which two of them are compared.
+    pub fn to_lower_case(&self) -> String {
+        self.folded().collect()
+    }
+
+    fn folded(&self) -> impl Iterator<Item = char> {
+        self.0.chars().flat_map(char::to_lowercase)
+    }
+}
+
+impl From<&str> for CaselessName {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+impl std::ops::Deref for CaselessName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq for CaselessName {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded().eq(other.folded())
+    }
+}
+
+impl Eq for CaselessName {}
+
+impl PartialOrd for CaselessName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CaselessName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl fmt::Display for CaselessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CaselessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
@@ -121,7 +184,7 @@ pub struct Grant {
     /// The privileges on the whole target.
     pub privileges: BTreeSet<Privilege>,
     /// The privileges on single columns.
-    pub columns: BTreeMap<String, BTreeSet<Privilege>>,
+    pub columns: BTreeMap<CaselessName, BTreeSet<Privilege>>,
     /// The grant option; on a role, the admin option.
     pub grantable: bool,
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::family::Family;
 use crate::pattern::like;
-use crate::specificity::specificity;
+use crate::specificity::{Specificity, host_specificity};
 
 /// The host part of the account that a client at `client` gets when it logs in as a user with
 /// accounts at these hosts, or `Some(None)` if an anonymous account is more specific.
@@ -19,7 +19,7 @@ pub fn account_for<'a>(
 ) -> Option<Option<&'a str>> {
     let client: Option<IpAddr> = client.parse().ok();
     let named = user.into_iter().map(|host| (host, true));
-    let mut best: Option<(Rank, &str, bool)> = None;
+    let mut best: Option<(Specificity, &str, bool)> = None;
     let mut is_tie = false;
     for (host, is_named) in named.chain(anonymous.into_iter().map(|host| (host, false))) {
         let Some(rank) = rank(family, host, client)? else {
@@ -38,47 +38,38 @@ pub fn account_for<'a>(
     best.filter(|_| !is_tie).map(|(_, host, is_named)| is_named.then_some(host))
 }
 
-/// How specific a host is, the most specific first.
-type Rank = (u8, [usize; 4]);
-
-const LITERAL: u8 = 0;
-const NETWORK: u8 = 1;
-const NETMASK: u8 = 2;
-const PATTERN: u8 = 3;
-const EMPTY: u8 = 4;
-
-/// The rank of a host that matches the client, `Some(None)` if it does not match, `None` if that is
-/// not known here.
+/// How specific a host is that matches the client, `Some(None)` if it does not match, `None` if that
+/// is not known here.
 #[expect(clippy::option_option, reason = "matching, not matching, and not known")]
-fn rank(family: Family, host: &str, client: Option<IpAddr>) -> Option<Option<Rank>> {
-    if host.is_empty() {
-        return Some(Some((EMPTY, [0; 4])));
-    }
-    if host == "%" {
-        return Some(Some((PATTERN, specificity(family, host))));
+fn rank(family: Family, host: &str, client: Option<IpAddr>) -> Option<Option<Specificity>> {
+    let matches = matches(family, host, client)?;
+    Some(matches.then(|| host_specificity(family, host)))
+}
+
+/// Whether a host matches the client, `None` if that is not known here.
+fn matches(family: Family, host: &str, client: Option<IpAddr>) -> Option<bool> {
+    if matches!(host, "" | "%") {
+        return Some(true);
     }
     // A client that the server calls by a name may match any other host by its address too.
     let client = client?;
     if let Some((network, mask)) = host.split_once('/') {
         let IpAddr::V4(client) = client else {
-            return Some(None);
+            return Some(false);
         };
         let network: Ipv4Addr = network.parse().ok()?;
-        let (class, mask) = match mask.parse::<Ipv4Addr>() {
-            Ok(mask) => (NETMASK, u32::from(mask)),
-            // MariaDB accepts such a host and, by version, never matches it.
-            Err(_) if !family.is_mysql() => return None,
-            Err(_) => (NETWORK, prefix(mask.parse().ok()?)?),
+        let mask = match mask.parse::<Ipv4Addr>() {
+            Ok(mask) => u32::from(mask),
+            // Older servers and MariaDB accept such a host and, by version, never match it.
+            Err(_) if !family.knows_prefix_lengths() => return None,
+            Err(_) => prefix(mask.parse().ok()?)?,
         };
-        let matches = u32::from(client) & mask == u32::from(network);
-        let breadth = usize::try_from(mask.count_zeros()).unwrap_or(usize::MAX);
-        return Some(matches.then_some((class, [breadth, 0, 0, 0])));
+        return Some(u32::from(client) & mask == u32::from(network));
     }
-    let text = client.to_string();
     if host.contains(['%', '_']) {
-        return Some(like(&text, host).then(|| (PATTERN, specificity(family, host))));
+        return Some(like(&client.to_string(), host));
     }
-    Some((host.parse() == Ok(client)).then_some((LITERAL, [0; 4])))
+    Some(host.parse() == Ok(client))
 }
 
 fn prefix(bits: u32) -> Option<u32> {
@@ -100,9 +91,10 @@ mod tests {
     #[test]
     fn the_most_specific_host_that_matches_is_taken() {
         let hosts = ["%", "127.%", "127.0.0.0/255.0.0.0", "127.0.0.1", "10.%", "localhost"];
-        for (family, count) in [(MYSQL, 4), (MARIADB, 4)] {
+        // To MariaDB, an address is no more specific than a network.
+        for (family, first) in [(MYSQL, 0), (MARIADB, 1)] {
             let order = ["127.0.0.1", "127.0.0.0/255.0.0.0", "127.%", "%"];
-            for skipped in 0..count {
+            for skipped in first..order.len() {
                 let left: Vec<_> =
                     hosts.iter().copied().filter(|h| !order[..skipped].contains(h)).collect();
                 let expected = Some(order[skipped].to_owned());
@@ -128,6 +120,7 @@ mod tests {
             (MYSQL, "127.0.0.1", vec!["127.0.0.%", "127.0.0._"], vec![]),
             (MYSQL, "127.0.0.1", vec!["127.0.0.%"], vec!["127.0.0._"]),
             (MARIADB, "127.0.0.1", vec!["%", "127.0.0.0/8"], vec![]),
+            (MARIADB, "127.0.0.1", vec!["127.0.0.1", "127.0.0.0/255.0.0.0"], vec![]),
         ] {
             assert_eq!(of(family, client, &user, &anonymous), None, "{client} {user:?}");
         }

@@ -8,10 +8,12 @@
 //! * What an account is: [`user`], [`setting`], [`grant`], [`privilege`], [`username`], [`password`].
 //! * How it is read: [`family`], [`row`], [`tables`], [`host`] for which account a client gets, and
 //!   [`proof`] for stored passwords.
-//! * How it is changed: [`plan`], [`specificity`], [`superuser`] for what may be granted, [`sql`].
+//! * How it is changed: [`exempt`], [`plan`], [`specificity`], [`superuser`] for what may be granted,
+//!   [`sql`].
 //! * How the result is verified: [`show_grants`].
 
 pub mod error;
+pub mod exempt;
 pub mod family;
 pub mod grant;
 pub mod host;

@@ -25,6 +25,9 @@ impl Privilege {
         Self::find(|entry| entry.sql == sql)
     }
 
+    /// `CREATE`, which makes a grant on a table that does not exist yet possible.
+    pub const CREATE: Self = Self("CREATE");
+
     /// Every privilege that is known.
     pub fn all() -> impl Iterator<Item = Self> {
         VOCABULARY.iter().map(|entry| Self(entry.sql))

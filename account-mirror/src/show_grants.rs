@@ -10,9 +10,27 @@ mod shown;
 mod tests;
 mod token;
 
+use std::collections::BTreeSet;
+
+use crate::grant::CaselessName;
+
 pub use clause::Clause;
 pub use shown::Shown;
 pub use token::{Token, tokens};
+
+/// The clauses of all lines about an account. A default role that is not granted to it has no
+/// effect (MariaDB keeps the name of one that was revoked or dropped), so it is left out.
+pub fn parse(lines: impl IntoIterator<Item = String>) -> BTreeSet<Clause> {
+    let mut clauses: BTreeSet<_> =
+        lines.into_iter().flat_map(|line| parse_clauses(&line)).collect();
+    let granted: BTreeSet<_> = clauses.iter().filter_map(Clause::granted_role).collect();
+    let dead = |clause: &Clause| clause.default_role().is_some_and(|role| !granted.contains(role));
+    let dead: Vec<_> = clauses.iter().filter(|clause| dead(clause)).cloned().collect();
+    for clause in &dead {
+        clauses.remove(clause);
+    }
+    clauses
+}
 
 /// The clauses of one line, which a session with `NO_BACKSLASH_ESCAPES` was shown.
 pub fn parse_clauses(line: &str) -> Vec<Clause> {
@@ -58,14 +76,16 @@ fn grants(tokens: &[Token]) -> Vec<Clause> {
         .position(|token| token.is("ON") || token.is("TO") || token.is("FROM"))
         .unwrap_or(tokens.len());
     let (list, scope) = tokens.split_at(end);
+    let scope = with_caseless_routine(scope);
     let verb = list.first().cloned();
     let mut clauses = Vec::new();
     let mut privilege: Vec<Token> = verb.iter().cloned().collect();
     let mut column: Option<Vec<Token>> = None;
     let mut finish = |what: &[Token], column: Option<&[Token]>| {
         if what.len() > 1 {
-            let privilege = what.iter().chain(column.into_iter().flatten()).cloned().collect();
-            clauses.push(Clause { privilege, scope: scope.to_vec() });
+            let column = column.into_iter().flatten().map(lower_case);
+            let privilege = what.iter().cloned().chain(column).collect();
+            clauses.push(Clause { privilege, scope: scope.clone() });
         }
     };
     let mut had_columns = false;
@@ -92,6 +112,23 @@ fn grants(tokens: &[Token]) -> Vec<Clause> {
         finish(&privilege, None);
     }
     clauses
+}
+
+/// The letter case of a routine's name means nothing: it follows the kind, the schema and a point.
+fn with_caseless_routine(scope: &[Token]) -> Vec<Token> {
+    let mut scope = scope.to_vec();
+    let first_name = scope.iter().position(Token::is_quoted).filter(|at| *at > 1);
+    if let Some(name) = first_name.and_then(|at| scope.get_mut(at + 2))
+        && name.is_quoted()
+    {
+        *name = lower_case(name);
+    }
+    scope
+}
+
+fn lower_case(token: &Token) -> Token {
+    let lower = CaselessName::from(token.text()).to_lower_case();
+    if token.is_quoted() { Token::Quoted(lower) } else { Token::Other(lower) }
 }
 
 /// Takes out what a certificate must say. MySQL shows it as it is, quotes and all, so that it may not

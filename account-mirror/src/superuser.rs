@@ -13,6 +13,11 @@ use crate::plan::{Action, Change};
 use crate::privilege::Privilege;
 use crate::tables::Accounts;
 use crate::user::{Account, User};
+use crate::username::Username;
+
+fn system_user() -> GrantTarget {
+    GrantTarget::Dynamic("SYSTEM_USER".to_owned())
+}
 
 /// The superuser with its active roles.
 pub struct Superuser {
@@ -22,6 +27,8 @@ pub struct Superuser {
     itself: GrantTarget,
     /// The account itself and its roles.
     accounts: Vec<Account>,
+    /// The roles that only an account with `SYSTEM_USER` may grant and revoke.
+    system_roles: BTreeSet<RoleName>,
 }
 
 impl Superuser {
@@ -41,6 +48,7 @@ impl Superuser {
             name: format!("'{user}'@'{host}'"),
             itself: GrantTarget::Proxy { user: user.to_owned(), host: host.to_owned() },
             accounts: own.into_iter().chain(roles).cloned().collect(),
+            system_roles: accounts.system_roles(),
         }
     }
 
@@ -82,12 +90,11 @@ impl Superuser {
     /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that
     /// grants it to the twin would lock itself out.
     fn may_change(&self, user: &User) -> Result<(), Error> {
-        let system_user = GrantTarget::Dynamic("SYSTEM_USER".to_owned());
-        if self.holds(&system_user) {
+        if self.is_system_user() {
             return Ok(());
         }
         let mut accounts = user.accounts.iter();
-        let Some((host, _)) = accounts.find(|(_, a)| a.grants.contains_key(&system_user)) else {
+        let Some((host, _)) = accounts.find(|(_, a)| a.grants.contains_key(&system_user())) else {
             return Ok(());
         };
         Err(ErrorKind::SystemUserProtected.because(format!(
@@ -95,6 +102,28 @@ impl Superuser {
              the twin; use a superuser with SYSTEM_USER, or revoke it from the user",
             user.name, self.name
         )))
+    }
+
+    /// Whether it may create an account that objects have as their definer.
+    pub fn may_create_definers(&self) -> bool {
+        let privileges = ["ALLOW_NONEXISTENT_DEFINER", "SET_USER_ID"];
+        !self.family.protects_definers()
+            || privileges.iter().any(|name| self.holds(&GrantTarget::Dynamic((*name).to_owned())))
+    }
+
+    /// The error of a twin that these objects have as their definer.
+    pub fn cannot_create(&self, twin: &Username, objects: &[String]) -> Error {
+        ErrorKind::GrantImpossible.because(format!(
+            "the superuser {} cannot create the user \"{twin}\": the server keeps it from the names \
+             of definers, and it is the definer of {}; grant the superuser \
+             ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2), or drop these objects",
+            self.name,
+            objects.join(", ")
+        ))
+    }
+
+    fn is_system_user(&self) -> bool {
+        self.holds(&system_user())
     }
 
     fn permits_change(&self, source: &User, change: &Change) -> Result<(), Error> {
@@ -112,6 +141,17 @@ impl Superuser {
             Action::DefaultRoles(_) => return self.may_set_default_roles(),
             _ => return Ok(()),
         };
+        if let GrantTarget::Role(role) = target
+            && self.system_roles.contains(role)
+            && !self.is_system_user()
+        {
+            return Err(ErrorKind::SystemUserProtected.because(format!(
+                "the superuser {} cannot {verb} the role {role} when '{}'@'{}' is mirrored: the \
+                 role has SYSTEM_USER, and the superuser does not; use a superuser with \
+                 SYSTEM_USER, or revoke it from the role",
+                self.name, source.name, change.host
+            )));
+        }
         let Some(lacking) = self.lacking(target, grant) else {
             return Ok(());
         };

@@ -20,11 +20,14 @@ mod mysql;
 
 use grants::GRANT_TABLES;
 
-/// All accounts of some users, and the hosts of anonymous ones.
+/// All accounts of some users, and what else was read of them.
 #[derive(Debug, Default, PartialEq)]
 pub struct Accounts {
     by_name: BTreeMap<(String, String), Account>,
+    /// The hosts of anonymous accounts.
     anonymous: BTreeSet<String>,
+    /// The accounts and roles of the server that hold `SYSTEM_USER` themselves (MySQL).
+    system_users: BTreeSet<(String, String)>,
 }
 
 impl Accounts {
@@ -58,6 +61,23 @@ impl Accounts {
     pub fn at(&self, user: &str, host: &str) -> Option<&Account> {
         self.by_name.get(&(user.to_owned(), host.to_owned()))
     }
+
+    /// What holds `SYSTEM_USER` itself, as if all were roles (MySQL).
+    pub(crate) fn system_roles(&self) -> BTreeSet<RoleName> {
+        let names = self.system_users.iter().cloned();
+        names.map(|(user, host)| RoleName { user, host: Some(host) }).collect()
+    }
+
+    /// The account of a row. The letter case of a host means nothing.
+    fn of_row(&mut self, user: &str, host: &str) -> Option<&mut Account> {
+        let key = (user.to_owned(), host.to_owned());
+        if self.by_name.contains_key(&key) {
+            return self.by_name.get_mut(&key);
+        }
+        let mut accounts = self.by_name.iter_mut();
+        let is_it = |(name, at): &(String, String)| name == user && at.eq_ignore_ascii_case(host);
+        accounts.find(|(key, _)| is_it(key)).map(|(_, account)| account)
+    }
 }
 
 /// A query about accounts.
@@ -73,27 +93,48 @@ pub struct Query {
 #[derive(Debug)]
 pub struct Reading {
     family: Family,
-    users: Vec<String>,
-    /// The roles among the users (MariaDB, which shows their global privileges in another way).
+    /// The users of which all accounts are read.
+    users: BTreeSet<String>,
+    /// Single accounts that are read, by user and host.
+    single: BTreeSet<(String, String)>,
+    /// The roles among them (MariaDB, which shows their global privileges in another way).
     roles: Vec<String>,
 }
 
 impl Reading {
-    /// A reading of all accounts of these users, and of these roles.
-    pub fn new<'a>(
-        family: Family,
-        users: impl IntoIterator<Item = &'a str>,
-        roles: impl IntoIterator<Item = &'a RoleName>,
-    ) -> Self {
-        let roles: Vec<String> = roles.into_iter().map(|role| role.user.clone()).collect();
-        let users = users.into_iter().map(str::to_owned).chain(roles.iter().cloned());
-        let users = users.collect::<BTreeSet<_>>().into_iter().collect();
-        Self { family, users, roles: if family.is_mysql() { Vec::new() } else { roles } }
+    /// A reading of all accounts of these users.
+    pub fn new<'a>(family: Family, users: impl IntoIterator<Item = &'a str>) -> Self {
+        let users = users.into_iter().map(str::to_owned).collect();
+        Self { family, users, single: BTreeSet::new(), roles: Vec::new() }
+    }
+
+    /// The same and one account of another user.
+    #[must_use]
+    pub fn with_account(mut self, user: &str, host: &str) -> Self {
+        self.single.insert((user.to_owned(), host.to_owned()));
+        self
+    }
+
+    /// A reading of roles.
+    pub fn of_roles(family: Family, roles: &BTreeSet<RoleName>) -> Self {
+        let mut reading = Self::new(family, []);
+        for role in roles {
+            // MariaDB's have no host.
+            let host = role.host.as_deref().filter(|_| family.is_mysql());
+            reading = reading.with_account(&role.user, host.unwrap_or_default());
+            reading.roles.extend((!family.is_mysql()).then(|| role.user.clone()));
+        }
+        reading
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        let single = self.single.iter().map(|(user, _)| user);
+        self.users.iter().chain(single).map(String::as_str).collect()
     }
 
     /// The queries, one for each table; each reads the rows of all users.
     pub fn queries(&self) -> Vec<Query> {
-        let names = self.users.iter().map(|user| quote_literal(user)).collect::<Vec<_>>();
+        let names = self.names().into_iter().map(quote_literal).collect::<Vec<_>>();
         let names = names.join(", ");
         let accounts = self.accounts_table();
         let query = |sql: String| Query { what: accounts.to_owned(), sql };
@@ -105,8 +146,10 @@ impl Reading {
             what: table.name.to_owned(),
             sql: format!("SELECT * FROM {} WHERE {} IN ({names})", table.name, table.user),
         }));
-        if !self.family.is_mysql() {
-            queries.push(mariadb::global_privileges(&self.users));
+        if self.family.is_mysql() {
+            queries.extend(self.family.has_roles().then(grants::system_users));
+        } else {
+            queries.push(mariadb::global_privileges(self.names()));
             queries.extend(self.roles.iter().map(|role| Query {
                 what: format!("the grants of the role {role}"),
                 sql: format!("SHOW GRANTS FOR {}", quote_identifier(role)),
@@ -120,11 +163,16 @@ impl Reading {
         if self.family.is_mysql() { mysql::ACCOUNTS } else { mariadb::ACCOUNTS }
     }
 
+    fn reads(&self, user: &str, host: &str) -> bool {
+        self.users.contains(user) || self.single.contains(&(user.to_owned(), host.to_owned()))
+    }
+
     /// The accounts, made of the answers to [`Reading::queries`] in the same order.
     ///
     /// # Errors
     ///
-    /// `AccountNotUnderstood` for anything unknown, and `MultiFactorUnsupported`.
+    /// `AccountNotUnderstood` for anything unknown, `MultiFactorUnsupported`, and
+    /// `GrantsWithoutAccount` for privileges of one of the users at a host where it has no account.
     pub fn accounts(&self, answers: Vec<Vec<Row>>) -> Result<Accounts, Error> {
         let mut answers = answers.into_iter();
         let mut next = || answers.next().unwrap_or_default();
@@ -132,7 +180,7 @@ impl Reading {
         for row in next() {
             let (user, host) = (row.text_or_empty("User"), row.text_or_empty("Host"));
             let name = format!("'{user}'@'{host}'");
-            if self.users.iter().any(|known| known == user) {
+            if self.reads(user, host) {
                 let account = match self.family.is_mysql() {
                     true => mysql::account(self.family, &name, &row)?,
                     false => mariadb::account(self.family, &name, &row)?,
@@ -143,18 +191,26 @@ impl Reading {
         let anonymous = next();
         accounts.anonymous =
             anonymous.iter().map(|row| row.text_or_empty("Host").to_owned()).collect();
+        let mut without_account = BTreeSet::new();
         for table in grants::tables(self.family) {
             for row in next() {
-                // Rows of accounts that do not exist belong to nobody.
-                let key = (row.text_or_empty(table.user), row.text_or_empty(table.host));
-                let key = (key.0.to_owned(), key.1.to_owned());
-                if let Some(account) = accounts.by_name.get_mut(&key) {
-                    (table.read)(account, &format!("'{}'@'{}'", key.0, key.1), &row)?;
+                let (user, host) = (row.text_or_empty(table.user), row.text_or_empty(table.host));
+                let name = format!("'{user}'@'{host}'");
+                if let Some(account) = accounts.of_row(user, host) {
+                    (table.read)(account, &name, &row)?;
+                } else if table.counts_without_account && self.users.contains(user) {
+                    without_account.insert(name);
                 }
             }
         }
+        grants::refuse_without_account(&without_account)?;
         if self.family.is_mysql() {
             accounts.by_name.values_mut().for_each(mysql::mark_created_role);
+            if self.family.has_roles() {
+                let text = |row: &Row, column| row.text_or_empty(column).to_owned();
+                accounts.system_users =
+                    next().iter().map(|row| (text(row, "USER"), text(row, "HOST"))).collect();
+            }
         } else {
             mariadb::read_global_privileges(&mut accounts.by_name, &next())?;
             for role in &self.roles {

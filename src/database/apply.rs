@@ -171,6 +171,10 @@ impl Applier<'_> {
             1396 => "somebody created or dropped the account just now, or the password was refused",
             3523 | 1959 => "the role does not exist any more",
             1524 => "the server has not loaded the plugin",
+            4006 => {
+                "the superuser needs ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2), or \
+                 the objects that have the twin as their definer must go"
+            }
             1064 | 1149 => "the server does not know this statement",
             _ => return failure.context(format!("running {statement}")),
         };

@@ -9,22 +9,19 @@ use account_mirror::show_grants::Shown;
 use account_mirror::sql::{quote_account, quote_literal};
 use account_mirror::tables::{Accounts, Query, Reading};
 use account_mirror::user::Account;
+use account_mirror::username::Username;
 
 use super::session::Session;
 use crate::error::Error;
 
-/// Reads all accounts of these users, and of these roles, in one round trip.
+/// Reads all accounts of these users, in one round trip.
 ///
 /// # Errors
 ///
 /// `AccountNotUnderstood` for anything unknown; `SuperuserTooWeak` without SELECT on the `mysql`
 /// schema; errors of the connection.
-pub async fn accounts(
-    session: &mut Session,
-    users: &[&str],
-    roles: &BTreeSet<RoleName>,
-) -> Result<Accounts, Error> {
-    let reading = Reading::new(session.family, users.iter().copied(), roles);
+pub async fn accounts(session: &mut Session, users: &[&str]) -> Result<Accounts, Error> {
+    let reading = Reading::new(session.family, users.iter().copied());
     let results = session.results(&reading.queries()).await?;
     Ok(reading.accounts(results)?)
 }
@@ -45,9 +42,8 @@ pub struct Facts {
 ///
 /// As [`accounts`].
 pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Error> {
-    let own_name = session.account_user.clone();
-    let names = users.into_iter().chain([own_name.as_str()]);
-    let reading = Reading::new(session.family, names, &BTreeSet::new());
+    let reading = Reading::new(session.family, users)
+        .with_account(&session.account_user, &session.account_host);
     let mut queries = reading.queries();
     queries.extend(superuser_roles(session));
     let mut results = session.results(&queries).await?;
@@ -65,7 +61,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         users.contains(user) && account.is_some_and(Account::has_hash)
     };
     let of_users: Vec<_> = accounts.names().filter(has_password).map(owned).collect();
-    let of_roles = Reading::new(session.family, [], &roles);
+    let of_roles = Reading::of_roles(session.family, &roles);
     let mut queries: Vec<_> = of_users
         .iter()
         .map(|(user, host)| Query {
@@ -115,6 +111,37 @@ fn superuser_roles(session: &Session) -> Option<Query> {
     Some(Query { what: "the superuser's roles".to_owned(), sql })
 }
 
+/// Objects that have one of the accounts of this user at these hosts as their definer, a few of them,
+/// as far as the superuser may see them.
+///
+/// # Errors
+///
+/// Of the connection.
+pub async fn objects_defined_by(
+    session: &mut Session,
+    user: &Username,
+    hosts: &[&str],
+) -> Result<Vec<String>, Error> {
+    let definers: Vec<_> =
+        hosts.iter().map(|host| quote_literal(&format!("{user}@{host}"))).collect();
+    let definers = definers.join(", ");
+    let kinds = [
+        ("'view'", "TABLE_SCHEMA", "TABLE_NAME", "VIEWS"),
+        ("LOWER(ROUTINE_TYPE)", "ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINES"),
+        ("'trigger'", "TRIGGER_SCHEMA", "TRIGGER_NAME", "TRIGGERS"),
+        ("'event'", "EVENT_SCHEMA", "EVENT_NAME", "EVENTS"),
+    ];
+    let parts = kinds.map(|(kind, schema, name, table)| {
+        format!(
+            "(SELECT CONCAT({kind}, ' ', {schema}, '.', {name}) AS object \
+             FROM information_schema.{table} WHERE DEFINER IN ({definers}) LIMIT 3)"
+        )
+    });
+    let rows = session.rows(&parts.join(" UNION ALL ")).await;
+    let rows = rows.map_err(|failure| failure.context("reading the objects of the twin"))?;
+    Ok(rows.iter().map(|row| row.first_lossy()).collect())
+}
+
 /// What the server shows the superuser of these accounts, each a user and a host, in their order and in
 /// one round trip: `SHOW GRANTS` and `SHOW CREATE USER`.
 ///
@@ -143,7 +170,7 @@ pub async fn accounts_and_grants(
     users: &[&str],
     shown_of: &[(&str, &str)],
 ) -> Result<(Accounts, Vec<Shown>), Error> {
-    let reading = Reading::new(session.family, users.iter().copied(), &BTreeSet::new());
+    let reading = Reading::new(session.family, users.iter().copied());
     let mut queries = reading.queries();
     let tables = queries.len();
     queries.extend(shows(shown_of));
@@ -195,7 +222,7 @@ pub async fn snapshot(
     session: &mut Session,
     user: &str,
 ) -> Result<(Accounts, BTreeMap<String, String>), Error> {
-    let accounts = accounts(session, &[user], &BTreeSet::new()).await?;
+    let accounts = accounts(session, &[user]).await?;
     let digest = match session.family {
         Family::MySql(_) => {
             "SELECT Host AS host, SHA2(authentication_string, 256) AS digest FROM mysql.user"

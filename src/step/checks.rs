@@ -20,6 +20,7 @@ use crate::step::superuser::Superuser;
 mod candidates;
 mod current_password;
 mod database_name;
+mod definers;
 mod host_in_use;
 mod ownership;
 mod password_policy;
@@ -130,7 +131,9 @@ async fn check<'s>(
     let of_twin = candidates(&pair.twin_name);
     let placed = ownership::check(rotation, &pair, pending, of_twin, &mut proofs, report).await?;
     report.plan = pair.statements();
+    report.warnings.extend(pair.exemptions.iter().map(ToString::to_string));
     powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
+    definers::check(&mut pair, &powers).await?;
     report.pass("the superuser may grant all that the twin needs");
     if let Some(pending) = pending {
         check_policy(&pair, &pending.password)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use account_mirror::exempt::{Exemption, exempt};
 use account_mirror::grant::{GrantTarget, RoleName};
 use account_mirror::password::Password;
 use account_mirror::plan::{self, Change};
@@ -31,6 +32,8 @@ pub(super) struct Pair<'s> {
     pub(super) twin_name: Username,
     /// What could not be granted because it no longer exists, by host: not part of the comparison.
     pub(super) skipped: BTreeSet<(String, GrantTarget)>,
+    /// What else is not part of the comparison.
+    pub(super) exemptions: Vec<Exemption>,
     /// What must be changed.
     pub(super) plan: Vec<Change>,
 }
@@ -49,6 +52,7 @@ impl<'s> Pair<'s> {
             superuser,
             twin_name,
             skipped: BTreeSet::new(),
+            exemptions: Vec::new(),
             plan: Vec::new(),
         };
         pair.replan();
@@ -62,7 +66,7 @@ impl<'s> Pair<'s> {
     /// `UserMissing` if the user vanished; errors of reading.
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
-        let accounts = read::accounts(self.superuser, &users, &BTreeSet::new()).await?;
+        let accounts = read::accounts(self.superuser, &users).await?;
         self.replace(&accounts)
     }
 
@@ -79,16 +83,15 @@ impl<'s> Pair<'s> {
         self.plan = plan::plan(self.superuser.family, &self.source, self.twin.as_ref());
     }
 
-    /// Takes out what is not compared: mandatory roles belong to every account, granted or not, and
-    /// cannot be revoked; and what was skipped cannot be granted.
+    /// Takes out what is not compared: what no statement makes equal, and what was skipped because it
+    /// cannot be granted.
     fn exclude(&mut self) {
         let mandatory = self.superuser.variables.mandatory_roles();
+        self.exemptions = exempt(&mut self.source, self.twin.as_mut(), &mandatory);
         for user in std::iter::once(&mut self.source).chain(&mut self.twin) {
             for (host, account) in &mut user.accounts {
-                let is_compared = |target: &GrantTarget| {
-                    !matches!(target, GrantTarget::Role(role) if mandatory.contains(role))
-                        && !self.skipped.contains(&(host.clone(), target.clone()))
-                };
+                let is_compared =
+                    |target: &GrantTarget| !self.skipped.contains(&(host.clone(), target.clone()));
                 account.grants.retain(|target, _| is_compared(target));
             }
         }

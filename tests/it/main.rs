@@ -16,6 +16,7 @@ mod deadlines;
 mod documented;
 mod documents;
 mod emulator;
+mod exactness;
 mod faults;
 mod fuzz;
 mod guard;

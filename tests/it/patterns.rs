@@ -1,63 +1,145 @@
-//! Which of several patterns counts for a schema: the plan's order rests on it, and the servers
-//! differ in it.
+//! Which of several rows counts for a schema, by its pattern and by its host: the plan's order rests
+//! on it, and the servers differ in it.
 
 use account_mirror::family::Family;
-use account_mirror::specificity::specificity;
-use mysql_async::Error;
+use account_mirror::specificity::{host_specificity, schema_specificity};
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error};
 
 use crate::support::account::{Tenant, account};
 use crate::support::builder::run;
 use crate::support::server::Server;
+
+const PASSWORD: &str = "a password";
 
 /// What stands after the test's mark in patterns that all match the mark with `xa`.
 const RESTS: [&str; 12] =
     ["xa", "x\\a", "x_", "_a", "__", "x%", "%a", "%", "%_", "_%", "x%a", "%x%"];
 
 #[tokio::test]
-async fn each_server_goes_by_the_pattern_that_the_plan_takes_for_the_narrowest() {
+async fn each_server_goes_by_the_pattern_that_the_plan_takes_for_the_most_specific() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        let (mark, user) = (tenant.mark(), account(&tenant.user(), "%"));
-        let mut root = tenant.root().await;
-        let version: Option<String> = root.query_first("SELECT VERSION()").await.unwrap();
-        let family = Family::parse(&version.unwrap()).unwrap();
-        let table = format!("`{mark}xa`.t");
-        run(&mut root, &format!("CREATE DATABASE `{mark}xa`")).await;
-        run(&mut root, &format!("CREATE TABLE {table} (id INT)")).await;
+        let ground = Ground::of(server).await;
+        let (mark, user) = (ground.tenant.mark(), account(&ground.tenant.user(), "%"));
+        let mut root = ground.tenant.root().await;
         let mut compared = 0;
         for (at, one) in RESTS.iter().enumerate() {
             for other in &RESTS[at + 1..] {
                 let patterns = [one, other].map(|rest| format!("{mark}{rest}"));
-                let [first, second] = [0, 1].map(|at| specificity(family, &patterns[at]));
+                let [first, second] =
+                    [0, 1].map(|at| schema_specificity(ground.family, &patterns[at]));
                 // Between equal ones a server decides by the order in which they were granted.
                 if first == second {
                     continue;
                 }
                 compared += 1;
-                let make = format!("CREATE USER {user} IDENTIFIED BY 'a password'");
-                run(&mut root, &make).await;
+                run(&mut root, &format!("CREATE USER {user} IDENTIFIED BY '{PASSWORD}'")).await;
                 for (privilege, pattern) in ["SELECT", "INSERT"].iter().zip(&patterns) {
                     run(&mut root, &format!("GRANT {privilege} ON `{pattern}`.* TO {user}")).await;
                 }
-                let mut session = tenant.log_in(&tenant.user(), "a password").await.unwrap();
-                let mut may = Vec::new();
-                for attempt in
-                    [format!("SELECT id FROM {table}"), format!("INSERT INTO {table} VALUES (1)")]
-                {
-                    may.push(match session.query_drop(&attempt).await {
-                        Ok(()) => true,
-                        Err(Error::Server(refusal)) if refusal.code == 1142 => false,
-                        Err(error) => panic!("{error}\n{attempt}"),
-                    });
-                }
-                session.disconnect().await.unwrap();
+                let (_, may) = ground.look().await;
                 run(&mut root, &format!("DROP USER {user}")).await;
-                let wanted = [first < second, second < first];
-                assert_eq!(may, wanted, "{server:?}: SELECT, INSERT on {patterns:?}");
+                let expected = [first < second, second < first];
+                assert_eq!(may, expected, "{server:?}: SELECT, INSERT on {patterns:?}");
             }
         }
         assert!(compared > 40, "{compared}");
         root.disconnect().await.unwrap();
+    }
+}
+
+/// Hosts that all match a client at 127.0.0.1.
+const HOSTS: [&str; 9] = [
+    "127.0.0.1",
+    "127.0.0.0/24",
+    "127.0.0.0/8",
+    "127.0.0.0/255.255.255.0",
+    "127.0.0.0/255.0.0.0",
+    "127.0.%",
+    "%.1",
+    "%",
+    "",
+];
+
+#[tokio::test]
+async fn each_server_goes_by_the_host_that_the_plan_takes_for_the_most_specific() {
+    for &server in Server::all() {
+        let ground = Ground::of(server).await;
+        let (schema, user) = (format!("`{}xa`.*", ground.tenant.mark()), ground.tenant.user());
+        let mut root = ground.tenant.root().await;
+        let known = |host: &&str| match *host {
+            "" => !server.is_mariadb(),
+            host => !host.ends_with(['4', '8']) || ground.family.knows_prefix_lengths(),
+        };
+        let hosts: Vec<_> = HOSTS.into_iter().filter(known).collect();
+        let mut compared = 0;
+        for (at, one) in hosts.iter().enumerate() {
+            for other in &hosts[at + 1..] {
+                let [first, second] =
+                    [one, other].map(|host| host_specificity(ground.family, host));
+                if first == second {
+                    continue;
+                }
+                compared += 1;
+                // The less specific one first: the order of the grants does not decide.
+                let mut pairs = [(*one, "SELECT", first), (*other, "INSERT", second)];
+                pairs.sort_by_key(|(_, _, specificity)| std::cmp::Reverse(*specificity));
+                for (host, privilege, _) in pairs {
+                    let name = account(&user, host);
+                    run(&mut root, &format!("CREATE USER {name} IDENTIFIED BY '{PASSWORD}'")).await;
+                    run(&mut root, &format!("GRANT {privilege} ON {schema} TO {name}")).await;
+                }
+                let (host, may) = ground.look().await;
+                for host in [one, other] {
+                    run(&mut root, &format!("DROP USER {}", account(&user, host))).await;
+                }
+                let expected = [first < second, second < first];
+                assert_eq!(may, expected, "{server:?}: SELECT, INSERT at '{one}' and '{other}'");
+                assert_eq!(host, if first < second { *one } else { *other }, "{server:?}");
+            }
+        }
+        assert!(compared > 10, "{compared}");
+        root.disconnect().await.unwrap();
+    }
+}
+
+/// A tenant with the table `t` in the schema of the mark and `xa`.
+struct Ground {
+    tenant: Tenant,
+    family: Family,
+}
+
+impl Ground {
+    async fn of(server: Server) -> Self {
+        let tenant = Tenant::of(server).await;
+        let mut root = tenant.root().await;
+        let version: Option<String> = root.query_first("SELECT VERSION()").await.unwrap();
+        let family = Family::parse(&version.unwrap()).unwrap();
+        let schema = format!("`{}xa`", tenant.mark());
+        run(&mut root, &format!("CREATE DATABASE {schema}")).await;
+        run(&mut root, &format!("CREATE TABLE {schema}.t (id INT)")).await;
+        root.disconnect().await.unwrap();
+        Self { tenant, family }
+    }
+
+    /// The host of the account that a login gets, and whether it may SELECT and INSERT.
+    async fn look(&self) -> (String, [bool; 2]) {
+        let mut session = self.tenant.log_in(&self.tenant.user(), PASSWORD).await.unwrap();
+        let table = format!("`{}xa`.t", self.tenant.mark());
+        let select = may(&mut session, format!("SELECT id FROM {table}")).await;
+        let insert = may(&mut session, format!("INSERT INTO {table} VALUES (1)")).await;
+        let account: Option<String> = session.query_first("SELECT CURRENT_USER()").await.unwrap();
+        session.disconnect().await.unwrap();
+        let account = account.expect("CURRENT_USER() has a row");
+        let (_, host) = account.rsplit_once('@').expect("user@host");
+        (host.to_owned(), [select, insert])
+    }
+}
+
+async fn may(session: &mut Conn, attempt: String) -> bool {
+    match session.query_drop(&attempt).await {
+        Ok(()) => true,
+        Err(Error::Server(refusal)) if refusal.code == 1142 => false,
+        Err(error) => panic!("{error}\n{attempt}"),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod canary;
 pub(crate) mod edited;
 pub(crate) mod generator;
 pub(crate) mod grants;
+pub(crate) mod hosts;
 pub(crate) mod model;
 pub(crate) mod powers;
 pub(crate) mod proxy;

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::partial_revokes::restrictions;
 use super::{Action, Changes, HostDiff};
 use crate::family::Family;
-use crate::grant::{Grant, GrantTarget};
+use crate::grant::{CaselessName, Grant, GrantTarget};
+use crate::privilege::Privilege;
 use crate::setting::{Setting, Value};
-use crate::specificity::specificity;
+use crate::specificity::row_specificity;
+use crate::user::Account;
 
 fn is_dynamic(target: &GrantTarget) -> bool {
     matches!(target, GrantTarget::Dynamic(_))
@@ -143,18 +145,12 @@ pub(super) fn specific_rows(family: Family, diffs: &mut [HostDiff<'_>], changes:
         let targets: BTreeSet<_> = targets.filter(|target| is_row(target)).collect();
         rows.extend(targets.into_iter().map(|target| (number, target.clone())));
     }
-    rows.sort_by_key(|(number, target)| {
-        let pattern = match target {
-            GrantTarget::Schema(pattern) => specificity(family, pattern),
-            _ => Default::default(),
-        };
-        (specificity(family, diffs[*number].host), pattern)
-    });
+    rows.sort_by_key(|(number, target)| row_specificity(family, diffs[*number].host, target));
     for (number, target) in &rows {
         let diff = &mut diffs[*number];
         let mut actions = Vec::new();
         let mut missing = at(&diff.source.grants, target).minus(&at(&diff.twin.grants, target));
-        // A row with nothing but the grant option must be there to cover wider ones.
+        // A row with nothing but the grant option must be there to cover less specific ones.
         missing.grantable &=
             diff.with_grant_option || only_grant_option(&at(&diff.source.grants, target));
         diff.grant(target, missing, &mut actions);
@@ -183,7 +179,9 @@ pub(super) fn grant_options_last(diff: &mut HostDiff<'_>) -> Vec<Action> {
     source
         .filter(|(target, _)| is_row(target) || **target == GrantTarget::Global)
         .filter(|(target, source)| source.grantable && !at(&diff.twin.grants, target).grantable)
-        .map(|(target, _)| Action::Grant(target.clone(), GRANT_OPTION))
+        .map(|(target, _)| {
+            Action::Grant(target.clone(), with_create(diff.source, target, GRANT_OPTION))
+        })
         .collect()
 }
 
@@ -206,7 +204,14 @@ impl HostDiff<'_> {
         if missing.is_empty() {
             return;
         }
+        let mut missing = with_create(self.source, target, missing);
         let grant = self.twin.grants.entry(target.clone()).or_default();
+        // A column's row is found by the spelling that it has.
+        let spelled = |column: CaselessName| {
+            grant.columns.get_key_value(&column).map_or(column, |(spelled, _)| spelled.clone())
+        };
+        let columns = missing.columns.into_iter();
+        missing.columns = columns.map(|(name, grant)| (spelled(name), grant)).collect();
         grant.grantable |= missing.grantable;
         grant.privileges.extend(&missing.privileges);
         for (column, privileges) in &missing.columns {
@@ -215,6 +220,16 @@ impl HostDiff<'_> {
         }
         actions.push(Action::Grant(target.clone(), missing));
     }
+}
+
+/// What is to be granted, with CREATE if the source holds it: servers take no other grant on a table
+/// that does not exist yet.
+fn with_create(source: &Account, target: &GrantTarget, mut missing: Grant) -> Grant {
+    let is_table = matches!(target, GrantTarget::Table { .. });
+    if is_table && at(&source.grants, target).privileges.contains(&Privilege::CREATE) {
+        missing.privileges.insert(Privilege::CREATE);
+    }
+    missing
 }
 
 pub(super) fn at(grants: &BTreeMap<GrantTarget, Grant>, target: &GrantTarget) -> Grant {

@@ -8,7 +8,7 @@ use super::{Action, Changes, HostDiff};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
 use crate::privilege::Privilege;
-use crate::specificity::specificity;
+use crate::specificity::host_specificity;
 
 /// First what is excepted, then what no longer is.
 pub(super) fn restrictions(
@@ -50,8 +50,8 @@ fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
 /// MySQL mistakes the row of another host of the user for the account's own, if that host matches
 /// this one: where such a row holds what is excepted here, the server refuses to change the
 /// account's partial revokes, global and dynamic privileges, rows on the schema and proxy users
-/// (errors 1141 and 3901). So all rows on the schema go before anything else, those of the widest
-/// host first, which uncovers no other, and come again when the rest is done.
+/// (errors 1141 and 3901). So all rows on the schema go before anything else, those of the least
+/// specific host first, which uncovers no other, and come again when the rest is done.
 pub(super) fn clear(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Changes) {
     let mut schemas = BTreeSet::new();
     for number in 0..diffs.len() {
@@ -64,7 +64,7 @@ pub(super) fn clear(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Ch
         schemas.extend(by_others);
     }
     let mut order: Vec<_> = (0..diffs.len()).collect();
-    order.sort_by_key(|number| Reverse(specificity(family, diffs[*number].host)));
+    order.sort_by_key(|number| Reverse(host_specificity(family, diffs[*number].host)));
     for number in order {
         let diff = &mut diffs[number];
         for schema in &schemas {

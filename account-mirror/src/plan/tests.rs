@@ -20,10 +20,8 @@ fn passed_on(names: &[&str]) -> Grant {
 }
 
 fn columns(mut whole: Grant, columns: &[(&str, &[&str])]) -> Grant {
-    whole.columns = columns
-        .iter()
-        .map(|(column, names)| ((*column).to_owned(), held(names).privileges))
-        .collect();
+    whole.columns =
+        columns.iter().map(|(column, names)| ((*column).into(), held(names).privileges)).collect();
     whole
 }
 

@@ -26,11 +26,37 @@ impl Clause {
             && self.scope.first().is_some_and(|token| token.is("TO"))
     }
 
+    /// The name of the role that is granted, of those without a host (MariaDB).
+    pub(super) fn granted_role(&self) -> Option<&str> {
+        match self.privilege.as_slice() {
+            [grant, Token::Quoted(role)]
+                if grant.is("GRANT") && self.scope.first().is_some_and(|token| token.is("TO")) =>
+            {
+                Some(role)
+            }
+            _ => None,
+        }
+    }
+
+    /// The name of the role that is active after a login (MariaDB).
+    pub(super) fn default_role(&self) -> Option<&str> {
+        match self.privilege.as_slice() {
+            [set, default, _, Token::Quoted(role), ..]
+                if set.is("SET") && default.is("DEFAULT") =>
+            {
+                Some(role)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is about a privilege on this table or routine.
     pub fn is_on(&self, target: &GrantTarget) -> bool {
         let (kind, schema, name) = match target {
-            GrantTarget::Table { schema, name } => (None, schema, name),
-            GrantTarget::Routine { kind, schema, name } => (Some(kind.as_sql()), schema, name),
+            GrantTarget::Table { schema, name } => (None, schema, name.clone()),
+            GrantTarget::Routine { kind, schema, name } => {
+                (Some(kind.as_sql()), schema, name.to_lower_case())
+            }
             _ => return false,
         };
         let words = kind.into_iter().flat_map(|kind| kind.split(' '));
@@ -40,7 +66,7 @@ impl Clause {
             .chain([
                 Token::Quoted(schema.clone()),
                 Token::Other(".".to_owned()),
-                Token::Quoted(name.clone()),
+                Token::Quoted(name),
             ]);
         let place: Vec<_> = place.collect();
         self.scope.starts_with(&place)

@@ -265,8 +265,7 @@ fn what_is_said_on_an_object_is_told_from_others() {
         schema: schema.to_owned(),
         name: name.to_owned(),
     };
-    let routine =
-        |kind| GrantTarget::Routine { kind, schema: "s".to_owned(), name: "x".to_owned() };
+    let routine = |kind| GrantTarget::Routine { kind, schema: "s".to_owned(), name: "x".into() };
     let clause = |line: &str| parse_clauses(line).remove(0);
     let on_table = clause("GRANT SELECT (`a`) ON `s`.`x` TO `u`@`%`");
     assert!(on_table.is_on(&table("s", "x")));

@@ -21,42 +21,48 @@ pub(super) struct GrantTable {
     pub(super) host: &'static str,
     /// The other columns that are read, or known to mean nothing for a mirror.
     pub(super) columns: &'static [&'static str],
+    /// Whether a row counts for every client of the user that its host matches, even where there is
+    /// no account at that host. Rows of the other tables are dead then.
+    pub(super) counts_without_account: bool,
     /// Notes in the account what a row says. The text is the account's name, for errors.
     pub(super) read: fn(&mut Account, &str, &Row) -> Result<(), Error>,
 }
 
+type ReadRow = fn(&mut Account, &str, &Row) -> Result<(), Error>;
+
+const KEY: (&str, &str) = ("User", "Host");
+
+/// A table of privileges on schemas or what is in them.
+const fn rows(name: &'static str, columns: &'static [&'static str], read: ReadRow) -> GrantTable {
+    let (user, host) = KEY;
+    GrantTable { name, on: all, user, host, columns, counts_without_account: true, read }
+}
+
+/// A table of what belongs to an account.
 const fn table(
     name: &'static str,
     on: fn(Family) -> bool,
     (user, host): (&'static str, &'static str),
     columns: &'static [&'static str],
-    read: fn(&mut Account, &str, &Row) -> Result<(), Error>,
+    read: ReadRow,
 ) -> GrantTable {
-    GrantTable { name, on, user, host, columns, read }
+    GrantTable { name, on, user, host, columns, counts_without_account: false, read }
 }
 
-const KEY: (&str, &str) = ("User", "Host");
-
 pub(super) const GRANT_TABLES: &[GrantTable] = &[
-    table("mysql.db", all, KEY, &["Db"], schema),
-    table(
+    rows("mysql.db", &["Db"], schema),
+    rows(
         "mysql.tables_priv",
-        all,
-        KEY,
         &["Db", "Table_name", "Grantor", "Timestamp", "Table_priv", "Column_priv"],
         whole_table,
     ),
-    table(
+    rows(
         "mysql.columns_priv",
-        all,
-        KEY,
         &["Db", "Table_name", "Column_name", "Timestamp", "Column_priv"],
         column,
     ),
-    table(
+    rows(
         "mysql.procs_priv",
-        all,
-        KEY,
         &["Db", "Routine_name", "Routine_type", "Grantor", "Proc_priv", "Timestamp"],
         routine,
     ),
@@ -182,9 +188,10 @@ fn whole_table(account: &mut Account, name: &str, row: &Row) -> Result<(), Error
 fn column(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
     let grant = set_privileges(name, row.text_or_empty("Column_priv"))?;
     if !grant.privileges.is_empty() {
-        let column = row.text_or_empty("Column_name").to_owned();
         let table = account.grants.entry(table_of(row)).or_default();
-        table.columns.insert(column, grant.privileges);
+        // A column may have two rows, spelled differently.
+        let column = table.columns.entry(row.text_or_empty("Column_name").into()).or_default();
+        column.extend(grant.privileges);
     }
     Ok(())
 }
@@ -199,7 +206,7 @@ fn routine(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
         kind: RoutineKind::named(kind)
             .ok_or_else(|| unsupported(name, format!("privileges on a {kind}")))?,
         schema: schema.to_owned(),
-        name: routine.to_owned(),
+        name: routine.into(),
     };
     insert_grant(account, target, set_privileges(name, row.text_or_empty("Proc_priv"))?);
     Ok(())
@@ -264,8 +271,31 @@ fn mark_role(account: &mut Account, _: &str, _: &Row) -> Result<(), Error> {
     Ok(())
 }
 
+/// Who holds `SYSTEM_USER` itself: only with that privilege can such a role be granted or revoked.
+pub(super) fn system_users() -> Query {
+    Query {
+        what: "mysql.global_grants".to_owned(),
+        sql: "SELECT USER, HOST FROM mysql.global_grants WHERE PRIV = 'SYSTEM_USER'".to_owned(),
+    }
+}
+
+/// Rows of a user at a host where it has no account are nothing that statements could copy.
+pub(super) fn refuse_without_account(names: &BTreeSet<String>) -> Result<(), Error> {
+    let Some(first) = names.first() else {
+        return Ok(());
+    };
+    let all: Vec<_> = names.iter().map(String::as_str).collect();
+    Err(ErrorKind::GrantsWithoutAccount.because(format!(
+        "the grant tables hold privileges of {}, which {} no account; they count for clients from \
+         there all the same, and cannot be copied; remove them: DROP USER {first}, which succeeds \
+         although the account does not exist",
+        all.join(", "),
+        if all.len() == 1 { "is" } else { "are" },
+    )))
+}
+
 /// The rows of users whose own name was mis-encoded are not found by it.
-pub(super) fn mis_encoded_users(users: &[String]) -> Option<Query> {
+pub(super) fn mis_encoded_users(users: &BTreeSet<String>) -> Option<Query> {
     let names: Vec<_> = not_ascii(users).map(quote_literal).collect();
     (!names.is_empty()).then(|| Query {
         what: "mysql.procs_priv".to_owned(),
@@ -277,7 +307,7 @@ pub(super) fn mis_encoded_users(users: &[String]) -> Option<Query> {
     })
 }
 
-pub(super) fn refuse_mis_encoded(users: &[String], rows: &[Row]) -> Result<(), Error> {
+pub(super) fn refuse_mis_encoded(users: &BTreeSet<String>, rows: &[Row]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -285,7 +315,7 @@ pub(super) fn refuse_mis_encoded(users: &[String], rows: &[Row]) -> Result<(), E
     Err(mis_encoded(&format!("\"{}\"", names.join("\" or \""))))
 }
 
-fn not_ascii(users: &[String]) -> impl Iterator<Item = &str> {
+fn not_ascii(users: &BTreeSet<String>) -> impl Iterator<Item = &str> {
     users.iter().map(String::as_str).filter(|user| !user.is_ascii())
 }
 

@@ -5,7 +5,7 @@
 //! `information_schema.USER_PRIVILEGES`, and those of roles, which that table does not have, from
 //! `SHOW GRANTS`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -119,12 +119,12 @@ fn auth_method(
 }
 
 /// `GRANTEE` holds the account's name in quotes, with nothing escaped.
-pub(super) fn global_privileges(users: &[String]) -> Query {
-    let of_user = |user: &String| {
+pub(super) fn global_privileges(users: BTreeSet<&str>) -> Query {
+    let of_user = |user: &str| {
         let start = quote_literal(&format!("'{user}'@'"));
         format!("LEFT(GRANTEE, CHAR_LENGTH({start})) = {start}")
     };
-    let conditions: Vec<_> = users.iter().map(of_user).collect();
+    let conditions: Vec<_> = users.into_iter().map(of_user).collect();
     Query {
         what: "information_schema.USER_PRIVILEGES".to_owned(),
         sql: format!(

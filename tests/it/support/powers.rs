@@ -2,19 +2,18 @@
 //!
 //! * A row on a schema, table or routine counts for every session whose *client* its host matches,
 //!   whichever account the session logged in as. Of several that match, the one with the most
-//!   specific host counts alone, and on schemas the most specific pattern within that host. To
-//!   MySQL, that is the one that begins with the most characters before a wildcard, and to MariaDB
-//!   the one that matches the fewest names.
+//!   specific host counts alone, and on schemas the most specific pattern within that host.
 //! * Under partial revokes a schema's name is literal.
 //! * Who has a privilege and the grant option at a place, on whatever levels, may pass it on there.
 
 use std::collections::BTreeMap;
 
-use account_mirror::grant::{Grant, GrantTarget};
+use account_mirror::grant::{CaselessName, Grant, GrantTarget};
 use account_mirror::privilege::Privilege;
 use account_mirror::user::Account;
 
-use super::generator::{COLUMNS, Flavor, World};
+use super::generator::{COLUMNS, World};
+use super::hosts::{like, matches, of_pattern, on_objects, on_schemas};
 use super::model::Model;
 
 /// Clients, one for each set of hosts that match it.
@@ -95,7 +94,7 @@ impl Powers {
                 .collect();
             let mut seen = Vec::new();
             for (host, profile) in &model.accounts {
-                if like(host.as_bytes(), client.as_bytes()) && !profile.state.locked {
+                if matches(model.flavor, host, client) && !profile.state.locked {
                     let found = session(profile, &schemas);
                     seen.resize(found.len(), 0);
                     seen.iter_mut().zip(found).for_each(|(seen, found)| *seen |= found);
@@ -182,7 +181,7 @@ fn session(profile: &Account, schemas: &[SchemaRows<'_>]) -> Vec<Bits> {
                 let on_object = union(in_schema, *row);
                 note(on_object);
                 for column in COLUMNS {
-                    let held = row.and_then(|row| row.columns.get(column));
+                    let held = row.and_then(|row| row.columns.get(&CaselessName::from(column)));
                     let more = held.map_or(0, |held| mask(held.iter()));
                     note((on_object.0 | more, on_object.1));
                 }
@@ -247,7 +246,7 @@ fn schema_rows<'a>(
 ) -> Vec<Option<&'a Grant>> {
     let mut rows = Vec::new();
     for (host, profile) in &model.accounts {
-        if !like(host.as_bytes(), client.as_bytes()) {
+        if !matches(model.flavor, host, client) {
             continue;
         }
         for (object, held) in &profile.grants {
@@ -260,73 +259,29 @@ fn schema_rows<'a>(
                 like(pattern.as_bytes(), schema.as_bytes())
             };
             if fits {
-                let of_pattern = if literal { (0, 0) } else { sharpness(model.flavor, pattern) };
-                rows.push(((sharpness(model.flavor, host), of_pattern), held));
+                let of_pattern = if literal { (0, 0) } else { of_pattern(model.flavor, pattern) };
+                rows.push(((on_schemas(model.flavor, host), of_pattern), held));
             }
         }
     }
-    let Some(most) = rows.iter().map(|(sharpness, _)| *sharpness).max() else {
+    let Some(most) = rows.iter().map(|(specificity, _)| *specificity).max() else {
         return vec![None];
     };
-    rows.retain(|(sharpness, _)| *sharpness == most);
+    rows.retain(|(specificity, _)| *specificity == most);
     rows.into_iter().map(|(_, held)| Some(held)).collect()
 }
 
-/// The one row on an object that counts for a client.
-pub(crate) fn row<'a>(model: &'a Model, client: &str, object: &GrantTarget) -> Option<&'a Grant> {
+/// The one row on a target that counts for a client.
+pub(crate) fn row<'a>(model: &'a Model, client: &str, target: &GrantTarget) -> Option<&'a Grant> {
+    let is_schema = matches!(target, GrantTarget::Schema(_));
+    let specificity = if is_schema { on_schemas } else { on_objects };
     model
         .accounts
         .iter()
-        .filter(|(host, _)| like(host.as_bytes(), client.as_bytes()))
-        .filter_map(|(host, profile)| {
-            Some((sharpness(model.flavor, host), profile.grants.get(object)?))
+        .filter(|(host, _)| matches(model.flavor, host, client))
+        .filter_map(|(host, account)| {
+            Some((specificity(model.flavor, host), account.grants.get(target)?))
         })
-        .max_by_key(|(sharpness, _)| *sharpness)
-        .map(|(_, held)| held)
-}
-
-/// `LIKE`, with the backslash as its escape.
-fn like(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern, text) {
-        ([], _) => text.is_empty(),
-        ([b'%', rest @ ..], _) => (0..=text.len()).any(|at| like(rest, &text[at..])),
-        ([b'\\', escaped, rest @ ..], [first, others @ ..]) => {
-            escaped == first && like(rest, others)
-        }
-        ([b'_', rest @ ..], [_, others @ ..]) => like(rest, others),
-        ([literal, rest @ ..], [first, others @ ..]) if *literal != b'\\' => {
-            literal == first && like(rest, others)
-        }
-        _ => false,
-    }
-}
-
-/// How specific a pattern is: the larger, the more.
-fn sharpness(flavor: Flavor, pattern: &str) -> (i64, i64) {
-    let mut literals = 0_i64;
-    let mut wildcards = Vec::new();
-    let mut rest = pattern.chars().peekable();
-    while let Some(character) = rest.next() {
-        match character {
-            '%' | '_' => wildcards.push((literals, character)),
-            '\\' if rest.peek().is_some() => {
-                rest.next();
-                // To MySQL the backslash is one of the characters.
-                literals += if flavor.is_mysql() { 2 } else { 1 };
-            }
-            _ => literals += 1,
-        }
-    }
-    let Some((first, _)) = wildcards.first() else {
-        return (i64::MAX, 0);
-    };
-    if flavor.is_mysql() {
-        return (*first, 0);
-    }
-    let many = wildcards.iter().filter(|(_, wildcard)| *wildcard == '%').count();
-    let ones = i64::try_from(wildcards.len() - many).unwrap();
-    // The number of names that match, as a power of the number of characters: one `%` and literals
-    // leave room for the more, the fewer literals there are.
-    let names = if many > 0 { 64 - literals - ones } else { ones };
-    (-names, -*first)
+        .max_by_key(|(specificity, _)| *specificity)
+        .map(|(_, grant)| grant)
 }

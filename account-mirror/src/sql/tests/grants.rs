@@ -9,7 +9,7 @@ fn held(names: &[&str], grantable: bool) -> Grant {
 
 fn with_columns(mut held: Grant, columns: &[(&str, &[&str])]) -> Grant {
     held.columns =
-        columns.iter().map(|(column, names)| ((*column).to_owned(), privileges(names))).collect();
+        columns.iter().map(|(column, names)| ((*column).into(), privileges(names))).collect();
     held
 }
 
@@ -18,7 +18,7 @@ fn table(schema: &str, name: &str) -> GrantTarget {
 }
 
 fn routine(kind: RoutineKind) -> GrantTarget {
-    GrantTarget::Routine { kind, schema: "app".to_owned(), name: "run".to_owned() }
+    GrantTarget::Routine { kind, schema: "app".to_owned(), name: "run".into() }
 }
 
 #[test]

@@ -72,6 +72,27 @@ impl World {
         (Username::parse(&source).unwrap(), Username::parse(&twin).unwrap())
     }
 
+    /// Hosts of one user, of which the first is the most specific one that matches 127.0.0.1.
+    pub(crate) fn hosts(&self) -> Vec<Vec<&'static str>> {
+        let mut hosts = vec![
+            vec!["%"],
+            vec!["%"],
+            vec!["127.%"],
+            vec!["127.%", "%"],
+            vec!["127.0.0.1", "10.1.%"],
+            vec!["127.0.0.1", "127.%", "%", "10.1.%"],
+            vec!["127.0.0.0/255.255.0.0", "127.%", "%"],
+        ];
+        if self.flavor.is_mysql() {
+            hosts.extend([
+                vec!["127.0.0.1", "127.0.0.0/24", "127.%", ""],
+                vec!["127.0.0.0/8", "127.0.0.0/255.255.255.0", "%"],
+                vec!["127.0.0.0/255.255.255.0", "127.0.0.0/255.0.0.0", "%.1", "%", ""],
+            ]);
+        }
+        hosts
+    }
+
     /// Schemas that exist.
     pub(crate) fn schemas(&self) -> Vec<String> {
         ["_a", "xa", "`t'o TO \"é"].iter().map(|rest| format!("{}{rest}", self.mark)).collect()
@@ -115,7 +136,7 @@ impl World {
             .map(|(kind, name)| GrantTarget::Routine {
                 kind: *kind,
                 schema: schemas[0].clone(),
-                name: (*name).to_owned(),
+                name: (*name).into(),
             })
             .collect()
     }

@@ -1,0 +1,172 @@
+//! What of two users is not compared, because no statement could make it equal.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::grant::{Grant, GrantTarget, RoleName};
+use crate::setting::{Setting, Value};
+use crate::user::{Account, User};
+use crate::username::Username;
+
+/// Something that one of the two users keeps and the other does not get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    user: Username,
+    host: String,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    /// A mandatory role that the twin alone was granted: no server revokes one.
+    MandatoryRole(RoleName),
+    /// The admin option of such a role, which goes with the role alone.
+    AdminOption(RoleName),
+    /// A default role that is not granted to the account any more: MariaDB keeps its name when it is
+    /// revoked or dropped, and refuses to set it again.
+    DefaultRole(RoleName),
+}
+
+impl fmt::Display for Exemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, host, what } = self;
+        match what {
+            What::MandatoryRole(role) => write!(
+                f,
+                "'{user}'@'{host}' was granted the mandatory role {role}, which the current user was \
+                 not; the server revokes no mandatory role, so the twin keeps it"
+            ),
+            What::AdminOption(role) => write!(
+                f,
+                "'{user}'@'{host}' has the ADMIN OPTION of the mandatory role {role}, which the \
+                 current user has not; the server revokes no mandatory role, so the twin keeps it"
+            ),
+            What::DefaultRole(role) => write!(
+                f,
+                "the default role {role} of '{user}'@'{host}' is not granted to it any more and has \
+                 no effect; the twin does not get it; set another one, or NONE"
+            ),
+        }
+    }
+}
+
+/// Takes out of both users what is not to be compared, and returns it.
+pub fn exempt(
+    source: &mut User,
+    twin: Option<&mut User>,
+    mandatory: &BTreeSet<RoleName>,
+) -> Vec<Exemption> {
+    let mut exemptions = Vec::new();
+    for (host, account) in &mut source.accounts {
+        let dead = dead_default_roles(account).into_iter().map(What::DefaultRole);
+        let (user, host) = (&source.name, host);
+        let exemption = |what| Exemption { user: user.clone(), host: host.clone(), what };
+        exemptions.extend(dead.map(exemption));
+    }
+    if let Some(twin) = twin {
+        for (host, account) in &mut twin.accounts {
+            let source = source.accounts.get(host);
+            for what in mandatory.iter().filter_map(|role| keep(source, account, role)) {
+                exemptions.push(Exemption { user: twin.name.clone(), host: host.clone(), what });
+            }
+        }
+    }
+    exemptions
+}
+
+/// Makes the twin's grant of a mandatory role equal to the source's where no statement does.
+fn keep(source: Option<&Account>, twin: &mut Account, role: &RoleName) -> Option<What> {
+    let target = GrantTarget::Role(role.clone());
+    let source = source.and_then(|source| source.grants.get(&target));
+    match (source, twin.grants.get_mut(&target)) {
+        (None, Some(_)) => {
+            twin.grants.remove(&target);
+            Some(What::MandatoryRole(role.clone()))
+        }
+        (Some(Grant { grantable: false, .. }), Some(grant)) if grant.grantable => {
+            grant.grantable = false;
+            Some(What::AdminOption(role.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Takes out the default roles that are not granted. MySQL, whose roles have a host, has none such.
+fn dead_default_roles(account: &mut Account) -> Vec<RoleName> {
+    let Some(Value::Roles(roles)) = account.settings.get_mut(&Setting::DefaultRoles) else {
+        return Vec::new();
+    };
+    let grants = &account.grants;
+    let is_dead = |role: &RoleName| {
+        role.host.is_none() && !grants.contains_key(&GrantTarget::Role(role.clone()))
+    };
+    let dead: Vec<_> = roles.iter().filter(|role| is_dead(role)).cloned().collect();
+    roles.retain(|role| !dead.contains(role));
+    dead
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(host: Option<&str>) -> RoleName {
+        RoleName { user: "r".to_owned(), host: host.map(str::to_owned) }
+    }
+
+    /// A user at one host with the role, granted with this admin option.
+    fn user(name: &str, role: &RoleName, granted: Option<bool>) -> User {
+        let mut account = Account::default();
+        if let Some(grantable) = granted {
+            let grant = Grant { grantable, ..Grant::default() };
+            account.grants.insert(GrantTarget::Role(role.clone()), grant);
+        }
+        User { name: Username::parse(name).unwrap(), accounts: [("%".to_owned(), account)].into() }
+    }
+
+    fn granted(user: &User, role: &RoleName) -> Option<bool> {
+        user.accounts["%"].grants.get(&GrantTarget::Role(role.clone())).map(|grant| grant.grantable)
+    }
+
+    #[test]
+    fn of_a_mandatory_role_only_what_the_twin_has_more_is_exempt() {
+        let role = role(Some("%"));
+        for (source, twin, compared, exempt_ones) in [
+            (None, Some(false), None, 1),
+            (None, Some(true), None, 1),
+            (Some(false), Some(true), Some(false), 1),
+            (Some(true), Some(false), Some(false), 0),
+            (Some(true), None, None, 0),
+            (Some(false), Some(false), Some(false), 0),
+        ] {
+            let (mut one, mut other) = (user("u", &role, source), user("t", &role, twin));
+            let found = exempt(&mut one, Some(&mut other), &[role.clone()].into());
+            assert_eq!(granted(&one, &role), source);
+            assert_eq!((granted(&other, &role), found.len()), (compared, exempt_ones));
+        }
+    }
+
+    #[test]
+    fn no_other_role_is_exempt() {
+        let role = role(Some("%"));
+        let (mut one, mut other) = (user("u", &role, None), user("t", &role, Some(true)));
+        assert_eq!(exempt(&mut one, Some(&mut other), &BTreeSet::new()), []);
+        assert_eq!(granted(&other, &role), Some(true));
+    }
+
+    #[test]
+    fn a_default_role_of_mariadb_that_is_not_granted_is_exempt() {
+        for (host, granted, exempt_ones) in
+            [(None, None, 1), (None, Some(false), 0), (Some("%"), None, 0)]
+        {
+            let role = role(host);
+            let mut one = user("u", &role, granted);
+            let roles = Value::Roles([role.clone()].into());
+            let settings = &mut one.accounts.get_mut("%").unwrap().settings;
+            settings.insert(Setting::DefaultRoles, roles);
+            let found = exempt(&mut one, None, &BTreeSet::new());
+            assert_eq!(found.len(), exempt_ones);
+            let left = &one.accounts["%"].settings[&Setting::DefaultRoles];
+            assert_eq!(matches!(left, Value::Roles(roles) if roles.is_empty()), exempt_ones == 1);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Rows of the grant tables that are easily overlooked, or mistaken for others: they are mirrored, or
+//! the rotation is refused before anything is written.
+
+use rotation::error::ErrorType::{GrantImpossible, GrantsWithoutAccount, SystemUserProtected};
+
+use crate::support::account::{Tenant, account};
+use crate::support::canary::Capture;
+use crate::support::grants::{Picture, assert_equal_accounts};
+use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::stack::{OwnServer, Server};
+use crate::support::untouched::{assert_refused, change_superuser};
+
+const PASSWORD: &str = "canary of the user: 1";
+
+async fn settled(server: Server) -> (Tenant, Scene) {
+    of(Tenant::of(server).await).await
+}
+
+async fn of(tenant: Tenant) -> (Tenant, Scene) {
+    tenant.settle(PASSWORD).await;
+    let scene = Scene::of(&tenant, PASSWORD).await;
+    (tenant, scene)
+}
+
+/// Rotates, and gives what the function logged.
+async fn rotate(scene: &Scene) -> String {
+    let capture = Capture::everything();
+    scene.rotate().await;
+    capture.text()
+}
+
+#[tokio::test]
+async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        let database = tenant.database();
+        tenant.sql(format!("CREATE PROCEDURE {database}.p() SELECT 1")).await;
+        scene.rotate().await;
+        let columns = "(Host, User, Db";
+        for (user, table, rest, values) in [
+            (tenant.user(), "db", ", Insert_priv)", "'Y'"),
+            (
+                tenant.twin(),
+                "tables_priv",
+                ", Table_name, Grantor, Table_priv, Column_priv)",
+                "'items', '', 'Insert', ''",
+            ),
+            (
+                tenant.user(),
+                "columns_priv",
+                ", Table_name, Column_name, Column_priv)",
+                "'items', 'id', 'Update'",
+            ),
+            (
+                tenant.twin(),
+                "procs_priv",
+                ", Routine_name, Routine_type, Grantor, Proc_priv)",
+                "'p', 'PROCEDURE', '', 'Execute'",
+            ),
+        ] {
+            tenant
+                .sql(format!(
+                    "INSERT INTO mysql.{table} {columns}{rest} \
+                     VALUES ('127.%', '{user}', '{database}', {values}); FLUSH PRIVILEGES"
+                ))
+                .await;
+            let name = format!("'{user}'@'127.%'");
+            let remedy = format!("DROP USER {name}");
+            let texts = [name.as_str(), remedy.as_str()];
+            assert_refused(&tenant, &scene, GrantsWithoutAccount, &texts).await;
+            tenant.sql(remedy).await;
+        }
+        scene.rotate().await;
+    }
+}
+
+#[tokio::test]
+async fn roles_of_a_host_without_an_account_mean_nothing() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        let (user, role) = (tenant.user(), format!("{}r", tenant.mark()));
+        let insert = match server.is_mariadb() {
+            true => format!("roles_mapping VALUES ('127.%', '{user}', '{role}', 'N')"),
+            false => format!("role_edges VALUES ('%', '{role}', '127.%', '{user}', 'N')"),
+        };
+        tenant.sql(format!("CREATE ROLE {role}; INSERT INTO mysql.{insert}")).await;
+        tenant.sql("FLUSH PRIVILEGES").await;
+        scene.rotate().await;
+        let left = if server.is_mariadb() {
+            "roles_mapping WHERE User"
+        } else {
+            "role_edges WHERE TO_USER"
+        };
+        tenant.sql(format!("DELETE FROM mysql.{left} = '{user}'; FLUSH PRIVILEGES")).await;
+    }
+}
+
+#[tokio::test]
+async fn privileges_on_a_table_to_come_are_granted_together_with_create() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        let (user, table) = (account(&tenant.user(), "%"), format!("{}.later", tenant.database()));
+        tenant.sql(format!("GRANT CREATE ON {table} TO {user}")).await;
+        scene.rotate().await;
+        scene.rotate().await;
+        // The twin has CREATE already, and lacks the rest.
+        tenant.sql(format!("GRANT INSERT, CREATE ON {table} TO {user} WITH GRANT OPTION")).await;
+        let log = rotate(&scene).await;
+        assert!(!log.contains("no longer exists"), "{log}");
+        assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+        assert!(Picture::of_tables(&tenant, &tenant.twin()).await.holds("Insert,Create,Grant"));
+    }
+}
+
+#[tokio::test]
+async fn columns_and_routines_in_another_letter_case_are_equal_and_their_privileges_stay_usable() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        let database = tenant.database();
+        let names = [tenant.user(), tenant.twin()].map(|user| account(&user, "%"));
+        tenant.sql(format!("CREATE PROCEDURE {database}.Run() SELECT 1")).await;
+        scene.rotate().await;
+        for (user, [column, routine]) in names.iter().zip([["Name", "Run"], ["nAME", "rUN"]]) {
+            tenant
+                .sql(format!(
+                    "REVOKE SELECT ON {database}.* FROM {user}; \
+                     GRANT SELECT ({column}), UPDATE (id) ON {database}.items TO {user}; \
+                     GRANT EXECUTE ON PROCEDURE {database}.{routine} TO {user}"
+                ))
+                .await;
+        }
+        let before = Picture::of_tables(&tenant, &tenant.user()).await;
+        // The twin is in use, so the user is changed.
+        let log = rotate(&scene).await;
+        assert!(log.contains("drift=0"), "{server:?}: {log}");
+        assert_eq!(Picture::of_tables(&tenant, &tenant.user()).await, before);
+
+        // What differs is granted and revoked by the spelling that the row has.
+        let [user, twin] = &names;
+        tenant
+            .sql(format!(
+                "GRANT UPDATE (Name) ON {database}.items TO {user}; \
+                 REVOKE UPDATE (id) ON {database}.items FROM {user}; \
+                 GRANT ALTER ROUTINE ON PROCEDURE {database}.run TO {user}"
+            ))
+            .await;
+        scene.rotate().await;
+        tenant.sql(format!("REVOKE SELECT (nAME) ON {database}.items FROM {twin}")).await;
+        scene.rotate().await;
+        let (user, password) = scene.login("AWSCURRENT").await;
+        let mut session = tenant.log_in(&user, &password).await.unwrap();
+        let mut allowed = Vec::new();
+        for attempt in [
+            format!("SELECT name FROM {database}.items"),
+            format!("UPDATE {database}.items SET name = 'x'"),
+            format!("UPDATE {database}.items SET id = 1"),
+            format!("CALL {database}.run()"),
+        ] {
+            use mysql_async::prelude::Queryable;
+            allowed.push(session.query_drop(attempt).await.is_ok());
+        }
+        session.disconnect().await.unwrap();
+        assert_eq!(allowed, [false, true, false, true], "{server:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twin_alone_is_left() {
+    let server = OwnServer::start(Server::Mysql, &[]).await;
+    let (tenant, scene) = of(Tenant::at(server.address.clone())).await;
+    let (mark, user, twin) = (tenant.mark(), tenant.user(), tenant.twin());
+    tenant
+        .sql(format!(
+            "CREATE ROLE {mark}a, {mark}b, {mark}c; \
+             SET GLOBAL mandatory_roles = '{mark}a,`{mark}b`@`%`,{mark}c'; \
+             GRANT {mark}a TO {user}; GRANT {mark}b TO {user} WITH ADMIN OPTION"
+        ))
+        .await;
+    scene.rotate().await;
+    assert_equal_accounts(&tenant, &user, &twin).await;
+    assert!(Picture::of_tables(&tenant, &twin).await.holds("WITH_ADMIN_OPTION=\"Y\""));
+
+    // The twin is in use, so what it is granted is copied; what the user has alone cannot be revoked.
+    tenant.sql(format!("GRANT {mark}c TO {user}; GRANT {mark}a TO {user} WITH ADMIN OPTION")).await;
+    let log = rotate(&scene).await;
+    for warning in [
+        format!("was granted the mandatory role '{mark}c'@'%'"),
+        format!("ADMIN OPTION of the mandatory role '{mark}a'@'%'"),
+    ] {
+        assert!(log.contains(&warning), "{warning}: {log}");
+    }
+    scene.rotate().await;
+    assert_equal_accounts(&tenant, &user, &twin).await;
+}
+
+#[tokio::test]
+async fn a_default_role_that_was_revoked_or_dropped_is_left_out_with_a_warning() {
+    for server in [Server::Mariadb1011, Server::Mariadb118] {
+        for end in ["REVOKE {r} FROM {u}", "DROP ROLE {r}"] {
+            let (tenant, scene) = settled(server).await;
+            let (role, user) = (format!("{}r", tenant.mark()), tenant.user());
+            tenant
+                .sql(format!(
+                    "CREATE ROLE {role}; GRANT {role} TO {user}; SET DEFAULT ROLE {role} FOR {user}"
+                ))
+                .await;
+            tenant.sql(end.replace("{r}", &role).replace("{u}", &user)).await;
+            let log = rotate(&scene).await;
+            let warning = format!("the default role {role} of '{user}'@'%' is not granted");
+            assert!(log.contains(&warning), "{server:?}: {log}");
+            let twin = Picture::of_tables(&tenant, &tenant.twin()).await;
+            assert!(!twin.holds("default_role"), "{twin:?}");
+            // On the way back the user loses it.
+            scene.rotate().await;
+            assert_equal_accounts(&tenant, &user, &tenant.twin()).await;
+        }
+    }
+}
+
+/// A superuser that may create users and grant what the tenant's user has, and this.
+async fn admin(tenant: &Tenant, scene: &Scene, more: &str) {
+    let name = format!("{}_admin", tenant.mark());
+    tenant
+        .sql(format!(
+            "CREATE USER {name} IDENTIFIED BY 'of the admin: 1'; \
+             GRANT SELECT, CREATE USER{more} ON *.* TO {name} WITH GRANT OPTION"
+        ))
+        .await;
+    change_superuser(scene, &document(&tenant.address, &name, "of the admin: 1")).await;
+}
+
+#[tokio::test]
+async fn a_role_with_system_user_is_refused_before_a_superuser_without_it_fails_to_grant_it() {
+    let (tenant, scene) = settled(Server::Mysql).await;
+    let (role, user) = (format!("{}r", tenant.mark()), tenant.user());
+    admin(&tenant, &scene, "").await;
+    tenant
+        .sql(format!(
+            "GRANT ROLE_ADMIN ON *.* TO {}_admin WITH GRANT OPTION; CREATE ROLE {role}; \
+             GRANT SYSTEM_USER ON *.* TO {role}; GRANT {role} TO {user}",
+            tenant.mark()
+        ))
+        .await;
+    let text = format!("cannot grant the role '{role}'@'%'");
+    assert_refused(&tenant, &scene, SystemUserProtected, &[&text, "SYSTEM_USER"]).await;
+    tenant.sql(format!("REVOKE SYSTEM_USER ON *.* FROM {role}")).await;
+    scene.rotate().await;
+    assert_equal_accounts(&tenant, &user, &tenant.twin()).await;
+}
+
+#[tokio::test]
+async fn a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created() {
+    let (tenant, scene) = settled(Server::Mysql).await;
+    let (database, twin) = (tenant.database(), tenant.twin());
+    tenant
+        .sql(format!(
+            "CREATE USER {twin}; CREATE DEFINER = {twin} VIEW {database}.v AS SELECT 1; \
+             CREATE DEFINER = {twin} PROCEDURE {database}.p() SELECT 1; DROP USER {twin}"
+        ))
+        .await;
+    admin(&tenant, &scene, "").await;
+    let objects = [format!("{database}.v"), format!("{database}.p")];
+    let texts = [&*objects[0], &*objects[1], "ALLOW_NONEXISTENT_DEFINER"];
+    assert_refused(&tenant, &scene, GrantImpossible, &texts).await;
+    change_superuser(&scene, &superuser_document(&tenant.address)).await;
+    scene.rotate().await;
+    assert_equal_accounts(&tenant, &tenant.user(), &twin).await;
+}
+
+#[tokio::test]
+async fn what_is_unknown_of_the_superuser_at_another_host_does_not_matter() {
+    for server in Server::ALL {
+        let (tenant, scene) = settled(server).await;
+        let name = format!("{}_admin", tenant.mark());
+        admin(&tenant, &scene, "").await;
+        let unknown = match server.is_mariadb() {
+            true => {
+                "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.teleports', TRUE) \
+                 WHERE Host = '10.%' AND User"
+            }
+            false => {
+                "INSERT INTO mysql.procs_priv (Host, User, Db, Routine_name, Routine_type, Grantor, \
+                 Proc_priv) SELECT Host, User, 'd', 'é', 'FUNCTION', '', 'Execute' FROM mysql.user \
+                 WHERE Host = '10.%' AND User"
+            }
+        };
+        tenant.sql(format!("CREATE USER {name}@'10.%' IDENTIFIED BY 'of the admin: 1'")).await;
+        tenant.sql(format!("{unknown} = '{name}'")).await;
+        scene.rotate().await;
+    }
+}
