@@ -57,7 +57,12 @@ pub fn exempt(
     mandatory: &BTreeSet<RoleName>,
 ) -> Vec<Exemption> {
     let mut exemptions = Vec::new();
+    let defaults = |account: &Account| account.settings.get(&Setting::DefaultRoles).cloned();
     for (host, account) in &mut source.accounts {
+        let twin_account = twin.as_ref().and_then(|twin| twin.accounts.get(host));
+        if twin_account.is_some_and(|twin| defaults(twin) == defaults(account)) {
+            continue;
+        }
         let dead = dead_default_roles(account).into_iter().map(What::DefaultRole);
         let (user, host) = (&source.name, host);
         let exemption = |what| Exemption { user: user.clone(), host: host.clone(), what };
@@ -165,8 +170,15 @@ mod tests {
             settings.insert(Setting::DefaultRoles, roles);
             let found = exempt(&mut one, None, &BTreeSet::new());
             assert_eq!(found.len(), exempt_ones);
-            let left = &one.accounts["%"].settings[&Setting::DefaultRoles];
+            let left = one.accounts["%"].settings[&Setting::DefaultRoles].clone();
             assert_eq!(matches!(left, Value::Roles(roles) if roles.is_empty()), exempt_ones == 1);
+
+            // A twin that has it too is equal.
+            let mut other = user("t", &role, granted);
+            let settings = &mut other.accounts.get_mut("%").unwrap().settings;
+            settings.insert(Setting::DefaultRoles, Value::Roles([role.clone()].into()));
+            let mut one = User { name: one.name, accounts: other.accounts.clone() };
+            assert_eq!(exempt(&mut one, Some(&mut other), &BTreeSet::new()), []);
         }
     }
 }

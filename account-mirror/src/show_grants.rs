@@ -10,27 +10,11 @@ mod shown;
 mod tests;
 mod token;
 
-use std::collections::BTreeSet;
-
 use crate::grant::CaselessName;
 
 pub use clause::Clause;
 pub use shown::Shown;
 pub use token::{Token, tokens};
-
-/// The clauses of all lines about an account. A default role that is not granted to it has no
-/// effect (MariaDB keeps the name of one that was revoked or dropped), so it is left out.
-pub fn parse(lines: impl IntoIterator<Item = String>) -> BTreeSet<Clause> {
-    let mut clauses: BTreeSet<_> =
-        lines.into_iter().flat_map(|line| parse_clauses(&line)).collect();
-    let granted: BTreeSet<_> = clauses.iter().filter_map(Clause::granted_role).collect();
-    let dead = |clause: &Clause| clause.default_role().is_some_and(|role| !granted.contains(role));
-    let dead: Vec<_> = clauses.iter().filter(|clause| dead(clause)).cloned().collect();
-    for clause in &dead {
-        clauses.remove(clause);
-    }
-    clauses
-}
 
 /// The clauses of one line, which a session with `NO_BACKSLASH_ESCAPES` was shown.
 pub fn parse_clauses(line: &str) -> Vec<Clause> {

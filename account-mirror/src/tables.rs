@@ -144,11 +144,15 @@ impl Reading {
         ];
         queries.extend(grants::tables(self.family).map(|table| Query {
             what: table.name.to_owned(),
-            sql: format!("SELECT * FROM {} WHERE {} IN ({names})", table.name, table.user),
+            sql: format!(
+                "SELECT * FROM {} WHERE {} IN ({names}){}{}",
+                table.name,
+                table.user,
+                if table.also.is_empty() { "" } else { " OR " },
+                table.also
+            ),
         }));
-        if self.family.is_mysql() {
-            queries.extend(self.family.has_roles().then(grants::system_users));
-        } else {
+        if !self.family.is_mysql() {
             queries.push(mariadb::global_privileges(self.names()));
             queries.extend(self.roles.iter().map(|role| Query {
                 what: format!("the grants of the role {role}"),
@@ -196,6 +200,9 @@ impl Reading {
             for row in next() {
                 let (user, host) = (row.text_or_empty(table.user), row.text_or_empty(table.host));
                 let name = format!("'{user}'@'{host}'");
+                if row.text("PRIV") == Some(grants::SYSTEM_USER) {
+                    accounts.system_users.insert((user.to_owned(), host.to_owned()));
+                }
                 if let Some(account) = accounts.of_row(user, host) {
                     (table.read)(account, &name, &row)?;
                 } else if table.counts_without_account && self.users.contains(user) {
@@ -206,11 +213,6 @@ impl Reading {
         grants::refuse_without_account(&without_account)?;
         if self.family.is_mysql() {
             accounts.by_name.values_mut().for_each(mysql::mark_created_role);
-            if self.family.has_roles() {
-                let text = |row: &Row, column| row.text_or_empty(column).to_owned();
-                accounts.system_users =
-                    next().iter().map(|row| (text(row, "USER"), text(row, "HOST"))).collect();
-            }
         } else {
             mariadb::read_global_privileges(&mut accounts.by_name, &next())?;
             for role in &self.roles {

@@ -7,7 +7,7 @@ use crate::support::account::{Tenant, account};
 use crate::support::canary::Capture;
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::stack::{OwnServer, Server};
+use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{assert_refused, change_superuser};
 
 const PASSWORD: &str = "canary of the user: 1";
@@ -31,7 +31,7 @@ async fn rotate(scene: &Scene) -> String {
 
 #[tokio::test]
 async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         let database = tenant.database();
         tenant.sql(format!("CREATE PROCEDURE {database}.p() SELECT 1")).await;
@@ -76,7 +76,7 @@ async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_rem
 
 #[tokio::test]
 async fn roles_of_a_host_without_an_account_mean_nothing() {
-    for server in Server::ALL {
+    for server in Server::with(&[Need::Roles]) {
         let (tenant, scene) = settled(server).await;
         let (user, role) = (tenant.user(), format!("{}r", tenant.mark()));
         let insert = match server.is_mariadb() {
@@ -97,7 +97,7 @@ async fn roles_of_a_host_without_an_account_mean_nothing() {
 
 #[tokio::test]
 async fn privileges_on_a_table_to_come_are_granted_together_with_create() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         let (user, table) = (account(&tenant.user(), "%"), format!("{}.later", tenant.database()));
         tenant.sql(format!("GRANT CREATE ON {table} TO {user}")).await;
@@ -114,7 +114,7 @@ async fn privileges_on_a_table_to_come_are_granted_together_with_create() {
 
 #[tokio::test]
 async fn columns_and_routines_in_another_letter_case_are_equal_and_their_privileges_stay_usable() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         let database = tenant.database();
         let names = [tenant.user(), tenant.twin()].map(|user| account(&user, "%"));
@@ -166,8 +166,11 @@ async fn columns_and_routines_in_another_letter_case_are_equal_and_their_privile
 
 #[tokio::test]
 async fn a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twin_alone_is_left() {
-    let server = OwnServer::start(Server::Mysql, &[]).await;
-    let (tenant, scene) = of(Tenant::at(server.address.clone())).await;
+    let Some(server) = Server::one_with(&[Need::MandatoryRoles, Need::OwnServers]) else {
+        return;
+    };
+    let own = OwnServer::start(server, &[]).await;
+    let (tenant, scene) = of(Tenant::at(own.address.clone())).await;
     let (mark, user, twin) = (tenant.mark(), tenant.user(), tenant.twin());
     tenant
         .sql(format!(
@@ -195,7 +198,7 @@ async fn a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twi
 
 #[tokio::test]
 async fn a_default_role_that_was_revoked_or_dropped_is_left_out_with_a_warning() {
-    for server in [Server::Mariadb1011, Server::Mariadb118] {
+    for server in Server::with(&[Need::Mariadb]) {
         for end in ["REVOKE {r} FROM {u}", "DROP ROLE {r}"] {
             let (tenant, scene) = settled(server).await;
             let (role, user) = (format!("{}r", tenant.mark()), tenant.user());
@@ -231,7 +234,10 @@ async fn admin(tenant: &Tenant, scene: &Scene, more: &str) {
 
 #[tokio::test]
 async fn a_role_with_system_user_is_refused_before_a_superuser_without_it_fails_to_grant_it() {
-    let (tenant, scene) = settled(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::ProtectedUsers]) else {
+        return;
+    };
+    let (tenant, scene) = settled(server).await;
     let (role, user) = (format!("{}r", tenant.mark()), tenant.user());
     admin(&tenant, &scene, "").await;
     tenant
@@ -250,7 +256,10 @@ async fn a_role_with_system_user_is_refused_before_a_superuser_without_it_fails_
 
 #[tokio::test]
 async fn a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created() {
-    let (tenant, scene) = settled(Server::Mysql).await;
+    let Some(server) = Server::one_with(&[Need::ProtectedUsers]) else {
+        return;
+    };
+    let (tenant, scene) = settled(server).await;
     let (database, twin) = (tenant.database(), tenant.twin());
     tenant
         .sql(format!(
@@ -269,7 +278,7 @@ async fn a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created()
 
 #[tokio::test]
 async fn what_is_unknown_of_the_superuser_at_another_host_does_not_matter() {
-    for server in Server::ALL {
+    for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         let name = format!("{}_admin", tenant.mark());
         admin(&tenant, &scene, "").await;

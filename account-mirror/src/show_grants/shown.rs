@@ -20,7 +20,8 @@ impl Shown {
     pub fn new(user: &str, host: &str, lines: impl IntoIterator<Item = String>) -> Self {
         let quoted = [quote_identifier, quote_literal]
             .map(|quote: fn(&str) -> String| format!("{}@{}", quote(user), quote(host)));
-        Self { lines: lines.into_iter().map(|line| without_account(line, &quoted)).collect() }
+        let lines = lines.into_iter().map(|line| without_account(line, &quoted)).collect();
+        Self { lines: without_dead_default_role(lines) }
     }
 
     /// The clauses that only one of the two accounts has: those of this one, and those of the other.
@@ -42,6 +43,26 @@ impl Shown {
 
 fn clauses<'a>(lines: impl Iterator<Item = &'a String>) -> BTreeSet<Clause> {
     lines.flat_map(|line| parse_clauses(line)).collect()
+}
+
+/// The lines without a default role that is not granted. MariaDB keeps the name of one that was revoked
+/// or dropped; it has no effect, and cannot be set again.
+fn without_dead_default_role(mut lines: BTreeSet<String>) -> BTreeSet<String> {
+    let clauses = |start, line: &String| match line.starts_with(start) {
+        true => parse_clauses(line),
+        false => Vec::new(),
+    };
+    let default = lines.iter().find_map(|line| {
+        let role = clauses("SET DEFAULT ROLE ", line).first()?.default_role()?.to_owned();
+        Some((line.clone(), role))
+    });
+    if let Some((line, role)) = default {
+        let mut granted = lines.iter().flat_map(|line| clauses("GRANT ", line));
+        if !granted.any(|clause| clause.granted_role() == Some(&role)) {
+            lines.remove(&line);
+        }
+    }
+    lines
 }
 
 /// Replaces the account where a line says whom it is about, which is the last place that names it
@@ -109,6 +130,15 @@ mod tests {
         assert_eq!(differences(&[both, more], &[both]), [vec![insert.to_owned()], vec![]]);
         assert_eq!(differences(&[both], &[both, more]), [vec![], vec![insert.to_owned()]]);
         assert_eq!(differences(&[more], &[both]), [vec![insert.to_owned()], vec![]]);
+    }
+
+    #[test]
+    fn a_default_role_that_is_not_granted_is_left_out() {
+        let default = "SET DEFAULT ROLE `r` FOR `USER_`@`%`";
+        let [granted, other] = ["r", "o"].map(|role| format!("GRANT `{role}` TO `USER_`@`%`"));
+        assert_eq!(shown("app", &[&granted, default]).lines.len(), 2);
+        assert_eq!(shown("app", &[&other, default]).lines.len(), 1);
+        assert_eq!(shown("app", &[default]).lines.len(), 0);
     }
 
     #[test]

@@ -245,6 +245,35 @@ fn mariadb_has_roles_without_hosts() {
 }
 
 #[test]
+fn the_letter_case_of_columns_and_routines_means_nothing() {
+    for (one, other) in [
+        (
+            "GRANT SELECT (`Id`), INSERT (`B`, `É`) ON `s`.`t` TO `u`@`%`",
+            "GRANT SELECT (ID), INSERT (`b`, `é`) ON `s`.`t` TO `u`@`%`",
+        ),
+        (
+            "GRANT EXECUTE ON PACKAGE BODY `s`.`Run` TO `u`@`%`",
+            "GRANT EXECUTE ON PACKAGE BODY `s`.`rUN` TO `u`@`%`",
+        ),
+    ] {
+        let text = |line| -> Vec<_> {
+            parse_clauses(line).iter().map(|clause| clause.to_string().replace('`', "")).collect()
+        };
+        assert_eq!(text(one), text(other));
+    }
+    for (one, other) in [
+        ("GRANT SELECT ON `s`.`T` TO `u`@`%`", "GRANT SELECT ON `s`.`t` TO `u`@`%`"),
+        ("GRANT PROXY ON `A`@`h` TO `u`@`%`", "GRANT PROXY ON `a`@`h` TO `u`@`%`"),
+        (
+            "GRANT EXECUTE ON FUNCTION `S`.`f` TO `u`@`%`",
+            "GRANT EXECUTE ON FUNCTION `s`.`f` TO `u`@`%`",
+        ),
+    ] {
+        assert_ne!(parse_clauses(one), parse_clauses(other));
+    }
+}
+
+#[test]
 fn a_grant_of_a_role_is_told_from_others() {
     let role = |user: &str, host: Option<&str>| RoleName {
         user: user.to_owned(),

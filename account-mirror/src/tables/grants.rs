@@ -21,6 +21,8 @@ pub(super) struct GrantTable {
     pub(super) host: &'static str,
     /// The other columns that are read, or known to mean nothing for a mirror.
     pub(super) columns: &'static [&'static str],
+    /// The condition of rows that are read for their own sake; empty if there are none.
+    pub(super) also: &'static str,
     /// Whether a row counts for every client of the user that its host matches, even where there is
     /// no account at that host. Rows of the other tables are dead then.
     pub(super) counts_without_account: bool,
@@ -35,7 +37,7 @@ const KEY: (&str, &str) = ("User", "Host");
 /// A table of privileges on schemas or what is in them.
 const fn rows(name: &'static str, columns: &'static [&'static str], read: ReadRow) -> GrantTable {
     let (user, host) = KEY;
-    GrantTable { name, on: all, user, host, columns, counts_without_account: true, read }
+    GrantTable { name, on: all, user, host, columns, also: "", counts_without_account: true, read }
 }
 
 /// A table of what belongs to an account.
@@ -46,8 +48,11 @@ const fn table(
     columns: &'static [&'static str],
     read: ReadRow,
 ) -> GrantTable {
-    GrantTable { name, on, user, host, columns, counts_without_account: false, read }
+    GrantTable { name, on, user, host, columns, also: "", counts_without_account: false, read }
 }
+
+/// Who holds `SYSTEM_USER` itself: only with that privilege can such a role be granted or revoked.
+pub(super) const SYSTEM_USER: &str = "SYSTEM_USER";
 
 pub(super) const GRANT_TABLES: &[GrantTable] = &[
     rows("mysql.db", &["Db"], schema),
@@ -73,13 +78,16 @@ pub(super) const GRANT_TABLES: &[GrantTable] = &[
         &["Proxied_user", "Proxied_host", "With_grant", "Grantor", "Timestamp"],
         proxy,
     ),
-    table(
-        "mysql.global_grants",
-        mysql_with_roles,
-        ("USER", "HOST"),
-        &["PRIV", "WITH_GRANT_OPTION"],
-        dynamic_privilege,
-    ),
+    GrantTable {
+        also: "PRIV = 'SYSTEM_USER'",
+        ..table(
+            "mysql.global_grants",
+            mysql_with_roles,
+            ("USER", "HOST"),
+            &["PRIV", "WITH_GRANT_OPTION"],
+            dynamic_privilege,
+        )
+    },
     table(
         "mysql.role_edges",
         mysql_with_roles,
@@ -269,14 +277,6 @@ fn default_role(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> 
 fn mark_role(account: &mut Account, _: &str, _: &Row) -> Result<(), Error> {
     account.state.role = true;
     Ok(())
-}
-
-/// Who holds `SYSTEM_USER` itself: only with that privilege can such a role be granted or revoked.
-pub(super) fn system_users() -> Query {
-    Query {
-        what: "mysql.global_grants".to_owned(),
-        sql: "SELECT USER, HOST FROM mysql.global_grants WHERE PRIV = 'SYSTEM_USER'".to_owned(),
-    }
 }
 
 /// Rows of a user at a host where it has no account are nothing that statements could copy.

@@ -2,6 +2,7 @@
 
 use account_mirror::grant::{Grant, GrantTarget};
 use account_mirror::plan::Action;
+use account_mirror::privilege::Privilege;
 use account_mirror::sql::quote_identifier;
 use account_mirror::superuser::Superuser as Powers;
 
@@ -55,6 +56,10 @@ impl Pair<'_> {
                 !columns.iter().any(|row| is_it(row.text_or_empty("Field")))
             })),
             Err(failure) => match failure.code() {
+                // With CREATE, privileges are granted on a table to come as well.
+                Some(1146) if grant.privileges.contains(&Privilege::CREATE) => {
+                    Ok(!grant.columns.is_empty())
+                }
                 Some(1146 | 1305 | 1356) => Ok(true),
                 Some(_) => Ok(false),
                 None => Err(failure.context(format!("looking for {target}"))),
