@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, list};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::plan::{Action, Change};
@@ -118,7 +118,7 @@ impl Superuser {
              of definers, and it is the definer of {}; grant the superuser \
              ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2), or drop these objects",
             self.name,
-            objects.join(", ")
+            list(objects)
         ))
     }
 

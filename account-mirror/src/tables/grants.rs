@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Query;
-use crate::error::{Error, ErrorKind, unsupported};
+use crate::error::{Error, ErrorKind, list, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName, RoutineKind};
 use crate::privilege::{GRANT_COLUMN, GRANT_MEMBER, Privilege};
@@ -284,13 +284,12 @@ pub(super) fn refuse_without_account(names: &BTreeSet<String>) -> Result<(), Err
     let Some(first) = names.first() else {
         return Ok(());
     };
-    let all: Vec<_> = names.iter().map(String::as_str).collect();
     Err(ErrorKind::GrantsWithoutAccount.because(format!(
         "the grant tables hold privileges of {}, which {} no account; they count for clients from \
          there all the same, and cannot be copied; remove them: DROP USER {first}, which succeeds \
          although the account does not exist",
-        all.join(", "),
-        if all.len() == 1 { "is" } else { "are" },
+        list(names),
+        if names.len() == 1 { "is" } else { "are" },
     )))
 }
 
