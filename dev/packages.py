@@ -35,6 +35,7 @@ ENVIRONMENTS = {
     "sam": "requirements-sam.txt",
     "checks": "requirements-checks.txt",
     "bench": "requirements-bench.txt",
+    "verify": "requirements-verify.txt",
 }
 PARTS = [*SERVERS, *ENVIRONMENTS, "emulator"]
 
