@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::LocalSet;
@@ -70,22 +71,20 @@ async fn rotate(stage: &Stage, function: &Function, token: &str) -> Result<(), F
     Ok(())
 }
 
-/// Sends a signal at the request with this number. Returns whether there was one.
+/// Sends a signal at the first request for which this is so. Returns whether there was one.
 async fn run(
     stage: &mut Stage,
     (name, function): &(String, Function),
-    place: Place,
-    at: usize,
+    (place, mut is_it): (Place, impl FnMut(&Request) -> bool + Send + 'static),
     (stop, go_on): (&'static str, Option<(&str, Duration)>),
 ) -> bool {
     let before = stage.scene.login("AWSCURRENT").await;
     let token = stage.scene.begin().await;
-    let trigger = Arc::new(Mutex::new(Trigger::new(at, OF_PACKETS[1])));
-    let pulled = trigger.clone();
-    let target = name.clone();
+    let met = Arc::new(AtomicBool::new(false));
+    let (is_met, target) = (met.clone(), name.clone());
     stage.proxy(place).script(move |request: &Request| {
-        let met = trigger.lock().unwrap().pull(request, false).is_some();
-        if met {
+        if !is_met.load(Ordering::Relaxed) && is_it(request) {
+            is_met.store(true, Ordering::Relaxed);
             signal(&target, stop);
         }
         None
@@ -94,25 +93,30 @@ async fn run(
         let Some((go_on, after)) = go_on else {
             return;
         };
-        while !pulled.lock().unwrap().was_pulled() {
+        while !met.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tokio::time::sleep(after).await;
         signal(name, go_on);
     };
+    let rotation = rotate(stage, function, &token);
     let mut end = if go_on.is_some() {
-        let (end, ()) = tokio::join!(rotate(stage, function, &token), thaw);
-        end
+        // A rotation that was never frozen ends alone, and one that was needs the other side.
+        tokio::pin!(rotation);
+        tokio::select! {
+            end = &mut rotation => end,
+            () = thaw => rotation.await,
+        }
     } else {
-        rotate(stage, function, &token).await
+        rotation.await
     };
     stage.reset();
-    let met = pulled.lock().unwrap().was_pulled();
+    let met = met.load(Ordering::Relaxed);
     let mut ends = Vec::new();
     while let Err(error) = end {
         assert!(met, "a rotation without trouble failed: {error:?}");
         ends.push(error);
-        assert!(ends.len() < 6, "{place:?} {at} {stop}: every retry fails: {ends:?}");
+        assert!(ends.len() < 6, "{place:?} {stop}: every retry fails: {ends:?}");
         end = rotate(stage, function, &token).await;
     }
     stage.has_ended_well(&token, before).await;
@@ -132,7 +136,9 @@ async fn kill_everywhere(server: Server, stride: usize, watch: Rc<Watch>) {
                 stage.drift(&user).await;
             }
             situation = Situation::Drift;
-            if !run(&mut stage, &function, place, at, ("-KILL", None)).await {
+            let mut trigger = Trigger::new(at, OF_PACKETS[1]);
+            let is_it = move |request: &Request| trigger.pull(request, false).is_some();
+            if !run(&mut stage, &function, (place, is_it), ("-KILL", None)).await {
                 break;
             }
             points += 1;
@@ -147,7 +153,8 @@ async fn freeze(server: Server, watch: Rc<Watch>) {
     let mut stage = Stage::set(server, watch.clone()).await;
     let function = function(&stage, Duration::from_secs(120)).await;
     let go_on = Some(("-CONT", Duration::from_secs(65)));
-    let met = run(&mut stage, &function, Place::Superuser, 30, ("-STOP", go_on));
+    let is_it = |request: &Request| request.text.starts_with("GRANT ");
+    let met = run(&mut stage, &function, (Place::Superuser, is_it), ("-STOP", go_on));
     assert!(met.await, "{server:?} was not met");
     watch.also(&function.1.logged());
 }
