@@ -26,6 +26,7 @@ mod ownership;
 mod password_policy;
 mod refusals;
 mod report;
+mod rsa;
 mod versions;
 
 pub(super) use host_in_use::HostInUse;
@@ -137,6 +138,7 @@ async fn check<'s>(
     report.pass("the superuser may grant all that the twin needs");
     if let Some(pending) = pending {
         check_policy(&pair, &pending.password)?;
+        rsa::check(&mut pair, &rotation.tls(&current.tls), &pending.password).await?;
     }
     refusals::retain(rotation, &pair)?;
     warn(rotation, &pair, report);

@@ -1,14 +1,16 @@
 //! Rows of the grant tables that are easily overlooked, or mistaken for others: they are mirrored, or
 //! the rotation is refused before anything is written.
 
-use rotation::error::ErrorType::{GrantImpossible, GrantsWithoutAccount, SystemUserProtected};
+use rotation::error::ErrorType::{
+    GrantImpossible, GrantsWithoutAccount, PasswordPolicy, SystemUserProtected,
+};
 
 use crate::support::account::{Tenant, account};
 use crate::support::canary::Capture;
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Need, OwnServer, Server};
-use crate::support::untouched::{assert_refused, change_superuser};
+use crate::support::untouched::{Traces, assert_error, assert_refused, change_superuser, give_up};
 
 const PASSWORD: &str = "canary of the user: 1";
 
@@ -297,4 +299,37 @@ async fn what_is_unknown_of_the_superuser_at_another_host_does_not_matter() {
         tenant.sql(format!("{unknown} = '{name}'")).await;
         scene.rotate().await;
     }
+}
+
+#[tokio::test]
+async fn a_password_that_rsa_cannot_carry_without_tls_is_refused_before_it_is_set() {
+    let Some(server) = Server::one_with(&[Need::CachingSha2]) else {
+        return;
+    };
+    let tenant = Tenant::of(server).await;
+    tenant.settle(PASSWORD).await;
+    let mut user = document(&tenant.address, &tenant.user(), PASSWORD);
+    user["ssl"] = false.into();
+    let scene = Scene::with(&tenant, &superuser_document(&tenant.address), user).await;
+    for (length, fits) in [(214, false), (213, true)] {
+        let token = scene.begin().await;
+        let mut pending: serde_json::Value =
+            serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
+        pending["username"] = tenant.twin().into();
+        pending["password"] = "p1".repeat(length).split_at(length).0.into();
+        let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+        let call = call.client_request_token(&token).secret_string(pending.to_string());
+        call.version_stages("AWSPENDING").send().await.unwrap();
+        if fits {
+            scene.resume("createSecret", &token).await.unwrap();
+            continue;
+        }
+        scene.step("createSecret", &token).await.unwrap();
+        let before = Traces::of(&tenant, &scene).await;
+        let refused = scene.step("setSecret", &token).await.unwrap_err();
+        assert_error(&refused, PasswordPolicy, &["213", "214"]);
+        before.assert_unchanged(&tenant, &scene, "the refusal").await;
+        give_up(&scene, &token).await;
+    }
+    assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
 }

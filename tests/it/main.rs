@@ -10,6 +10,7 @@
 )]
 
 mod aws_errors;
+mod columns;
 mod consistency;
 mod counts;
 mod deadlines;
