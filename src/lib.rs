@@ -4,7 +4,7 @@
 //! The modules, in reading order:
 //!
 //! * What arrives and what comes out: [`handler`], [`event`], [`config`], [`error`], [`deadline`],
-//!   [`log`], [`panic`].
+//!   [`log`], [`mod@panic`].
 //! * The secret: [`secret`], [`password`] for new ones, [`aws`] for the calls.
 //! * The rotation: [`step`], with a module for each step.
 //! * The server: [`endpoint`], [`tls`], [`database`].
