@@ -31,7 +31,7 @@ class Module:
     file: Path
     text: str
     items: set[str] = field(default_factory=set)
-    reexports: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     uses: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
 
     @property
@@ -97,8 +97,8 @@ def defined_in(path: tuple[str, ...], modules: dict[tuple[str, ...], Module]) ->
         if module is None:
             continue
         rest = path[length:]
-        if rest and rest[0] not in module.items and rest[0] in module.reexports:
-            return defined_in(module.reexports[rest[0]] + rest[1:], modules)
+        if rest and rest[0] not in module.items and rest[0] in module.names:
+            return defined_in(module.names[rest[0]] + rest[1:], modules)
         return module.path
     return None
 
@@ -111,11 +111,10 @@ def find_uses(modules: dict[tuple[str, ...], Module]) -> None:
                 path = absolute(module, leaf, modules)
                 if path is None:
                     continue
-                # A re-export is a way to what the child defines, and no use of it. `pub(crate) use` of a macro
-                # of the same file is neither.
-                if use["public"]:
-                    module.reexports.setdefault(path[-1], path)
-                else:
+                # A re-export is a way to what the child defines, and no use of it; so is a private import to
+                # the children, which is a use as well.
+                module.names.setdefault(path[-1], path)
+                if not use["public"]:
                     imports.append((module, path))
         body = USE.sub("", module.text)
         imports += [(module, path) for match in PATH.findall(body)

@@ -16,52 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json};
 
 use crate::family::Family;
-use crate::grant::{Grant, GrantTarget, RoleName};
-use crate::privilege::Privilege;
 use crate::setting::{Setting, Value};
-use crate::user::{Account, AuthMethod, User};
+use crate::user::{Account, User};
 
+mod change;
 mod levels;
 mod partial_revokes;
 #[cfg(test)]
 mod tests;
 
-/// One change of the twin at one of its hosts: one statement.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// The host part of the account that is changed.
-    pub host: String,
-    /// What is done to it.
-    pub action: Action,
-}
-
-/// What a [`Change`] does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Creates the account, locked, with the pending password and its settings.
-    Create {
-        /// How it is to log in.
-        authentication: Vec<AuthMethod>,
-        /// Its settings but the default roles, where they are not what an account has anyway.
-        settings: BTreeMap<Setting, Value>,
-    },
-    /// Locks the account.
-    Lock,
-    /// Unlocks the account.
-    Unlock,
-    /// Changes settings.
-    Alter(BTreeMap<Setting, Value>),
-    /// Revokes privileges on a target.
-    Revoke(GrantTarget, Grant),
-    /// Grants privileges on a target.
-    Grant(GrantTarget, Grant),
-    /// Adds a partial revoke on a schema.
-    Restrict(String, BTreeSet<Privilege>),
-    /// Lifts a partial revoke on a schema.
-    Unrestrict(String, BTreeSet<Privilege>),
-    /// Sets which roles are active after a login.
-    DefaultRoles(BTreeSet<RoleName>),
-}
+pub use change::{Action, Change};
+use change::{Changes, HostDiff};
 
 /// The changes that make `twin` equal to `source` at each host of `source`; none if it is. The
 /// password, the authentication and the final lock state are not part of it.
@@ -96,25 +61,6 @@ pub fn plan(family: Family, source: &User, twin: Option<&User>) -> Vec<Change> {
         changes.add(diff.host, levels::roles_and_proxies(diff));
     }
     changes.0
-}
-
-/// The source and the twin at one host. What the twin holds is kept up with the plan.
-struct HostDiff<'a> {
-    host: &'a str,
-    source: &'a Account,
-    twin: Account,
-    /// Whether GRANT OPTION is granted together with the privileges instead of last: the twin does
-    /// not exist yet at any host, so nobody is logged in as it, or MySQL would refuse to add it later.
-    with_grant_option: bool,
-}
-
-#[derive(Default)]
-struct Changes(Vec<Change>);
-
-impl Changes {
-    fn add(&mut self, host: &str, actions: impl IntoIterator<Item = Action>) {
-        self.0.extend(actions.into_iter().map(|action| Change { host: host.to_owned(), action }));
-    }
 }
 
 /// The twin as it is created for this source.

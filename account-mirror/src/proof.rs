@@ -25,6 +25,9 @@ mod sha_crypt;
 #[cfg(test)]
 mod tests;
 
+use format::Hash;
+pub use format::{Stored, StoredHash};
+
 /// The longest password, in bytes, that the servers take where there are rounds.
 const LONGEST_WITH_ROUNDS: usize = 256;
 
@@ -87,32 +90,6 @@ impl fmt::Debug for AuthString {
     }
 }
 
-/// What an authentication string is to its plugin.
-#[derive(Clone, Debug)]
-pub enum Stored {
-    /// A hash, which a password matches or not.
-    Hash(StoredHash),
-    /// No password: the account logs in with an empty one.
-    Empty,
-    /// No hash: every password is refused, the empty one too.
-    Disabled,
-    /// The plugin is not known here, or servers differ in what they make of the string, and some
-    /// let a password in, or any (`sha256_password` if the hash was left out).
-    Unprovable,
-}
-
-/// A hash with its salt and rounds. `Debug` shows nothing of it.
-#[derive(Clone)]
-pub struct StoredHash(Hash);
-
-#[derive(Clone)]
-enum Hash {
-    Native([u8; 20]),
-    Ed25519([u8; 32]),
-    ShaCrypt { salt: [u8; 20], rounds: u32, text: [u8; sha_crypt::LENGTH] },
-    Pbkdf2 { salt: [u8; 20], rounds: u32, key: [u8; 64] },
-}
-
 impl StoredHash {
     /// Starts to compute whether a password is the one behind this hash.
     pub fn proof(&self, password: &[u8]) -> Proof {
@@ -134,12 +111,6 @@ impl StoredHash {
                 stored: *key,
             },
         })
-    }
-}
-
-impl fmt::Debug for StoredHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoredHash([redacted])")
     }
 }
 

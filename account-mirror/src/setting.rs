@@ -10,88 +10,9 @@ use serde_json::{Map, Value as Json};
 use crate::family::Family;
 use crate::grant::RoleName;
 
-/// A setting of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setting {
-    /// `REQUIRE …`
-    Tls,
-    /// `MAX_QUERIES_PER_HOUR`
-    QueriesPerHour,
-    /// `MAX_UPDATES_PER_HOUR`
-    UpdatesPerHour,
-    /// `MAX_CONNECTIONS_PER_HOUR`
-    ConnectionsPerHour,
-    /// `MAX_USER_CONNECTIONS`
-    UserConnections,
-    /// `MAX_STATEMENT_TIME` (MariaDB)
-    StatementTime,
-    /// `PASSWORD EXPIRE …`
-    Expiration,
-    /// `PASSWORD HISTORY`
-    History,
-    /// `PASSWORD REUSE INTERVAL`
-    ReuseInterval,
-    /// `PASSWORD REQUIRE CURRENT`
-    RequireCurrent,
-    /// `FAILED_LOGIN_ATTEMPTS`
-    FailedLogins,
-    /// `PASSWORD_LOCK_TIME`
-    LockTime,
-    /// `ATTRIBUTE` and `COMMENT`
-    Attribute,
-    /// `DEFAULT ROLE`
-    DefaultRoles,
-}
+mod value;
 
-/// The value of a [`Setting`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// The server's own default applies.
-    Default,
-    /// A number, in the unit of the setting.
-    Number(i64),
-    /// A number with a fraction, as the server writes it.
-    Decimal(String),
-    /// Yes or no.
-    Flag(bool),
-    /// A demand on the connection.
-    Tls(Tls),
-    /// A JSON object.
-    Json(Map<String, Json>),
-    /// A set of roles.
-    Roles(BTreeSet<RoleName>),
-}
-
-/// What an account demands of the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// `REQUIRE NONE`
-    None,
-    /// `REQUIRE SSL`
-    Ssl,
-    /// `REQUIRE X509`
-    X509,
-    /// `REQUIRE SUBJECT … AND ISSUER … AND CIPHER …`; empty means not demanded.
-    Specified {
-        /// The subject of the client's certificate.
-        subject: String,
-        /// The issuer of the client's certificate.
-        issuer: String,
-        /// The cipher.
-        cipher: String,
-    },
-}
-
-impl Tls {
-    /// Whether only a client with a certificate can log in.
-    pub fn demands_certificate(&self) -> bool {
-        match self {
-            Self::None | Self::Ssl => false,
-            Self::X509 => true,
-            Self::Specified { subject, issuer, .. } => !subject.is_empty() || !issuer.is_empty(),
-        }
-    }
-}
+pub use value::{Setting, Tls, Value};
 
 /// Where a setting is stored, and how SQL sets it.
 pub(crate) struct Definition {
@@ -243,21 +164,30 @@ impl Kind {
         Ok(match self {
             Self::Tls => Value::Tls(tls(found, stored)?),
             Self::Limit(_) | Self::Number(_) => Value::Number(number()?.unwrap_or_default()),
-            Self::Decimal(_) => decimal(found),
+            Self::Decimal(_) => decimal(name, found)?,
             // MariaDB writes the default of this one as -1.
             Self::Expiration if number()? == Some(-1) => Value::Default,
             Self::Expiration | Self::Policy(_) | Self::Days(_) => {
                 number()?.map_or(Value::Default, Value::Number)
             }
-            Self::Flag(_) => match found.as_str() {
-                None => Value::Default,
-                Some(text) => Value::Flag(text == "Y"),
+            Self::Flag(_) => match found {
+                Json::Null => Value::Default,
+                Json::String(text) if text == "Y" || text == "N" => Value::Flag(text == "Y"),
+                _ => return Err(format!("a {name} that is neither Y nor N")),
             },
-            Self::Attribute => Value::Json(found.as_object().cloned().unwrap_or_default()),
-            Self::Roles => Value::Roles(match found.as_str().unwrap_or_default() {
-                "" => BTreeSet::new(),
-                role => [RoleName { user: role.to_owned(), host: None }].into(),
-            }),
+            Self::Attribute => match found {
+                Json::Null => Value::Json(Map::new()),
+                Json::Object(attribute) => Value::Json(attribute.clone()),
+                _ => return Err(format!("a {name} that is not a JSON object")),
+            },
+            Self::Roles => match found {
+                Json::Null => Value::Roles(BTreeSet::new()),
+                Json::String(role) if role.is_empty() => Value::Roles(BTreeSet::new()),
+                Json::String(role) => {
+                    Value::Roles([RoleName { user: role.clone(), host: None }].into())
+                }
+                _ => return Err(format!("a {name} that is not the name of a role")),
+            },
         })
     }
 }
@@ -274,10 +204,12 @@ fn number(name: &str, found: &Json) -> Result<Option<i64>, String> {
 }
 
 /// The server writes such a number with six digits after the point.
-fn decimal(found: &Json) -> Value {
+fn decimal(name: &str, found: &Json) -> Result<Value, String> {
     match found.as_f64() {
-        None | Some(0.0) => Value::Number(0),
-        Some(number) => Value::Decimal(format!("{number:.6}")),
+        Some(0.0) => Ok(Value::Number(0)),
+        Some(number) => Ok(Value::Decimal(format!("{number:.6}"))),
+        None if found.is_null() => Ok(Value::Number(0)),
+        None => Err(format!("a {name} that is no number")),
     }
 }
 
@@ -318,6 +250,23 @@ impl Setting {
             Value::Json(json) => json.is_empty(),
             Value::Roles(roles) => roles.is_empty(),
             Value::Default | Value::Decimal(_) | Value::Flag(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_another_type_than_its_setting_is_an_error_and_no_default() {
+        let wrong = Json::from([1].as_slice());
+        for family in [Family::MySql((9, 7, 0)), Family::MariaDb((11, 8, 0))] {
+            let names = SETTINGS.iter().map(|definition| definition.stored(family));
+            for own in names.filter(|name| !name.is_empty()) {
+                let stored = |name: &str| (name == own).then(|| wrong.clone());
+                assert!(read(family, stored).is_err(), "{own}");
+            }
         }
     }
 }

@@ -20,9 +20,12 @@ use crate::user::AuthMethod;
 use crate::username::Username;
 
 mod grants;
+mod quote;
 mod settings;
 #[cfg(test)]
 mod tests;
+
+pub use quote::{quote_account, quote_identifier, quote_literal};
 
 use grants::{list, quote_role};
 use settings::clauses;
@@ -74,21 +77,6 @@ impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
-}
-
-/// An identifier in backticks.
-pub fn quote_identifier(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-/// A string in single quotes, for a session with `NO_BACKSLASH_ESCAPES`.
-pub fn quote_literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// The account `user`@`host`.
-pub fn quote_account(user: &str, host: &str) -> String {
-    format!("{}@{}", quote_identifier(user), quote_identifier(host))
 }
 
 /// Makes the statements for one twin.

@@ -17,8 +17,10 @@ use crate::username::Username;
 mod grants;
 mod mariadb;
 mod mysql;
+mod query;
 
 use grants::GRANT_TABLES;
+pub use query::Query;
 
 /// All accounts of some users, and what else was read of them.
 #[derive(Debug, Default, PartialEq)]
@@ -78,15 +80,6 @@ impl Accounts {
         let is_it = |(name, at): &(String, String)| name == user && at.eq_ignore_ascii_case(host);
         accounts.find(|(key, _)| is_it(key)).map(|(_, account)| account)
     }
-}
-
-/// A query about accounts.
-#[derive(Debug)]
-pub struct Query {
-    /// What is read, for an error's text.
-    pub what: String,
-    /// The query, for a session with `NO_BACKSLASH_ESCAPES`.
-    pub sql: String,
 }
 
 /// What to ask a server about some users, and what its answers mean.

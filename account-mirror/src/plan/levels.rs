@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::change::{Action, Changes, HostDiff, at};
 use super::partial_revokes::restrictions;
-use super::{Action, Changes, HostDiff};
 use crate::family::Family;
 use crate::grant::{CaselessName, Grant, GrantTarget};
 use crate::privilege::Privilege;
@@ -230,10 +230,6 @@ fn with_create(source: &Account, target: &GrantTarget, mut missing: Grant) -> Gr
         missing.privileges.insert(Privilege::CREATE);
     }
     missing
-}
-
-pub(super) fn at(grants: &BTreeMap<GrantTarget, Grant>, target: &GrantTarget) -> Grant {
-    grants.get(target).cloned().unwrap_or_default()
 }
 
 /// What is left of a grant when `extra` is revoked: a privilege that is revoked on a table goes from

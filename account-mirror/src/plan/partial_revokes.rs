@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::levels::at;
-use super::{Action, Changes, HostDiff};
+use super::change::{Action, Changes, HostDiff, at};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
 use crate::privilege::Privilege;

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::Action::{Alter, DefaultRoles, Lock, Restrict, Revoke, Unlock, Unrestrict};
 use super::*;
+use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::privilege::Privilege;
 use crate::setting::Tls;
 use crate::user::User;

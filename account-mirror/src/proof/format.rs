@@ -1,5 +1,7 @@
 //! How authentication strings are written.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::GeneralPurpose;
@@ -8,7 +10,7 @@ use curve25519_dalek::EdwardsPoint;
 use sha1::{Digest as _, Sha1};
 use sha2::{Digest as _, Sha512};
 
-use super::{Hash, Stored, StoredHash, sha_crypt};
+use super::sha_crypt;
 
 /// Base64 as MariaDB reads and writes a key: its last character has two bits that do not count.
 const KEY: GeneralPurpose =
@@ -22,6 +24,38 @@ const DEFAULT_ROUNDS: u32 = 5000;
 
 /// How long a hash of `caching_sha2_password` is at least.
 const SHORTEST: usize = 70;
+
+/// What an authentication string is to its plugin.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A hash, which a password matches or not.
+    Hash(StoredHash),
+    /// No password: the account logs in with an empty one.
+    Empty,
+    /// No hash: every password is refused, the empty one too.
+    Disabled,
+    /// The plugin is not known here, or servers differ in what they make of the string, and some
+    /// let a password in, or any (`sha256_password` if the hash was left out).
+    Unprovable,
+}
+
+/// A hash with its salt and rounds. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct StoredHash(pub(super) Hash);
+
+#[derive(Clone)]
+pub(super) enum Hash {
+    Native([u8; 20]),
+    Ed25519([u8; 32]),
+    ShaCrypt { salt: [u8; 20], rounds: u32, text: [u8; sha_crypt::LENGTH] },
+    Pbkdf2 { salt: [u8; 20], rounds: u32, key: [u8; 64] },
+}
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredHash([redacted])")
+    }
+}
 
 /// The hash of a password for a plugin of MariaDB.
 pub(super) fn mariadb(plugin: &str, password: &[u8]) -> Option<String> {

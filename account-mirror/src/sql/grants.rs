@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{quote_account, quote_identifier};
+use super::quote::{quote_account, quote_identifier};
 use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::privilege::Privilege;
 

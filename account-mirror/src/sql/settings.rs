@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::quote_literal;
+use super::quote::quote_literal;
 use crate::setting::{Kind, SETTINGS, Setting, Tls, Value};
 
 /// The clauses in the one order that the servers take: the demand on the connection, limits, the

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Query;
+use super::query::Query;
 use crate::error::{Error, ErrorKind, list, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName, RoutineKind};

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
-use super::Query;
+use super::query::Query;
 use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::GrantTarget;

@@ -1,0 +1,90 @@
+//! The settings and their values.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json};
+
+use crate::grant::RoleName;
+
+/// A setting of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `REQUIRE …`
+    Tls,
+    /// `MAX_QUERIES_PER_HOUR`
+    QueriesPerHour,
+    /// `MAX_UPDATES_PER_HOUR`
+    UpdatesPerHour,
+    /// `MAX_CONNECTIONS_PER_HOUR`
+    ConnectionsPerHour,
+    /// `MAX_USER_CONNECTIONS`
+    UserConnections,
+    /// `MAX_STATEMENT_TIME` (MariaDB)
+    StatementTime,
+    /// `PASSWORD EXPIRE …`
+    Expiration,
+    /// `PASSWORD HISTORY`
+    History,
+    /// `PASSWORD REUSE INTERVAL`
+    ReuseInterval,
+    /// `PASSWORD REQUIRE CURRENT`
+    RequireCurrent,
+    /// `FAILED_LOGIN_ATTEMPTS`
+    FailedLogins,
+    /// `PASSWORD_LOCK_TIME`
+    LockTime,
+    /// `ATTRIBUTE` and `COMMENT`
+    Attribute,
+    /// `DEFAULT ROLE`
+    DefaultRoles,
+}
+
+/// The value of a [`Setting`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// The server's own default applies.
+    Default,
+    /// A number, in the unit of the setting.
+    Number(i64),
+    /// A number with a fraction, as the server writes it.
+    Decimal(String),
+    /// Yes or no.
+    Flag(bool),
+    /// A demand on the connection.
+    Tls(Tls),
+    /// A JSON object.
+    Json(Map<String, Json>),
+    /// A set of roles.
+    Roles(BTreeSet<RoleName>),
+}
+
+/// What an account demands of the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// `REQUIRE NONE`
+    None,
+    /// `REQUIRE SSL`
+    Ssl,
+    /// `REQUIRE X509`
+    X509,
+    /// `REQUIRE SUBJECT … AND ISSUER … AND CIPHER …`; empty means not demanded.
+    Specified {
+        /// The subject of the client's certificate.
+        subject: String,
+        /// The issuer of the client's certificate.
+        issuer: String,
+        /// The cipher.
+        cipher: String,
+    },
+}
+
+impl Tls {
+    /// Whether only a client with a certificate can log in.
+    pub fn demands_certificate(&self) -> bool {
+        match self {
+            Self::None | Self::Ssl => false,
+            Self::X509 => true,
+            Self::Specified { subject, issuer, .. } => !subject.is_empty() || !issuer.is_empty(),
+        }
+    }
+}
