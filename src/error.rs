@@ -9,6 +9,8 @@ use std::fmt;
 
 use lambda_runtime::Diagnostic;
 
+use crate::text;
+
 /// An error of the function, made with [`ErrorType::because`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
@@ -188,6 +190,8 @@ error_types! {
     DatabaseNameUnusable: AfterRepair,
     /// The connection broke.
     ConnectionLost: Helps,
+    /// What the server answered is not the protocol, or too large.
+    ProtocolError: MayHelp,
 
     // What cannot be rotated; found before anything is written.
     /// The server is read-only.
@@ -268,19 +272,11 @@ impl fmt::Display for Retry {
 }
 
 impl ErrorType {
-    /// An error of this type, with what could not be done, what was found, and what to do. Control
-    /// characters in the text are escaped, so that no name or message can forge a log line.
+    /// An error of this type, with what could not be done, what was found, and what to do. Characters
+    /// that are not shown as themselves are escaped, so that no name or message can forge a log line,
+    /// and what is too long is left out.
     pub fn because(self, text: impl fmt::Display) -> Error {
-        let text = text
-            .to_string()
-            .chars()
-            .flat_map(|c| {
-                let escaped = c.is_control().then(|| c.escape_default());
-                let plain = (!c.is_control()).then_some(c);
-                escaped.into_iter().flatten().chain(plain)
-            })
-            .collect();
-        Error { error_type: self, text }
+        Error { error_type: self, text: text::printable(&text.to_string(), text::ANY) }
     }
 }
 

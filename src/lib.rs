@@ -27,4 +27,5 @@ pub mod panic;
 pub mod password;
 pub mod secret;
 pub mod step;
+mod text;
 pub mod tls;

@@ -25,6 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::error::Error;
 use crate::event::RotationEvent;
 use crate::step::Summary;
+use crate::text;
 
 mod line;
 pub mod metrics;
@@ -83,22 +84,22 @@ fn failure(result: &Result<Summary, Error>) -> Option<&Error> {
 fn summary(summary: &Summary) {
     let count = summary.statements.len();
     for (n, statement) in summary.statements.iter().enumerate() {
-        debug!(statement, "statement {} of {count}", n + 1);
+        debug!(statement = text::printable(statement, text::ANY), "statement {} of {count}", n + 1);
     }
     for finding in &summary.findings {
-        info!("check passed: {finding}");
+        info!("check passed: {}", text::printable(finding, text::ANY));
     }
     for warning in &summary.warnings {
-        warn!("{warning}");
+        warn!("{}", text::printable(warning, text::ANY));
     }
     let shown = &summary.statements[..count.min(STATEMENTS_SHOWN)];
     info!(
         statements = count,
-        plan = shown.join("; "),
+        plan = text::printable(&shown.join("; "), text::ANY),
         drift = summary.drift,
         warnings = summary.warnings.len(),
         user = summary.user.as_ref().map(ToString::to_string),
         "{}",
-        summary.what,
+        text::printable(&summary.what, text::ANY),
     );
 }

@@ -42,7 +42,15 @@ impl Applier<'_> {
             match self.change(change).await {
                 Err(failure) if is_orphan(change, &failure) => self.skip(change).await?,
                 Err(failure) if is_gone_already(change, &failure) => {}
-                Err(failure) => return Err(self.refused(&self.builder.statement(change), failure)),
+                Err(failure) => {
+                    let statement = self.builder.statement(change);
+                    // A dictionary, which nothing foretells, may refuse the password of a new account.
+                    let creates = matches!(change.action, Action::Create { .. });
+                    return Err(match creates && failure.code() == Some(1819) {
+                        true => self.password_refused(&statement, failure),
+                        false => self.refused(&statement, failure),
+                    });
+                }
                 Ok(()) if matches!(change.action, Action::Create { .. }) => {
                     self.progress.created.insert(change.host.clone());
                 }

@@ -13,6 +13,7 @@ use mysql_async::{Conn, Value};
 
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::panic;
 
 mod lock;
 pub mod login;
@@ -29,7 +30,7 @@ pub use refusal::{LoginRole, Refusal};
 pub use variables::Variables;
 
 use prepare::StatementLimit;
-use query_error::{catch_panic, response_error};
+use query_error::response_error;
 
 /// The most that the rows of one round trip may take in memory, in bytes, about. No real account
 /// comes near; a confused server must not fill the function's memory.
@@ -159,9 +160,10 @@ impl Session {
                 }
             }
         };
-        match self.deadline.run("an answer of the database", catch_panic(query)).await {
-            Ok(Some(result)) => result,
-            Ok(None) => Err(response_error()),
+        match self.deadline.run("an answer of the database", panic::catch(query)).await {
+            Ok(Ok(result)) => result,
+            // The driver panics where a server announces more columns than there can be.
+            Ok(Err(_)) => Err(response_error()),
             Err(late) => Err(QueryError::TimedOut(late)),
         }
     }

@@ -78,8 +78,9 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
             VISIBILITY,
             ErrorType::VersionUnknown,
             format!(
-                "the step was not begun: the secret has no version {version}; start rotations with \
-                 aws secretsmanager rotate-secret, not by invoking this function"
+                "the step was not begun: no version {version} of the secret has a staging label, if \
+                 it exists at all; start rotations with aws secretsmanager rotate-secret, not by \
+                 invoking this function"
             ),
         ));
     };

@@ -16,13 +16,26 @@ use crate::support::server::{Need, OwnServer, Server};
 
 /// What setSecret says of a server at this port, before its time is over.
 async fn set_secret_at(port: u16, timeout: Duration) -> Error {
+    set_secret_with(port, Whose::Both, timeout).await
+}
+
+/// Whose login is to be made at a port.
+#[derive(PartialEq)]
+enum Whose {
+    Both,
+    Users,
+}
+
+async fn set_secret_with(port: u16, whose: Whose, timeout: Duration) -> Error {
     let tenant = Tenant::of(Server::one()).await;
+    tenant.settle("a password").await;
     let at = |mut document: Value| {
         document["port"] = port.into();
         document
     };
     let user = at(document(&tenant.address, &tenant.user(), "a password"));
-    let superuser = at(superuser_document(&tenant.address));
+    let superuser = superuser_document(&tenant.address);
+    let superuser = if whose == Whose::Both { at(superuser) } else { superuser };
     let mut scene = Scene::with(&tenant, &superuser, user).await;
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
@@ -64,6 +77,9 @@ async fn a_server_that_takes_the_connection_and_never_speaks_is_called_silent() 
         }
     });
     let error = set_secret_at(port, Duration::from_secs(9)).await;
+    assert_eq!(error.error_type(), ErrorType::ServerSilent, "{error}");
+    // So it is where only the user's secret leads there.
+    let error = set_secret_with(port, Whose::Users, Duration::from_secs(9)).await;
     assert_eq!(error.error_type(), ErrorType::ServerSilent, "{error}");
     taking.abort();
 }

@@ -20,6 +20,7 @@ mod emulator;
 mod exactness;
 mod faults;
 mod fuzz;
+mod globals;
 mod guard;
 mod harness;
 mod iam;

@@ -13,11 +13,11 @@ use mysql_async::Conn;
 use tokio::net::{TcpStream, lookup_host};
 
 use super::prepare::{StatementLimit, prepare};
-use super::query_error::catch_panic;
 use super::{LoginRole, Refusal, Session, Variables};
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
+use crate::panic::{self, Panicked};
 use crate::tls::TlsMode;
 
 /// How long the network may take to make a connection.
@@ -136,7 +136,7 @@ impl Credentials<'_> {
             .wait_timeout(Some(WAIT_TIMEOUT))
             .prefer_socket(false)
             .stmt_cache_size(0);
-        let conn = self.wait(address, deadline, catch_panic(Conn::new(options))).await?;
+        let conn = self.wait(address, deadline, panic::catch(Conn::new(options))).await?;
         let mut session = Session {
             family: Family::of_greeting(conn.server_version()),
             conn,
@@ -159,12 +159,12 @@ impl Credentials<'_> {
         &self,
         address: IpAddr,
         deadline: Deadline,
-        connection: impl Future<Output = Option<mysql_async::Result<Conn>>>,
+        connection: impl Future<Output = Result<mysql_async::Result<Conn>, Panicked>>,
     ) -> Result<Conn, Refusal> {
         tokio::pin!(connection);
-        let connected = |result: Option<mysql_async::Result<Conn>>| match result {
-            Some(result) => result.map_err(|error| self.refusal(error)),
-            None => Err(self.protocol_error().into()),
+        let connected = |result: Result<mysql_async::Result<Conn>, Panicked>| match result {
+            Ok(result) => result.map_err(|error| self.refusal(error)),
+            Err(_) => Err(self.protocol_error().into()),
         };
         if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {
             return connected(result);

@@ -10,6 +10,7 @@ use super::query_error::response_error;
 use super::{Credentials, LoginRole, Refusal, Session, Variables};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
+use crate::text;
 
 /// How long a statement may wait for a lock, at most. It is always shorter than what is left of the
 /// invocation, so that the server gives up before the client does: a statement that the client
@@ -104,8 +105,9 @@ fn identify(
     let (version, account) = (text(identity, "version"), text(identity, "account"));
     session.family = Family::parse(version).ok_or_else(|| {
         ErrorType::ServerUnsupported.because(format!(
-            "{} says that it is \"{version}\", which is neither MySQL nor MariaDB",
-            credentials.server
+            "{} says that it is \"{}\", which is neither MySQL nor MariaDB",
+            credentials.server,
+            text::beginning(version, text::SERVER)
         ))
     })?;
     let (user, host) = account.rsplit_once('@').unwrap_or((account, ""));

@@ -1,9 +1,11 @@
 //! Why a query or statement failed.
 
-use std::fmt;
-use std::task::Poll;
+use std::{fmt, io};
+
+use mysql_async::{DriverError, IoError};
 
 use crate::error::{Error, ErrorType};
+use crate::text;
 
 /// Why a query or statement failed.
 pub enum QueryError {
@@ -40,12 +42,14 @@ impl QueryError {
                 error_type
                     .because(format!("{what} failed: MySQL error {code}: \"{text}\"{remedy}"))
             }
-            Self::ConnectionLost(text) | Self::Protocol(text) => {
-                ErrorType::ConnectionLost.because(format!(
-                    "{what} failed: the connection broke ({text}); the next try finds out whether it \
-                     was done"
-                ))
-            }
+            Self::ConnectionLost(text) => ErrorType::ConnectionLost.because(format!(
+                "{what} failed: the connection broke ({text}); the next try finds out whether it was \
+                 done"
+            )),
+            Self::Protocol(text) => ErrorType::ProtocolError.because(format!(
+                "{what} failed: {text}; find out what answers at this address, and what is in between; \
+                 the next try finds out whether it was done"
+            )),
             Self::TimedOut(error) => error.context(what),
         }
     }
@@ -79,28 +83,38 @@ impl From<mysql_async::Error> for QueryError {
     fn from(error: mysql_async::Error) -> Self {
         match error {
             mysql_async::Error::Server(error) => {
-                Self::Server { code: error.code, text: error.message }
+                let text = text::beginning(&error.message, text::SERVER).into_owned();
+                match ends_connection(error.code) {
+                    true => Self::ConnectionLost(format!("MySQL error {}: {text}", error.code)),
+                    false => Self::Server { code: error.code, text },
+                }
             }
-            // The driver's own texts may quote a packet, so only the kind is kept.
-            mysql_async::Error::Driver(_) => response_error(),
+            mysql_async::Error::Driver(DriverError::ConnectionClosed) => {
+                Self::ConnectionLost("it is closed".to_owned())
+            }
+            mysql_async::Error::Io(IoError::Io(error)) if is_undecodable(&error) => {
+                response_error()
+            }
             mysql_async::Error::Io(error) => Self::ConnectionLost(error.to_string()),
-            mysql_async::Error::Other(_) | mysql_async::Error::Url(_) => {
-                Self::ConnectionLost("the driver gave up".to_owned())
-            }
+            // The driver's own texts may quote a packet, so only the kind is kept.
+            _ => response_error(),
         }
     }
 }
 
-/// Waits for what the driver does; `None` if it panics, as it does where a server announces more
-/// columns than there can be.
-pub(super) async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|context| {
-        let poll = std::panic::AssertUnwindSafe(|| work.as_mut().poll(context));
-        match std::panic::catch_unwind(poll) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
-    })
-    .await
+/// Whether the server sends this error as the last thing on a connection: it is shut down, or somebody
+/// or a time limit ended the connection.
+pub(super) fn ends_connection(code: u16) -> bool {
+    matches!(code, 1053 | 1077 | 1079 | 1080 | 1152 | 1927 | 3169 | 4031)
+}
+
+/// Whether it is the driver's parser that failed, and not the network: both are I/O errors, and a
+/// packet that is too short is an end of file as well.
+pub(super) fn is_undecodable(error: &io::Error) -> bool {
+    match error.kind() {
+        // The last kind is that of a packet that is too large, or out of its order.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => true,
+        io::ErrorKind::UnexpectedEof => error.to_string().starts_with("can't parse"),
+        _ => false,
+    }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 
 use mysql_async::{DriverError, IoError};
 
+use super::query_error::{ends_connection, is_undecodable};
 use super::{Credentials, QueryError};
 use crate::error::{Error, ErrorType};
-use crate::tls;
+use crate::{text, tls};
 
 /// Whose login it is, for the error's type and text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Credentials<'_> {
         }
         match error {
             mysql_async::Error::Server(error) => self.server_refusal(error.code, &error.message),
-            mysql_async::Error::Io(IoError::Io(error)) => {
+            mysql_async::Error::Io(IoError::Io(error)) if !is_undecodable(&error) => {
                 self.unreachable(&error.to_string()).into()
             }
             mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
@@ -79,7 +80,9 @@ impl Credentials<'_> {
                          which this function does not support; use caching_sha2_password, \
                          mysql_native_password or ed25519 (for a user that does not exist, MySQL \
                          asks for an arbitrary plugin)",
-                        self.role, self.user
+                        self.role,
+                        self.user,
+                        name = text::beginning(&name, text::SERVER)
                     ))
                     .into()
             }
@@ -88,9 +91,9 @@ impl Credentials<'_> {
     }
 
     pub(super) fn protocol_error(&self) -> Error {
-        ErrorType::ConnectionLost.because(format!(
+        ErrorType::ProtocolError.because(format!(
             "the login of {} failed: {} sent an invalid response; find out whether the port is that \
-             of a MySQL server",
+             of a MySQL server, and what is in between",
             self.role, self.server
         ))
     }
@@ -108,9 +111,15 @@ impl Credentials<'_> {
 
     fn server_refusal(&self, code: u16, text: &str) -> Refusal {
         let (error_type, remedy) = match code {
+            _ if ends_connection(code) => {
+                (ErrorType::ConnectionLost, "the server is shutting down, or ended the connection")
+            }
             1045 | 1698 | 1130 => self.role.refused(),
-            1040 | 1129 | 1203 | 1226 => {
+            1037 | 1040 | 1041 | 1129 | 1135 | 1203 | 1226 => {
                 (ErrorType::ServerBusy, "raise the limit, or wait until connections are closed")
+            }
+            3032 => {
+                (ErrorType::ServerBusy, "the server is in offline mode; wait until that has ended")
             }
             3118 | 4151 | 3955 | 4150 => (
                 ErrorType::AccountUnusable,
@@ -124,14 +133,19 @@ impl Credentials<'_> {
                 ErrorType::TlsFailed,
                 "the server requires TLS, and the secret has \"ssl\": false; remove that key",
             ),
+            1251 | 1524 => (
+                ErrorType::PluginUnsupported,
+                "the server cannot use the account's plugin; load it there, or change the account's",
+            ),
             _ => (self.role.refused().0, "look the number up in the manual of the server"),
         };
         Refusal {
             error: error_type.because(format!(
-                "the login of {} \"{}\" was refused by {}: MySQL error {code}: \"{text}\"; {remedy}",
+                "the login of {} \"{}\" was refused by {}: MySQL error {code}: \"{}\"; {remedy}",
                 self.role,
                 self.user,
-                self.server
+                self.server,
+                text::beginning(text, text::SERVER)
             )),
             code: Some(code),
         }

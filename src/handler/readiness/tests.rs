@@ -58,7 +58,11 @@ fn a_pending_version_is_ready() {
 #[test]
 fn a_version_without_the_label_is_refused_after_some_patience() {
     for (description, error_type, found) in [
-        (labelled(&[]), ErrorType::VersionUnknown, "no version new"),
+        (
+            labelled(&[]),
+            ErrorType::VersionUnknown,
+            "no version new of the secret has a staging label",
+        ),
         (
             labelled(&[("new", &[])]),
             ErrorType::VersionNotPending,

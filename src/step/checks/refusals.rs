@@ -251,9 +251,10 @@ pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
 
 /// Why the current user's login was refused, with the help of what the superuser sees.
 pub(super) fn explain_refusal(source: &User, server: &Server, refusal: Refusal) -> Error {
-    let is_login =
-        refusal.code.is_some() || refusal.error.error_type() == ErrorType::PluginUnsupported;
-    if !is_login {
+    use ErrorType::{AccountUnusable, CurrentLoginRefused, PluginUnsupported};
+    if ![AccountUnusable, CurrentLoginRefused, PluginUnsupported]
+        .contains(&refusal.error.error_type())
+    {
         return refusal.error;
     }
     // One account leaves no doubt which one refused; with several, any reason would be a guess.

@@ -1,0 +1,84 @@
+//! Texts that somebody else wrote, made fit for an error or a line of the log.
+
+use std::borrow::Cow;
+
+/// How much of what a server says is kept, in bytes, about.
+pub(crate) const SERVER: usize = 1 << 10;
+/// How much of any other text is kept, in bytes, about: a plan, or an error with all that it names.
+pub(crate) const ANY: usize = 16 << 10;
+
+/// The beginning of a text, and how much of it was left out.
+pub(crate) fn beginning(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let start = &text[..text.floor_char_boundary(most)];
+    Cow::Owned(format!("{start}… ({} more bytes left out)", text.len() - start.len()))
+}
+
+/// The beginning of a text, with all characters escaped that are not shown as themselves: no name or
+/// message can forge a line, or turn the direction of one.
+pub(crate) fn printable(text: &str, most: usize) -> String {
+    let mut printable = String::with_capacity(text.len().min(most));
+    for c in beginning(text, most).chars() {
+        match c.is_control() || is_format(c) {
+            true => printable.extend(c.escape_default()),
+            false => printable.push(c),
+        }
+    }
+    printable
+}
+
+/// Whether a character is one of Unicode's categories Cf (format), Zl and Zp (separators of lines and
+/// of paragraphs).
+fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0001}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_how_much_is_left_out() {
+        assert_eq!(beginning("abc", 3), "abc");
+        assert_eq!(beginning("abcd", 3), "abc… (1 more bytes left out)");
+        assert_eq!(beginning("aäö", 2), "a… (4 more bytes left out)");
+        let long = "x".repeat(1 << 20);
+        assert!(printable(&long, ANY).len() < ANY + 100);
+        assert!(printable(&long, ANY).ends_with("(1032192 more bytes left out)"));
+    }
+
+    #[test]
+    fn no_character_ends_a_line_hides_itself_or_turns_the_text() {
+        for c in "\n\r\t\0\u{1b}\u{7f}\u{85}\u{ad}\u{200b}\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{e0041}"
+            .chars()
+        {
+            let text = printable(&format!("a{c}b"), ANY);
+            assert!(text.starts_with("a\\") && text.ends_with('b'), "{text}");
+            assert!(!text.contains(c), "{text}");
+        }
+        assert_eq!(printable("größer 漢字 🎉 {}", ANY), "größer 漢字 🎉 {}");
+    }
+}
