@@ -20,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{CANARY, cases, runner};
 use crate::support::canary::assert_absent;
 
+mod meaning;
+
 /// What the server sends, packet by packet; one packet for each that it is sent, the first unasked.
 type Packets = Vec<Vec<u8>>;
 
@@ -243,66 +245,5 @@ async fn rows_without_end_are_not_kept_without_end() {
         let (said, sent) = meet(packets, Some(rows)).await;
         assert!(said.contains("the response has more than"), "{size}: {said}");
         assert!(sent < 200 << 20, "{size}: {} MiB were taken", sent >> 20);
-    }
-}
-
-/// An error of the server, as the answer to a login.
-fn error(code: u16, message: &str) -> Vec<u8> {
-    let mut bytes = vec![0xff];
-    bytes.extend(code.to_le_bytes());
-    bytes.extend(b"#HY000");
-    bytes.extend(message.bytes());
-    framed(2, &bytes)
-}
-
-#[tokio::test]
-async fn each_error_of_a_login_has_its_meaning() {
-    for (code, error_type, found) in [
-        (1045, "CurrentLoginRefused", "Access denied"),
-        (1040, "ServerBusy", "raise the limit"),
-        (3032, "ServerBusy", "offline mode"),
-        (3159, "TlsFailed", "requires TLS"),
-        (1053, "ConnectionLost", "shutting down"),
-        (1524, "PluginUnsupported", "load it there"),
-        (1862, "AccountUnusable", "has expired"),
-        (3118, "AccountUnusable", "is locked"),
-    ] {
-        let packets = vec![framed(0, &greeting()), error(code, "Access denied")];
-        let (said, _) = meet(packets, None).await;
-        assert!(said.contains(&format!(" {error_type}: ")), "{code}: {said}");
-        assert!(said.contains(found), "{code}: {said}");
-    }
-}
-
-#[tokio::test]
-async fn what_is_not_the_protocol_is_no_trouble_with_the_network() {
-    let short = vec![framed(0, b"\x0a9.7")];
-    let another = vec![b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()];
-    // The driver panics at a public key that is none.
-    let key = vec![
-        framed(0, &greeting_with("caching_sha2_password")),
-        framed(2, &[1, 4]),
-        framed(4, b"\x01-----BEGIN PUBLIC KEY-----\nnone\n-----END PUBLIC KEY-----\n"),
-    ];
-    let column = [framed(1, &[1]), framed(2, &[3, 1])].concat();
-    let answer = vec![framed(0, &greeting()), framed(2, OK), column];
-    for packets in [short, another, key, answer] {
-        let (said, _) = meet(packets, None).await;
-        assert!(said.contains("ProtocolError: "), "{said}");
-        assert!(!said.contains("network"), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn of_a_long_message_of_a_server_the_beginning_is_said_and_how_much_there_was() {
-    let message = format!("denied\u{2028}{}", "x".repeat(1 << 20));
-    let login = vec![framed(0, &greeting()), error(1045, &message)];
-    let plugin = [b"\xfe".to_vec(), message.clone().into_bytes(), b"\0salt".to_vec()].concat();
-    let plugin = vec![framed(0, &greeting()), framed(2, &plugin)];
-    for packets in [login, plugin] {
-        let (said, _) = meet(packets, None).await;
-        assert!(said.len() < 4 << 10, "{} bytes", said.len());
-        assert!(said.contains("denied\\u{2028}xxx"), "{said}");
-        assert!(said.contains("more bytes left out"), "{said}");
     }
 }
