@@ -13,7 +13,7 @@ class SetupTest(unittest.TestCase):
         # What a minimal Debian says.
         said = "The virtual environment was not created successfully ...\n\nFailing command: /x/.dev/venv/bin/python3\n"
         failed = subprocess.CalledProcessError(1, ["python3"], said)
-        with mock.patch.object(packages, "_run", side_effect=failed):
+        with mock.patch.object(packages, "run", side_effect=failed):
             with self.assertRaisesRegex(packages.Missing, "install python3-venv"):
                 packages._install_environment("python")
 
