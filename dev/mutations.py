@@ -289,7 +289,7 @@ MUTATIONS = [
         "account-mirror/src/plan/levels.rs",
         "    for (number, target) in rows.iter().rev() {\n",
         "    for (number, target) in rows.iter() {\n",
-        ["mirror_cases::a_row_that_covers_a_wider_one_goes_after_it"],
+        ["mirror_cases::a_row_that_covers_a_less_specific_one_goes_after_it"],
     ),
     Mutation(
         "a new try retains the pending password in the place of the replaced one",

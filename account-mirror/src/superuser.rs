@@ -6,14 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, ErrorKind, list};
+use crate::error::{Error, ErrorKind};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::plan::{Action, Change};
 use crate::privilege::Privilege;
 use crate::tables::Accounts;
 use crate::user::{Account, User};
-use crate::username::Username;
+
+mod definers;
 
 fn system_user() -> GrantTarget {
     GrantTarget::Dynamic("SYSTEM_USER".to_owned())
@@ -102,24 +103,6 @@ impl Superuser {
              the twin; use a superuser with SYSTEM_USER, or revoke it from the user",
             user.name, self.name
         )))
-    }
-
-    /// Whether it may create an account that objects have as their definer.
-    pub fn may_create_definers(&self) -> bool {
-        let privileges = ["ALLOW_NONEXISTENT_DEFINER", "SET_USER_ID"];
-        !self.family.protects_definers()
-            || privileges.iter().any(|name| self.holds(&GrantTarget::Dynamic((*name).to_owned())))
-    }
-
-    /// The error of a twin that these objects have as their definer.
-    pub fn cannot_create(&self, twin: &Username, objects: &[String]) -> Error {
-        ErrorKind::GrantImpossible.because(format!(
-            "the superuser {} cannot create the user \"{twin}\": the server keeps it from the names \
-             of definers, and it is the definer of {}; grant the superuser \
-             ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2), or drop these objects",
-            self.name,
-            list(objects)
-        ))
     }
 
     fn is_system_user(&self) -> bool {
@@ -227,8 +210,8 @@ impl Superuser {
             .columns
             .iter()
             .flat_map(|(column, privileges)| privileges.iter().map(move |p| (Some(column), *p)));
-        let wanted = grant.privileges.iter().map(|p| (None, *p)).chain(columns);
-        let lacking: BTreeSet<_> = wanted
+        let needed = grant.privileges.iter().map(|p| (None, *p)).chain(columns);
+        let lacking: BTreeSet<_> = needed
             .filter(|(column, privilege)| {
                 !places.iter().any(|place| {
                     place.privileges.contains(privilege)

@@ -18,6 +18,7 @@ mod grants;
 mod mariadb;
 mod mysql;
 mod query;
+mod refused;
 
 use grants::GRANT_TABLES;
 pub use query::Query;
@@ -152,7 +153,7 @@ impl Reading {
                 sql: format!("SHOW GRANTS FOR {}", quote_identifier(role)),
             }));
         }
-        queries.extend(grants::mis_encoded_users(&self.users));
+        queries.extend(refused::mis_encoded_users(&self.users));
         queries
     }
 
@@ -203,7 +204,7 @@ impl Reading {
                 }
             }
         }
-        grants::refuse_without_account(&without_account)?;
+        refused::refuse_without_account(&without_account)?;
         if self.family.is_mysql() {
             accounts.by_name.values_mut().for_each(mysql::mark_created_role);
         } else {
@@ -212,7 +213,7 @@ impl Reading {
                 mariadb::read_role(&mut accounts.by_name, role, &next())?;
             }
         }
-        grants::refuse_mis_encoded(&self.users, &next())?;
+        refused::refuse_mis_encoded(&self.users, &next())?;
         Ok(accounts)
     }
 }

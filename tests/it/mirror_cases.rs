@@ -110,7 +110,7 @@ async fn what_the_user_lost_the_twin_loses() {
 
 /// Of the rows on a schema, the server takes that of the most specific pattern alone.
 #[tokio::test]
-async fn a_row_that_covers_a_wider_one_goes_after_it() {
+async fn a_row_that_covers_a_less_specific_one_goes_after_it() {
     for &server in Server::all() {
         let (tenant, scene, proxy) = Scene::seen(server, PASSWORD).await;
         let case = Case { tenant, scene };
@@ -121,7 +121,7 @@ async fn a_row_that_covers_a_wider_one_goes_after_it() {
              REVOKE SELECT ON {d}.* FROM {t}; GRANT SELECT ON {d}.items TO {t}",
         )
         .await;
-        assert!(!case.user_inserts().await, "the wider row is not covered");
+        assert!(!case.user_inserts().await, "the less specific row is not covered");
 
         let mut revokes = 0;
         proxy.script(move |request| {

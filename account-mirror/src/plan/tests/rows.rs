@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn at_schema_level_grants_come_first_and_the_narrowest_is_the_last_to_go() {
+fn at_schema_level_grants_come_first_and_the_most_specific_row_is_the_last_to_go() {
     let source = profile([
         (schema("%"), held(&["INSERT"])),
         (schema("app%"), held(&["SELECT"])),
@@ -38,7 +38,7 @@ fn at_table_level_grants_come_first_too_because_another_hosts_row_may_be_covered
 }
 
 #[test]
-fn rows_come_at_the_narrowest_host_first_and_go_there_last() {
+fn rows_come_at_the_most_specific_host_first_and_go_there_last() {
     let at = |user, hosts: [(&str, &str); 2]| {
         let mut account = account(user, Account::default());
         account.accounts = hosts
