@@ -43,6 +43,13 @@ class DocumentsTest(unittest.TestCase):
                     self.assertTrue((ROOT / "tests" / "it" / f"{test}.rs").exists(), row)
         self.assertGreater(named, 40)
 
+    def test_the_costs_add_up_to_their_sum(self) -> None:
+        _, _, costs = (ROOT / "README.md").read_text().partition("## Costs\n")
+        amounts = re.findall(r"^\| (\**)[^|]+\|[^|]*\| \**(\d+\.\d\d) USD\** \|$", costs, re.MULTILINE)
+        parts = sum(round(float(amount) * 100) for bold, amount in amounts if not bold)
+        (total,) = (round(float(amount) * 100) for bold, amount in amounts if bold)
+        self.assertEqual((len(amounts), parts), (6, total))
+
 
 if __name__ == "__main__":
     unittest.main()
