@@ -4,7 +4,7 @@ use account_mirror::username::Username;
 
 use crate::aws::{Aws, Description, SecretValue, Selector, StagingLabel};
 use crate::config::Config;
-use crate::database::session::{Credentials, LoginRole, Server};
+use crate::database::session::Server;
 use crate::deadline::Deadline;
 use crate::endpoint::is_proxy;
 use crate::error::{Error, refuse};
@@ -15,6 +15,7 @@ use crate::tls::TlsMode;
 mod checks;
 pub mod create_secret;
 pub mod finish_secret;
+mod login;
 mod pair;
 mod proofs;
 pub mod set_secret;
@@ -170,22 +171,4 @@ impl Rotation<'_> {
             TlsMode::Plaintext
         }
     }
-}
-
-/// The warning that is due at each login without encryption.
-fn plaintext_warning(role: LoginRole, server: &Server) -> Option<String> {
-    (server.tls == TlsMode::Plaintext).then(|| {
-        format!(
-            "the login of {role} at {server} is not encrypted, because its secret has \"ssl\": false"
-        )
-    })
-}
-
-/// A login with a user's document.
-fn credentials<'a>(
-    role: LoginRole,
-    document: &'a UserSecret,
-    server: &'a Server,
-) -> Credentials<'a> {
-    Credentials { role, server, user: &document.username, password: &document.password }
 }

@@ -68,6 +68,11 @@ impl Call {
             }
             _ => {}
         }
+        self.answered(error)
+    }
+
+    /// The error for the service's own error.
+    fn answered(&self, error: &impl ProvideErrorMetadata) -> Error {
         let code = error.code().unwrap_or("a response without an error code");
         let message = error.message().unwrap_or_default();
         match code {

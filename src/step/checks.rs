@@ -31,9 +31,7 @@ mod versions;
 
 pub(super) use host_in_use::HostInUse;
 pub(super) use password_policy::check_policy;
-pub(super) use refusals::{
-    in_force, right_account, same_server, superuser_is_neither, use_database,
-};
+pub(super) use refusals::{in_force, same_server};
 pub(super) use report::Report;
 
 use candidates::Candidates;
@@ -133,16 +131,27 @@ async fn check<'s>(
     let placed = ownership::check(rotation, &pair, pending, of_twin, &mut proofs, report).await?;
     report.plan = pair.statements();
     report.warnings.extend(pair.exemptions.iter().map(ToString::to_string));
-    powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
-    definers::check(&mut pair, &powers).await?;
-    report.pass("the superuser may grant all that the twin needs");
-    if let Some(pending) = pending {
-        check_policy(&pair, &pending.password)?;
-        rsa::check(&mut pair, &rotation.tls(&current.tls), &pending.password).await?;
-    }
-    refusals::retain(rotation, &pair)?;
+    feasible(rotation, &mut pair, &powers, pending, report).await?;
     warn(rotation, &pair, report);
     Ok((pair, placed))
+}
+
+/// Checks that the plan can be carried out, and the pending password set.
+async fn feasible(
+    rotation: &Rotation<'_>,
+    pair: &mut Pair<'_>,
+    powers: &Powers,
+    pending: Option<&UserSecret>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
+    definers::check(pair, powers).await?;
+    report.pass("the superuser may grant all that the twin needs");
+    if let Some(pending) = pending {
+        check_policy(pair, &pending.password)?;
+        rsa::check(pair, &rotation.tls(&pending.tls), &pending.password).await?;
+    }
+    refusals::retain(rotation, pair)
 }
 
 fn warn(rotation: &Rotation<'_>, pair: &Pair<'_>, report: &mut Report) {

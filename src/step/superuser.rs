@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use account_mirror::username::Username;
+
 use crate::aws::rds::{self, Relation};
 use crate::aws::{SecretValue, Selector, StagingLabel};
 use crate::database::session::{Credentials, LoginRole, Server, Session};
@@ -10,7 +12,7 @@ use crate::error::{Error, ErrorType, refuse};
 use crate::event::SecretId;
 use crate::secret::{Address, SuperuserSecret, UserSecret};
 use crate::step::Rotation;
-use crate::step::checks::{right_account, superuser_is_neither};
+use crate::step::login::right_account;
 
 /// The pauses after which a refused superuser's secret is read again: it may have been rotated.
 const PAUSES: [Duration; 3] =
@@ -37,7 +39,7 @@ impl Superuser {
         let id = secret_id(rotation, current)?;
         let value = read_value(rotation, &id).await?;
         let document = SuperuserSecret::parse(&id, &value.document)?;
-        superuser_is_neither(&document, current, &rotation.twin_of(current)?)?;
+        is_neither(&document, current, &rotation.twin_of(current)?)?;
         let address = match document.address.clone() {
             Some(address) => address,
             None => rds::writer(rotation.aws, &rotation.aws.describe(&id).await?).await?,
@@ -171,4 +173,21 @@ async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValu
         );
     };
     Ok(value)
+}
+
+/// The superuser must not be one of the two users.
+fn is_neither(
+    superuser: &SuperuserSecret,
+    current: &UserSecret,
+    twin: &Username,
+) -> Result<(), Error> {
+    let name = &superuser.username;
+    if *name != current.username && name != twin {
+        return Ok(());
+    }
+    Err(ErrorType::SuperuserIsRotated.because(format!(
+        "nothing was changed: the superuser \"{name}\" is one of the two users \"{}\" and \"{twin}\" of \
+         the rotation; use another superuser, or the single-user strategy for this secret",
+        current.username
+    )))
 }

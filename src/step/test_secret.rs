@@ -11,10 +11,11 @@ use crate::database::session::{LoginRole, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
 use crate::step::checks::{self, HostInUse, Report, check_policy};
+use crate::step::login::{credentials, plaintext_warning, right_account, use_database};
 use crate::step::pair::{Pair, some_of};
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
-use crate::step::{Rotation, Summary, credentials, plaintext_warning};
+use crate::step::{Rotation, Summary};
 
 mod replica;
 
@@ -211,7 +212,7 @@ async fn at_other_server(
         let relation = superuser.relation(rotation, current).await;
         checks::same_server(&server, &superuser.server, relation)?;
     }
-    checks::right_account(&as_current, &current.username)?;
+    right_account(&as_current, &current.username)?;
     let login = credentials(LoginRole::Pending, pending, &server);
     let mut as_pending = login.open_at(&[as_current.address], deadline).await?;
     let ours = read::own_grants(&mut as_current).await?;
@@ -231,7 +232,7 @@ async fn compare(
     ours: Option<&Shown>,
     session: &mut Session,
 ) -> Result<(), Error> {
-    checks::right_account(session, &pending.username)?;
+    right_account(session, &pending.username)?;
     let Some(ours) = ours.filter(|_| session.account_host == host) else {
         refuse!(
             WrongAccount,
@@ -242,7 +243,7 @@ async fn compare(
             pair.source.name
         );
     };
-    checks::use_database(session, pending).await?;
+    use_database(session, pending).await?;
     let theirs = read::own_grants(session).await?;
     let only_one = pair.shown_differences(host, ours, &theirs);
     ensure_equal(pair, only_one.map(|clause| clause.to_string()).collect())

@@ -8,14 +8,15 @@ use account_mirror::host::account_for;
 use account_mirror::superuser::Superuser as Powers;
 use account_mirror::tables::Accounts;
 
-use super::refusals::{self, right_account, usable, use_database};
+use super::refusals::{self, usable};
 use super::{Report, database_name};
 use crate::database::session::LoginRole;
 use crate::error::{Error, refuse};
 use crate::secret::UserSecret;
+use crate::step::Rotation;
+use crate::step::login::{credentials, plaintext_warning, right_account, use_database};
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
-use crate::step::{Rotation, credentials, plaintext_warning};
 
 /// The host part of the account in use, or how to find it.
 pub(crate) enum HostInUse {

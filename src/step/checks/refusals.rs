@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use account_mirror::error::list;
 use account_mirror::proof::Stored;
 use account_mirror::setting::{Setting, Tls, Value};
-use account_mirror::sql::quote_identifier;
 use account_mirror::user::{Account, AuthMethod, User};
-use account_mirror::username::Username;
 
 use super::Report;
 use crate::aws::rds::Relation;
 use crate::database::session::{LoginRole, Refusal, Server, Session};
 use crate::error::{Error, ErrorType, refuse};
-use crate::secret::{SuperuserSecret, UserSecret};
+use crate::step::Rotation;
+use crate::step::login::plaintext_warning;
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
-use crate::step::{Rotation, plaintext_warning};
 use crate::tls::TlsMode;
 
 /// The plugins that check a password and that the driver speaks.
@@ -39,57 +37,6 @@ const CARRIED_PLUGINS: &[&str] = &[
     "pam",
     "unix_socket",
 ];
-
-/// The superuser must not be one of the two users.
-pub(crate) fn superuser_is_neither(
-    superuser: &SuperuserSecret,
-    current: &UserSecret,
-    twin: &Username,
-) -> Result<(), Error> {
-    let name = &superuser.username;
-    if *name != current.username && name != twin {
-        return Ok(());
-    }
-    Err(ErrorType::SuperuserIsRotated.because(format!(
-        "nothing was changed: the superuser \"{name}\" is one of the two users \"{}\" and \"{twin}\" of \
-         the rotation; use another superuser, or the single-user strategy for this secret",
-        current.username
-    )))
-}
-
-/// The server must have chosen the account that was meant.
-pub(crate) fn right_account(session: &Session, user: &Username) -> Result<(), Error> {
-    if session.account_user == user.as_str() {
-        return Ok(());
-    }
-    Err(ErrorType::WrongAccount.because(format!(
-        "the login as \"{user}\" ended in the account '{}'@'{}', which matches the function's address \
-         first; drop that account, or change its host",
-        session.account_user, session.account_host
-    )))
-}
-
-/// The secret's database must be usable.
-pub(crate) async fn use_database(
-    session: &mut Session,
-    document: &UserSecret,
-) -> Result<(), Error> {
-    let Some(name) = &document.dbname else {
-        return Ok(());
-    };
-    let Err(failure) = session.rows(&format!("USE {}", quote_identifier(name))).await else {
-        return Ok(());
-    };
-    match failure.code() {
-        Some(code @ (1044 | 1049)) => refuse!(
-            DatabaseNameUnusable,
-            "\"{}\" cannot use the database \"{name}\" that the secret names as \"dbname\" (MySQL \
-             error {code}); grant it something there, or correct the secret",
-            document.username
-        ),
-        _ => Err(failure.context(format!("using the database \"{name}\""))),
-    }
-}
 
 /// The superuser's server must be the user's, or its writer. Where the servers do not say themselves
 /// that they are one, RDS must.
