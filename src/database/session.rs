@@ -15,22 +15,24 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::panic;
 
+mod credentials;
 mod lock;
 pub mod login;
 mod prepare;
 mod query_error;
 mod refusal;
+mod statement_limit;
 mod variables;
 
+pub use credentials::{Credentials, LoginRole, Server};
 pub use lock::lock_pair;
-pub use login::{Credentials, Server};
 pub use prepare::pinned_mode;
 pub use query_error::QueryError;
-pub use refusal::{LoginRole, Refusal};
+pub use refusal::Refusal;
 pub use variables::Variables;
 
-use prepare::StatementLimit;
 use query_error::response_error;
+use statement_limit::StatementLimit;
 
 /// The most that the rows of one round trip may take in memory, in bytes, about. No real account
 /// comes near; a confused server must not fill the function's memory.

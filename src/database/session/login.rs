@@ -2,23 +2,21 @@
 //!
 //! A login is never tried twice in a weaker way, and no login is made that is expected to fail.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use account_mirror::family::Family;
-use account_mirror::password::Password;
-use account_mirror::username::Username;
 use mysql_async::Conn;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 
-use super::prepare::{StatementLimit, prepare};
-use super::{LoginRole, Refusal, Session, Variables};
+use super::credentials::Credentials;
+use super::prepare::prepare;
+use super::refusal::Refusal;
+use super::statement_limit::StatementLimit;
+use super::{Session, Variables};
 use crate::deadline::Deadline;
-use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
 use crate::panic::{self, Panicked};
-use crate::tls::TlsMode;
 
 /// How long the network may take to make a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -26,67 +24,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 const WAIT_TIMEOUT: usize = 60;
 /// The largest packet that is sent or taken.
 const MAX_PACKET: usize = 16 * 1024 * 1024;
-
-/// A server as a secret names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// The host and the port.
-    pub endpoint: Endpoint,
-    /// What is demanded of the connection.
-    pub tls: TlsMode,
-}
-
-impl Server {
-    /// The addresses of the host, in the order in which to try them.
-    ///
-    /// # Errors
-    ///
-    /// `HostUnknown` if the name has no address.
-    pub async fn addresses(&self, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
-        let looked_up = deadline
-            .run(
-                format!("the address of {}", self.endpoint.host),
-                lookup_host((self.endpoint.host.as_str(), self.endpoint.port)),
-            )
-            .await?;
-        let mut addresses: Vec<_> = looked_up
-            .map_err(|error| self.unknown(&error.to_string()))?
-            .map(|address| address.ip())
-            .collect();
-        addresses.dedup();
-        if addresses.is_empty() {
-            return Err(self.unknown("it has no address"));
-        }
-        Ok(addresses)
-    }
-
-    fn unknown(&self, found: &str) -> Error {
-        ErrorType::HostUnknown.because(format!(
-            "the host \"{}\" was not resolved: {found}; correct the host in the secret, or enable DNS \
-             in the function's VPC",
-            self.endpoint.host
-        ))
-    }
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint.fmt(f)
-    }
-}
-
-/// The credentials of a login, and where they are used.
-#[derive(Clone, Copy)]
-pub struct Credentials<'a> {
-    /// Whose they are.
-    pub role: LoginRole,
-    /// The server.
-    pub server: &'a Server,
-    /// The user name.
-    pub user: &'a Username,
-    /// The password.
-    pub password: &'a Password,
-}
 
 impl Credentials<'_> {
     /// Logs in at the first of the host's addresses that takes connections.

@@ -1,50 +1,16 @@
 //! What every session begins with: it pins what its statements and reads depend on.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use account_mirror::family::Family;
 use account_mirror::row::Row;
 
+use super::credentials::{Credentials, LoginRole};
 use super::query_error::response_error;
-use super::{Credentials, LoginRole, Refusal, Session, Variables};
-use crate::deadline::Deadline;
+use super::refusal::Refusal;
+use super::{Session, Variables};
 use crate::error::{Error, ErrorType};
 use crate::text;
-
-/// How long a statement may wait for a lock, at most. It is always shorter than what is left of the
-/// invocation, so that the server gives up before the client does: a statement that the client
-/// abandoned would otherwise be carried out later.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// How long a statement may take at the server.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StatementLimit(Duration);
-
-impl StatementLimit {
-    /// The limit for a session that ends at `deadline`.
-    pub(super) fn within(deadline: Deadline) -> Self {
-        let third = deadline.remaining() / 3;
-        Self(Duration::from_secs(third.as_secs().clamp(1, LOCK_WAIT.as_secs())))
-    }
-
-    /// Refuses to start a statement that the server might still be carrying out when the client has
-    /// to give up.
-    ///
-    /// # Errors
-    ///
-    /// `DeadlineExceeded`.
-    pub(super) fn check(self, deadline: Deadline) -> Result<(), Error> {
-        if deadline.remaining() > self.0 + Duration::from_millis(250) {
-            return Ok(());
-        }
-        Err(ErrorType::DeadlineExceeded.because(format!(
-            "the invocation has {} ms left, which is too little for another change of an account; \
-             the next try goes on from here; if it happens again, raise the function's timeout",
-            deadline.remaining().as_millis()
-        )))
-    }
-}
 
 /// The `sql_mode` that the statements are written for. Without `NO_AUTO_CREATE_USER`, where it still
 /// exists, a GRANT to an account that was dropped a moment ago creates it again, with an empty
@@ -152,8 +118,8 @@ fn text<'a>(rows: &'a [Row], column: &str) -> &'a str {
 const UNLIMITED: &str = "18446744073709551615";
 
 fn pins(session: &Session, role: LoginRole) -> Vec<String> {
-    let (family, StatementLimit(limit)) = (session.family, session.limit);
-    let (mode, seconds) = (pinned_mode(family), limit.as_secs());
+    let (family, seconds) = (session.family, session.limit.seconds());
+    let mode = pinned_mode(family);
     let mut own = match family {
         // A statement that is ended at the server is one whose end is known. What holds a hash is
         // kept out of the log of slow statements.

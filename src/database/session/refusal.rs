@@ -1,24 +1,12 @@
 //! What it means that a login did not succeed.
 
-use std::fmt;
-
 use mysql_async::{DriverError, IoError};
 
+use super::QueryError;
+use super::credentials::{Credentials, LoginRole};
 use super::query_error::{ends_connection, is_undecodable};
-use super::{Credentials, QueryError};
 use crate::error::{Error, ErrorType};
 use crate::{text, tls};
-
-/// Whose login it is, for the error's type and text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginRole {
-    /// The user of the AWSCURRENT version.
-    Current,
-    /// The user of the AWSPENDING version.
-    Pending,
-    /// The superuser.
-    Superuser,
-}
 
 impl LoginRole {
     fn refused(self) -> (ErrorType, &'static str) {
@@ -38,16 +26,6 @@ impl LoginRole {
                 "check the user and password in the superuser secret",
             ),
         }
-    }
-}
-
-impl fmt::Display for LoginRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Current => "the user of AWSCURRENT",
-            Self::Pending => "the user of AWSPENDING",
-            Self::Superuser => "the superuser",
-        })
     }
 }
 
