@@ -242,8 +242,8 @@ MUTATIONS = [
     Mutation(
         "the superuser may be one of the two users",
         "step/superuser.rs",
-        "        superuser_is_neither(&document, current, &rotation.twin_of(current)?)?;\n",
-        "        let _ = superuser_is_neither(&document, current, &rotation.twin_of(current)?);\n",
+        "        is_neither(&document, current, &rotation.twin_of(current)?)?;\n",
+        "        let _ = is_neither(&document, current, &rotation.twin_of(current)?);\n",
         ["refusals::accounts::a_superuser_that_is_one_of_the_two_users_is_refused"],
     ),
     # What is written, and when.
@@ -357,8 +357,8 @@ MUTATIONS = [
     Mutation(
         "a question to the database has no end",
         "database/session.rs",
-        "        match self.deadline.run(\"an answer of the database\", catch_panic(query)).await {\n",
-        "        match Ok::<_, Error>(catch_panic(query).await) {\n",
+        "        match self.deadline.run(\"an answer of the database\", panic::catch(query)).await {\n",
+        "        match Ok::<_, Error>(panic::catch(query).await) {\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
     # Secrets.
