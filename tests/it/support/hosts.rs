@@ -1,11 +1,11 @@
 //! Which hosts match a client and which names a pattern, and which of several is the most specific,
 //! as the servers decide it.
 //!
-//! * A host is a pattern, a name, an address, an address with a netmask or, on MySQL alone, with the
-//!   length of a prefix; on MySQL the empty one matches everybody.
-//! * On accounts and schemas, MySQL goes from addresses by prefixes (the longest first) and netmasks to
-//!   names and patterns, and on tables and routines takes all that have no wildcard for equal, as
-//!   MariaDB does everywhere.
+//! * A host is a pattern, a name, an address, an address with a netmask or, on MySQL since 8.0.23, with
+//!   the length of a prefix; on MySQL the empty one matches everybody.
+//! * On accounts and schemas, such a MySQL goes from addresses by prefixes (the longest first) and
+//!   netmasks to names and patterns, and on tables and routines takes all that have no wildcard for
+//!   equal, as other servers do everywhere.
 //! * Of patterns, the most specific to MySQL is the one that begins with the most characters before a
 //!   wildcard, and to MariaDB the one that matches the fewest names.
 
@@ -21,7 +21,7 @@ pub(crate) fn matches(flavor: Flavor, host: &str, client: &str) -> bool {
     let network = host.split_once('/').and_then(|(network, mask)| {
         let mask = match (mask.parse::<Ipv4Addr>(), mask.parse::<u32>()) {
             (Ok(mask), _) => u32::from(mask),
-            (_, Ok(bits)) if flavor.is_mysql() => u32::MAX << (32 - bits),
+            (_, Ok(bits)) if flavor.ranks_addresses() => u32::MAX << (32 - bits),
             _ => return None,
         };
         Some((number(network)?, mask))
@@ -42,8 +42,9 @@ pub(crate) fn has_wildcard(host: &str) -> bool {
 
 /// How specific a host is on accounts and schemas: the larger, the more.
 pub(crate) fn on_schemas(flavor: Flavor, host: &str) -> (i64, i64) {
-    if !flavor.is_mysql() {
-        return of_pattern(flavor, host);
+    if !flavor.ranks_addresses() {
+        let of_empty = (i64::MIN, i64::MIN);
+        return if host.is_empty() { of_empty } else { of_pattern(flavor, host) };
     }
     let after = host.split_once('/').map(|(_, after)| after);
     match after.map(|after| (after.parse::<i64>(), number(after))) {

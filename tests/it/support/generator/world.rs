@@ -39,6 +39,11 @@ impl Flavor {
         matches!(self, Self::Mysql { version, .. } if version >= since)
     }
 
+    /// Whether hosts with the length of a prefix match, and addresses go before networks.
+    pub(crate) fn ranks_addresses(self) -> bool {
+        self.is_mysql_since((8, 0, 23))
+    }
+
     pub(crate) fn has_roles(self) -> bool {
         self.is_mysql_since((8, 0, 0)) || !self.is_mysql()
     }
@@ -84,6 +89,10 @@ impl World {
             vec!["127.0.0.0/255.255.0.0", "127.%", "%"],
         ];
         if self.flavor.is_mysql() {
+            hosts.push(vec!["127.%", "%", ""]);
+        }
+        // Elsewhere a prefix matches nothing, and an address is no more specific than a network.
+        if self.flavor.ranks_addresses() {
             hosts.extend([
                 vec!["127.0.0.1", "127.0.0.0/24", "127.%", ""],
                 vec!["127.0.0.0/8", "127.0.0.0/255.255.255.0", "%"],
