@@ -28,6 +28,7 @@ import packages
 from packages import HOME, Missing
 
 STACK = Path(__file__).with_name("stack.py")
+PROJECT = STACK.parent.parent
 LOGS = HOME / "logs"
 # Modules of the tests that need no server.
 PURE = ("fuzz::", "laws::", "protocol::", "support::")
@@ -92,7 +93,10 @@ def suite(arguments: argparse.Namespace) -> int:
     on_servers = [server_run(server, program, others) for server in servers if others]
     for run in on_servers[1:]:  # what is the same on every server is looked at with the first
         run.env["NOT_THE_REFERENCE"] = "1"
-    alone = [Run(f"unit-tests-{path.name.rpartition('-')[0]}", [str(path), *arguments.filters]) for path in units]
+    alone = [
+        Run(f"unit-tests-{path.name.rpartition('-')[0]}", [str(path), *arguments.filters], {"CARGO_MANIFEST_DIR": folder})
+        for path, folder in units
+    ]
     alone += [Run("without-a-server", [program, "--exact", *pure])] if pure else []
     failed = False
     with ThreadPoolExecutor(JOBS) as pool:
@@ -108,20 +112,20 @@ def suite(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
-def build() -> tuple[list[Path], str]:
-    """Builds all tests. Gives the programs of the unit tests, and that of the tests on servers."""
+def build() -> tuple[list[tuple[Path, str]], str]:
+    """Builds all tests. Gives the programs of the unit tests with their packages, and that of the tests on servers."""
     command = ["cargo", "test", "--locked", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]
     built = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         raise Missing("the tests do not compile.")
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     tests = [
-        (message["target"]["name"], message["executable"])
+        (message["target"]["name"], message["executable"], str(Path(message["manifest_path"]).parent))
         for message in messages
         if message.get("executable") and message["profile"]["test"]
     ]
-    (program,) = [path for name, path in tests if name == "it"]
-    return [Path(path) for name, path in tests if name != "it"], program
+    (program,) = [path for name, path, _ in tests if name == "it"]
+    return [(Path(path), folder) for name, path, folder in tests if name != "it"], program
 
 
 def tests_of(program: str) -> list[str]:
@@ -158,8 +162,11 @@ def end(number: int, frame: object) -> None:
 def execute(run: Run) -> Run:
     started = time.monotonic()
     with open(run.log, "w") as log:
-        env = {**os.environ, "RUST_BACKTRACE": os.environ.get("RUST_BACKTRACE", "0"), **run.env}
-        process = subprocess.Popen(run.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+        # What cargo would give the program beside what it has.
+        env = {"RUST_BACKTRACE": "0", **os.environ, "CARGO_MANIFEST_DIR": str(PROJECT), **run.env}
+        process = subprocess.Popen(
+            run.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=env["CARGO_MANIFEST_DIR"]
+        )
         RUNNING.append(process)
         run.code = process.wait()
     run.seconds = time.monotonic() - started

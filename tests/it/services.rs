@@ -277,3 +277,18 @@ async fn preflight(service: &Service) -> String {
     crate::support::untouched::give_up(&service.scene, &token).await;
     text
 }
+
+#[test]
+fn each_rule_that_depends_on_the_version_has_its_line_in_the_documentation() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let (source, page) = (read("account-mirror/src/family.rs"), read("docs/servers.md"));
+    let rules: Vec<_> = (source.split("pub fn ").skip(1))
+        .filter_map(|rest| rest.split_once("(self) -> bool").map(|(name, _)| name))
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect();
+    assert!(rules.len() > 5, "{rules:?}");
+    for rule in &rules {
+        assert!(page.contains(&format!("| `{rule}` |")), "docs/servers.md has no line for {rule}");
+    }
+}
