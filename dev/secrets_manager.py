@@ -1,4 +1,4 @@
-"""AWS Secrets Manager on a loopback port: moto with AWS's behaviour where the two differ.
+"""AWS Secrets Manager on a loopback port: moto with AWS's behavior where the two differ.
 
 usage: secrets_manager.py PORT
 

@@ -1,6 +1,6 @@
 """Starts and stops MySQL and MariaDB servers on loopback ports.
 
-An initialised data folder is kept for each program under `.dev/templates/` and copied for each server, which makes a
+An initialized data folder is kept for each program under `.dev/templates/` and copied for each server, which makes a
 start fast. Names are not resolved (`--skip-name-resolve`), so a client's host is its IP address: 127.0.0.1. Durability
 is given up as far as the machine's own end goes: a server that is killed still keeps what it committed.
 """
@@ -89,7 +89,7 @@ def options(build: Build) -> list[str]:
 
 
 def template(build: Build) -> Path:
-    """The initialised data folder of a program, made at its first use."""
+    """The initialized data folder of a program, made at its first use."""
     made_of = [build.stamp(), MYSQL_TEMPLATE, MARIADB_TEMPLATE, MYSQL_57, *MARIADB_SCRIPTS]
     done = TEMPLATES / f"{build.name}-{zlib.crc32(repr(made_of).encode()):08x}"
     if done.exists():

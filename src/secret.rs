@@ -2,7 +2,7 @@
 //!
 //! Only the known keys are read. A new document is the old text with two values replaced, so
 //! everything else keeps its spelling byte for byte: order, nesting, numbers, escapes, blanks.
-//! Nothing here ever says a value that could be secret, only key names and types.
+//! No text made here has a value that could be secret, only key names and types.
 
 use std::fmt;
 

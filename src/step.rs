@@ -22,7 +22,7 @@ pub mod set_secret;
 mod superuser;
 pub mod test_secret;
 
-/// One invocation, after its version was found to be AWSPENDING.
+/// One invocation whose version has AWSPENDING.
 pub struct Rotation<'a> {
     /// The function's settings.
     pub config: &'a Config,
@@ -32,7 +32,7 @@ pub struct Rotation<'a> {
     pub secret: SecretId,
     /// The version that the rotation makes.
     pub version: VersionId,
-    /// The token that must go with the new value.
+    /// The token that `PutSecretValue` must send with the new value.
     pub rotation_token: Option<RotationToken>,
     /// The secret's labels and tags at the start of the invocation.
     pub description: Description,
@@ -43,7 +43,7 @@ pub struct Rotation<'a> {
 /// What a step did, for the log.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// The fact, in the past tense.
+    /// What was done, in the past tense.
     pub what: String,
     /// The account statements that were carried out, or in a preflight would be, without passwords.
     pub statements: Vec<String>,
@@ -53,7 +53,7 @@ pub struct Summary {
     pub findings: Vec<String>,
     /// What the operator should know although nothing failed.
     pub warnings: Vec<String>,
-    /// Why the step fails although what it found is worth logging.
+    /// Why the step fails, where what it found is logged all the same.
     pub refusal: Option<Error>,
     /// Whether this was a test of the configuration, so that the statements were only planned.
     pub preflight: bool,
@@ -92,7 +92,7 @@ impl Rotation<'_> {
     ///
     /// `SecretInvalid` if there is none, or it is unusable.
     pub(crate) async fn current(&self) -> Result<UserSecret, Error> {
-        let Some(current) = self.value(Selector::Labelled(StagingLabel::Current)).await? else {
+        let Some(current) = self.value(Selector::Labeled(StagingLabel::Current)).await? else {
             refuse!(
                 SecretInvalid,
                 "secret {} was not read: no version of it has AWSCURRENT; store the user's login in it",

@@ -1,4 +1,4 @@
-//! Whether and how a connection to the database is encrypted. Connects nothing.
+//! Whether and how a connection to the database is encrypted.
 //!
 //! There are two modes and no fallback between them: TLS with the certificate and the name
 //! verified, or plaintext where the secret says `"ssl": false`. Each login obeys its own secret.
@@ -31,7 +31,7 @@ const MOST_MODES: usize = 16;
 /// What a login demands of its connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TlsMode {
-    /// The server's certificate must lead to a known root and hold the expected name.
+    /// The server's certificate must chain to a known root and have the expected name.
     Verified {
         /// The name in the certificate, where that is not the host.
         server_name: Option<String>,

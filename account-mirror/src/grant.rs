@@ -6,10 +6,10 @@ use std::fmt;
 
 use crate::privilege::Privilege;
 
-/// Something that privileges are held on. The order is that of the levels.
+/// What is granted, or on what privileges are granted. The order is that of the levels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GrantTarget {
-    /// A dynamic privilege, which is held as a whole.
+    /// A dynamic privilege, which is granted as a whole.
     Dynamic(String),
     /// `*.*`
     Global,
@@ -33,9 +33,9 @@ pub enum GrantTarget {
         /// The routine's name.
         name: CaselessName,
     },
-    /// A role, which is held as a whole.
+    /// A role, which is granted as a whole.
     Role(RoleName),
-    /// The right to act as another account, which is held as a whole.
+    /// `PROXY`: the right to act as another account, which is granted as a whole.
     Proxy {
         /// The other account's user name.
         user: String,
@@ -177,8 +177,8 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// What is held on a target. On a dynamic privilege, a role and a proxy user there are no
-/// privileges to name: the target itself is what is held.
+/// What is granted on a target. A dynamic privilege, a role and a proxied user have no privileges to
+/// name: the target itself is what is granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
     /// The privileges on the whole target.
@@ -190,12 +190,12 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether nothing is held.
+    /// Whether nothing is granted.
     pub fn is_empty(&self) -> bool {
         self.privileges.is_empty() && self.columns.is_empty() && !self.grantable
     }
 
-    /// What is held here and not in `other`.
+    /// What is granted here and not in `other`.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         let columns = self

@@ -1,7 +1,7 @@
 //! The vocabulary of privileges: how the grant tables spell them and how SQL does.
 //!
 //! A privilege of a newer server is one line in [`VOCABULARY`]. What is not listed there is never
-//! guessed at: an account that holds an unknown privilege is refused before anything is written.
+//! guessed: an account with an unknown privilege is refused before the first write.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ impl fmt::Debug for Privilege {
 }
 
 /// The column and the set member of the grant option, which is not a privilege here but a property
-/// of what is held on a target.
+/// of the grant on a target.
 pub(super) const GRANT_COLUMN: &str = "Grant_priv";
 pub(super) const GRANT_MEMBER: &str = "Grant";
 
@@ -77,7 +77,7 @@ const fn entry(sql: &'static str, column: &'static str, member: &'static str) ->
     Entry { sql, column, member }
 }
 
-/// The privileges of the vocabulary that no schema has.
+/// The privileges that exist only for the whole server.
 const ONLY_GLOBAL: &[&str] = &[
     "BINLOG ADMIN",
     "BINLOG MONITOR",

@@ -1,4 +1,4 @@
-//! Whether a password is the one behind a stored authentication string.
+//! Whether a password belongs to a stored authentication string.
 //!
 //! | plugin | stored | source |
 //! |---|---|---|
@@ -91,7 +91,7 @@ impl fmt::Debug for AuthString {
 }
 
 impl StoredHash {
-    /// Starts to compute whether a password is the one behind this hash.
+    /// Starts the proof of whether a password belongs to this hash.
     pub fn proof(&self, password: &[u8]) -> Proof {
         let matches = |computed: &[u8], stored: &[u8]| State::Done(computed.ct_eq(stored).into());
         Proof(match &self.0 {

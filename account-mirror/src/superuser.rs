@@ -2,7 +2,7 @@
 //!
 //! A denial in the middle of the changes is safe, because nothing unproven is promoted. But it is
 //! found out at night; so what can be foreseen is refused before anything is written. Where the
-//! server's rule is more subtle than what is modelled here, the plan passes, and the server decides.
+//! server's rule is more subtle than what is modeled here, the plan passes, and the server decides.
 
 use std::collections::BTreeSet;
 

@@ -34,7 +34,7 @@ pub struct SecretValue {
 #[derive(Clone, Copy, Debug)]
 pub enum Selector<'a> {
     /// The one with this label.
-    Labelled(StagingLabel),
+    Labeled(StagingLabel),
     /// This one.
     Version(&'a VersionId),
 }
@@ -80,7 +80,7 @@ impl Aws<'_> {
         let call = Call::on_secret("GetSecretValue", secret);
         let request = self.clients.secrets_manager(secret).get_secret_value();
         let request = match selector {
-            Selector::Labelled(label) => request.version_stage(label.as_str()),
+            Selector::Labeled(label) => request.version_stage(label.as_str()),
             Selector::Version(version) => request.version_id(version.as_str()),
         };
         let sent = request.secret_id(secret.as_str()).send();

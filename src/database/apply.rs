@@ -1,4 +1,4 @@
-//! Carries out a plan: one statement at a time, so that each refusal has one cause.
+//! Executes a plan, one statement at a time, so that each refusal has one cause.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use account_mirror::user::{AuthMethod, State, User};
 use super::session::{QueryError, Session, pinned_mode};
 use crate::error::{Error, ErrorType};
 
-/// Carries out account statements, and notes them.
+/// Executes account statements, and records them.
 pub struct Applier<'a> {
     /// The superuser's session.
     pub session: &'a mut Session,
@@ -32,11 +32,11 @@ pub struct Progress {
 }
 
 impl Applier<'_> {
-    /// Carries out changes of the plan, in their order.
+    /// Executes changes of the plan, in their order.
     ///
     /// # Errors
     ///
-    /// `StatementRefused` and others; what was done stays, and the next try goes on from there.
+    /// `StatementRefused` and others. What was done is kept, and the next try continues from there.
     pub async fn carry_out(&mut self, plan: &[Change]) -> Result<(), Error> {
         for change in plan {
             match self.change(change).await {
@@ -44,7 +44,7 @@ impl Applier<'_> {
                 Err(failure) if is_gone_already(change, &failure) => {}
                 Err(failure) => {
                     let statement = self.builder.statement(change);
-                    // A dictionary, which nothing foretells, may refuse the password of a new account.
+                    // A password dictionary, which cannot be checked before, may refuse a new account.
                     let creates = matches!(change.action, Action::Create { .. });
                     return Err(match creates && failure.code() == Some(1819) {
                         true => self.password_refused(&statement, failure),
@@ -93,7 +93,7 @@ impl Applier<'_> {
         twin: Option<&State>,
         retain: bool,
     ) -> Result<(), Error> {
-        // Nobody was at work with the passwords of a locked account: whoever had them must not get in.
+        // Nobody uses the passwords of a locked account: whoever had them must stay locked out.
         let keeps = |twin: &State| retain && !twin.locked && !twin.passwords.is_empty();
         if twin.is_some_and(|twin| twin.retained.is_some() && !keeps(twin)) {
             self.run(self.builder.discard_old_password(host)).await?;
@@ -136,8 +136,8 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Goes on without what no longer exists. Where only a column is gone, the other columns are
-    /// granted one by one.
+    /// Skips what no longer exists. If only a column is missing, the other columns are granted one by
+    /// one.
     async fn skip(&mut self, change: &Change) -> Result<(), Error> {
         let Action::Grant(target, grant) = &change.action else {
             return Ok(());
@@ -212,13 +212,13 @@ impl Applier<'_> {
     }
 }
 
-/// A grant on something that does not exist: the source's privilege outlived it.
+/// Whether it is a grant on something that no longer exists, on which the source still has a privilege.
 fn is_orphan(change: &Change, failure: &QueryError) -> bool {
     matches!(change.action, Action::Grant(..))
         && matches!(failure.code(), Some(1146 | 1054 | 1305 | 1356))
 }
 
-/// A revoke of what is not there any more. Reading the accounts again decides.
+/// Whether it is a revoke of what is no longer there. The accounts are read again to decide.
 fn is_gone_already(change: &Change, failure: &QueryError) -> bool {
     matches!(change.action, Action::Revoke(..))
         && matches!(failure.code(), Some(1141 | 1147 | 1403 | 1962))

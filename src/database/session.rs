@@ -34,11 +34,11 @@ pub use variables::Variables;
 use query_error::response_error;
 use statement_limit::StatementLimit;
 
-/// The most that the rows of one round trip may take in memory, in bytes, about. No real account
-/// comes near; a confused server must not fill the function's memory.
+/// The most memory that the rows of one round trip may take, in bytes, approximately. No real account
+/// needs as much; a faulty server must not exhaust the function's memory.
 const MOST_BYTES: usize = 64 << 20;
 
-/// How long saying goodbye may take.
+/// How long the orderly end of a connection may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A logged-in connection. The connection itself is private, so that every use is bounded.
@@ -108,7 +108,7 @@ impl Session {
         }
     }
 
-    /// Runs an account statement, if the server is sure to have ended it before the client gives up.
+    /// Runs an account statement, if the server will have ended it before the client gives up.
     ///
     /// # Errors
     ///
@@ -127,9 +127,9 @@ impl Session {
         }
     }
 
-    /// Says goodbye, so that the server does not count the connection as aborted.
+    /// Ends the connection in order, so that the server does not count it as aborted.
     pub async fn close(self) {
-        // A connection that does not close in time is dropped; there is nothing left to lose.
+        // A connection that does not close in time is dropped.
         let _ = self.deadline.at_most(GOODBYE).limit(self.conn.disconnect()).await;
     }
 

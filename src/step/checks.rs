@@ -35,7 +35,7 @@ pub(super) use refusals::{in_force, same_server};
 pub(super) use report::Report;
 
 use candidates::Candidates;
-use versions::LabelledValues;
+use versions::LabeledValues;
 
 /// Two rotations within this time lock out clients that cache a secret for as long.
 const SOON: Duration = Duration::from_secs(3600);
@@ -64,7 +64,7 @@ pub(super) async fn run<'s>(
 ) -> Result<Checked<'s>, Error> {
     refusals::writable(superuser, session, report)?;
     lock_pair(session, &current.username, superuser.arn()).await?;
-    let LabelledValues { pending, previous } = versions::read(rotation, current).await?;
+    let LabeledValues { pending, previous } = versions::read(rotation, current).await?;
     let values = (Some(&pending), previous);
     let (pair, placed) = check(rotation, current, superuser, session, values, report).await?;
     Ok(Checked { pair, pending, placed })

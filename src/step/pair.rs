@@ -63,7 +63,7 @@ impl<'s> Pair<'s> {
     ///
     /// # Errors
     ///
-    /// `UserMissing` if the user vanished; errors of reading.
+    /// `UserMissing` if the user no longer exists; errors of reading.
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let accounts = read::accounts(self.superuser, &users).await?;
@@ -83,7 +83,7 @@ impl<'s> Pair<'s> {
         self.plan = plan::plan(self.superuser.family, &self.source, self.twin.as_ref());
     }
 
-    /// Takes out what is not compared: what no statement makes equal, and what was skipped because it
+    /// Excludes what is not compared: what no statement makes equal, and what was skipped because it
     /// cannot be granted.
     fn exclude(&mut self) {
         let mandatory = self.superuser.variables.mandatory_roles();
@@ -114,7 +114,7 @@ impl<'s> Pair<'s> {
         self.plan.iter().map(|change| builder.statement(change).to_string()).collect()
     }
 
-    /// Whether MariaDB insists on checking passwords itself, so that it takes no hashes.
+    /// Whether MariaDB validates passwords itself, so that it accepts no hashes.
     pub(super) fn sends_plaintext(&self) -> bool {
         let checks = [
             "simple_password_check_minimal_length",

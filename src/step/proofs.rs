@@ -9,7 +9,7 @@ use account_mirror::user::{Account, StoredPassword};
 use crate::deadline::Deadline;
 use crate::error::{Error, refuse};
 
-/// How many rounds are computed between two looks at the clock.
+/// How many rounds are computed between two checks of the deadline.
 const SLICE: u32 = 1000;
 /// After how many rounds their speed is known.
 const ENOUGH: u32 = 5 * SLICE;
@@ -26,7 +26,7 @@ impl Proofs {
         Self { deadline, known: Vec::new() }
     }
 
-    /// Whether a password is the one behind what the server stores.
+    /// Whether a password belongs to what the server stores.
     ///
     /// # Errors
     ///

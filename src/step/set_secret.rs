@@ -12,8 +12,8 @@ use crate::step::pair::{Pair, some_of};
 use crate::step::superuser::Superuser;
 use crate::step::{Rotation, Summary};
 
-/// How often the accounts are read and changed until nothing differs. One round does it, unless
-/// the source is changed meanwhile.
+/// How often the accounts are read and changed until they are equal. One round is enough, unless the
+/// source is changed meanwhile.
 const ROUNDS: usize = 3;
 
 /// Checks, applies and verifies.
@@ -98,9 +98,8 @@ async fn apply(
 
 fn incomplete(pair: &Pair<'_>, differences: Vec<String>) -> Error {
     ErrorType::MirrorIncomplete.because(format!(
-        "\"{}\" did not become equal to \"{}\": {}. It was not promoted; if somebody changed the \
-         user meanwhile, the next try repairs it; if it happens again, the server does something that \
-         this function does not expect",
+        "the twin \"{}\" was not made current: it did not become equal to \"{}\": {}; somebody may have \
+         changed a user meanwhile; report it if it happens again",
         pair.twin_name,
         pair.source.name,
         some_of(differences)

@@ -1,4 +1,4 @@
-//! Finding the superuser, its secret and its server, and logging in as it.
+//! The superuser: its secret, its server, and its logins.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::secret::{Address, SuperuserSecret, UserSecret};
 use crate::step::Rotation;
 use crate::step::login::right_account;
 
-/// The pauses after which a refused superuser's secret is read again: it may have been rotated.
+/// The pauses after which the secret of a refused superuser is read again: it may be rotating.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
-/// A superuser, found and not logged in yet.
+/// A superuser whose secret and server are known.
 pub(super) struct Superuser {
     id: SecretId,
     value: SecretValue,
@@ -60,8 +60,8 @@ impl Superuser {
         self.server.endpoint.is_same_as(&server.endpoint) && self.server.tls == server.tls
     }
 
-    /// What RDS says of this server and the user's. It is asked only where the servers themselves
-    /// leave it open.
+    /// How RDS relates this server to the user's. RDS is asked only where the servers themselves do not
+    /// decide it.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ fn secret_id(rotation: &Rotation<'_>, current: &UserSecret) -> Result<SecretId, 
 }
 
 async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValue, Error> {
-    let current = Selector::Labelled(StagingLabel::Current);
+    let current = Selector::Labeled(StagingLabel::Current);
     let Some(value) = rotation.aws.value(id, current).await? else {
         refuse!(
             SecretInvalid,

@@ -23,15 +23,15 @@ mod replica;
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let (current, value) = tokio::try_join!(rotation.current(), rotation.pending_value())?;
     let Some(value) = value else {
-        // An empty version must never pass: in a real rotation it would be promoted.
+        // A version without a value must never pass: in a rotation it would become current.
         let mut summary = preflight(rotation, &current).await?;
         let found = match &summary.refusal {
             None => "all checks passed, as the log shows".to_owned(),
             Some(refusal) => format!("a rotation would be refused: {refusal:?}"),
         };
         summary.refusal = Some(ErrorType::PendingValueMissing.because(format!(
-            "version {} has no value, so there is nothing to test; in a rotation, the next try will \
-             find it; in a test of the rotation's settings, {found}",
+            "version {} was not tested: it has no value; in a rotation, wait until it is visible; in a \
+             test of the configuration, {found}",
             rotation.version
         )));
         return Ok(summary);
@@ -42,8 +42,8 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     }
     if rotation.description.rotation_enabled == Some(false) {
         return Err(ErrorType::RotationDisabled.because(
-            "rotation is turned off, and this is not a test of its settings; turn it on with aws \
-             secretsmanager rotate-secret",
+            "the login was not tested: rotation is turned off, and this is not a test of the \
+             configuration; turn it on with aws secretsmanager rotate-secret",
         ));
     }
     rotation.check_pending(&current, &pending)?;
@@ -145,7 +145,7 @@ async fn prove_at(
     let login = credentials(LoginRole::Pending, pending, &server);
     let mut as_pending = match login.open_at(&[pair.superuser.address], rotation.deadline).await {
         Ok(session) => session,
-        // It is the superuser's own server, which looks at the password first.
+        // It is the superuser's own server, which checks the password before its limits.
         Err(refusal) if refusal.proves_password() => {
             warnings.push(format!(
                 "the server accepted the password of \"{}\" but has no room for its login",
@@ -175,8 +175,8 @@ async fn prove_hashes(
         if twin.state.expired {
             refuse!(
                 AccountUnusable,
-                "the password of '{}'@'{host}' has expired since setSecret; the next try sets it \
-                 again",
+                "the twin was not made current: the password of '{}'@'{host}' has expired since \
+                 setSecret; rotate again, which sets it again",
                 pair.twin_name
             );
         }
@@ -184,8 +184,9 @@ async fn prove_hashes(
         {
             refuse!(
                 PendingLoginRefused,
-                "the password of '{}'@'{host}' is not the pending one, by the hash that the server \
-                 stores: somebody changed it after setSecret; the next try sets it again",
+                "the twin was not made current: the password of '{}'@'{host}' is not the pending one, \
+                 according to the hash that the server stores: somebody changed it after setSecret; \
+                 rotate again, which sets it again",
                 pair.twin_name
             );
         }
@@ -236,8 +237,8 @@ async fn compare(
     let Some(ours) = ours.filter(|_| session.account_host == host) else {
         refuse!(
             WrongAccount,
-            "the server logged \"{}\" in at host '{}', but logins of \"{}\" end in host '{host}'; \
-             accounts of one of them are missing, or FLUSH PRIVILEGES is due",
+            "the twin was not made current: the login of \"{}\" ended at host '{}', those of \"{}\" end \
+             at '{host}'; create the missing account, or run FLUSH PRIVILEGES",
             pending.username,
             session.account_host,
             pair.source.name
@@ -255,8 +256,8 @@ fn ensure_equal(pair: &Pair<'_>, differences: Vec<String>) -> Result<(), Error> 
     }
     refuse!(
         TwinDiffers,
-        "\"{}\" and \"{}\" differ: {}; the twin was not promoted; if somebody changed one of them \
-         after setSecret, the next try repairs it",
+        "the twin was not made current: \"{}\" and \"{}\" differ: {}; somebody may have changed one of \
+         them after setSecret; rotate again, which repairs it",
         pair.source.name,
         pair.twin_name,
         some_of(differences)

@@ -13,8 +13,8 @@ use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::Server;
 use crate::support::untouched::{Traces, assert_error, give_up};
 
-const FIRST: &str = "first kanarienvogel";
-const NOT_JSON: &str = "kanarienvogel, kanarienvogel";
+const FIRST: &str = "first canary";
+const NOT_JSON: &str = "canary-4711, canary-4711";
 
 async fn settled() -> (Tenant, Scene) {
     let tenant = Tenant::of(Server::one()).await;
@@ -90,7 +90,7 @@ async fn a_bad_document_is_refused_by_each_step_with_its_key_and_no_value() {
                 panic!("{step} took the document {text}");
             };
             assert_error(&error, SecretInvalid, &[&found, &scene.arn]);
-            let secrets = [FIRST, "kanarienvogel"];
+            let secrets = [FIRST, "canary-4711"];
             assert_absent(&secrets, &error.to_string(), &text);
             assert_absent(&secrets, &log.text(), &text);
         }
@@ -136,7 +136,7 @@ async fn a_bad_document_of_the_superuser_is_refused_with_that_secrets_name() {
         let log = Capture::everything();
         let error = scene.step("setSecret", &token).await.unwrap_err();
         assert_error(&error, SecretInvalid, &[&found, &scene.superuser_arn]);
-        let secrets = [FIRST, "kanarienvogel", &tenant.address.root_password];
+        let secrets = [FIRST, "canary-4711", &tenant.address.root_password];
         assert_absent(&secrets, &error.to_string(), &text);
         assert_absent(&secrets, &log.text(), &text);
     }

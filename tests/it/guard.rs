@@ -16,10 +16,10 @@ use crate::support::untouched::{Traces, assert_error};
 
 /// A scene whose calls to Secrets Manager can be seen.
 async fn seen(tenant: &Tenant) -> (Scene, Proxy) {
-    tenant.settle("first kanarienvogel").await;
+    tenant.settle("first canary").await;
     let api = Proxy::http(&setting("AWS_ENDPOINT_URL")).await;
     let url = api.url();
-    let scene = Scene::of(tenant, "first kanarienvogel").await;
+    let scene = Scene::of(tenant, "first canary").await;
     let environment = [("SECRETS_MANAGER_ENDPOINT", url.as_str())];
     (scene.in_environment(tenant, &environment).await, api)
 }
@@ -77,8 +77,8 @@ async fn an_event_that_secrets_manager_does_not_send_is_refused_without_a_single
 #[tokio::test]
 async fn the_built_program_answers_with_the_type_and_the_text_and_lives_on() {
     let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first kanarienvogel").await;
-    let scene = Scene::of(&tenant, "first kanarienvogel").await;
+    tenant.settle("first canary").await;
+    let scene = Scene::of(&tenant, "first canary").await;
     let version = scene.begin().await;
     let name = format!("guard-{}", tenant.mark());
     let binary = env!("CARGO_BIN_EXE_bootstrap");

@@ -28,8 +28,8 @@ async fn assert_logins(tenant: &Tenant, taken: &[&(String, String)], refused: &[
 async fn secrets_manager_and_the_built_program_rotate_twice() {
     for &server in Server::all() {
         let tenant = Tenant::of(server).await;
-        tenant.settle("first kanarienvogel").await;
-        let scene = Scene::of(&tenant, "first kanarienvogel").await;
+        tenant.settle("first canary").await;
+        let scene = Scene::of(&tenant, "first canary").await;
         Rotations::set(&scene.arn, json!({"attempts": 1})).await;
         let api = Proxy::http(&setting("AWS_ENDPOINT_URL")).await;
         let name = format!("main-job-{}", tenant.mark());
@@ -66,7 +66,7 @@ async fn secrets_manager_and_the_built_program_rotate_twice() {
             // Secrets Manager here refuses a token that is not the rotation's.
             assert!(put.next().unwrap().text.contains("\"RotationToken\""));
         }
-        let first = (tenant.user(), "first kanarienvogel".to_owned());
+        let first = (tenant.user(), "first canary".to_owned());
         assert_logins(&tenant, &[], &[first]).await;
     }
 }
@@ -75,8 +75,8 @@ async fn secrets_manager_and_the_built_program_rotate_twice() {
 async fn five_rotations_in_a_row_replace_each_password_once_and_refuse_nobody() {
     for &server in Server::all() {
         let tenant = Tenant::of(server).await;
-        tenant.settle("first kanarienvogel").await;
-        let scene = Scene::of(&tenant, "first kanarienvogel").await;
+        tenant.settle("first canary").await;
+        let scene = Scene::of(&tenant, "first canary").await;
         let mut logins = vec![scene.login("AWSCURRENT").await];
         for _ in 0..5 {
             let token = scene.begin().await;

@@ -174,7 +174,7 @@ impl Case<'_> {
         assert_eq!(name, twin.as_str());
         run(&mut root, "FLUSH USER_RESOURCES").await;
         let logins = [(user.as_str(), PASSWORD), (twin.as_str(), &password)];
-        self.assert_equal_behaviour(&attempts, logins).await;
+        self.assert_equal_behavior(&attempts, logins).await;
         root.disconnect().await.unwrap();
     }
 
@@ -222,7 +222,7 @@ impl Case<'_> {
     }
 
     /// Tries the same things as both, and compares what comes of it.
-    async fn assert_equal_behaviour(&self, attempts: &[String], logins: [(&str, &str); 2]) {
+    async fn assert_equal_behavior(&self, attempts: &[String], logins: [(&str, &str); 2]) {
         let mut outcomes = Vec::new();
         for (name, password) in logins {
             let mut conn = self.log_in(name, password).await;

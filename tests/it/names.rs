@@ -9,7 +9,7 @@ use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{Traces, assert_error};
 
-const FIRST: &str = "first kanarienvogel";
+const FIRST: &str = "first canary";
 
 /// Fifteen characters at most, after the eleven of a mark: `_clone` then still fits on MySQL.
 const HOSTILE: &[&str] =

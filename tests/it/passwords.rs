@@ -69,8 +69,8 @@ async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_with
 async fn generated_passwords_with_nothing_excluded_log_in() {
     for &server in Server::all() {
         let tenant = Tenant::of(server).await;
-        tenant.settle("first kanarienvogel").await;
-        let scene = Scene::of(&tenant, "first kanarienvogel").await;
+        tenant.settle("first canary").await;
+        let scene = Scene::of(&tenant, "first canary").await;
         let all = [("EXCLUDE_CHARACTERS", ""), ("PASSWORD_LENGTH", "256")];
         let scene = scene.in_environment(&tenant, &all).await;
         for _ in 0..3 {
@@ -89,8 +89,8 @@ async fn a_mariadb_that_insists_on_checking_passwords_itself_gets_them_and_the_l
         let own = OwnServer::start(server, &[]).await;
         let tenant = Tenant::at(own.address.clone());
         tenant.sql("INSTALL SONAME 'simple_password_check'").await;
-        tenant.settle("Kanarienvogel: 1").await;
-        let scene = Scene::of(&tenant, "Kanarienvogel: 1").await;
+        tenant.settle("Canary: 1").await;
+        let scene = Scene::of(&tenant, "Canary: 1").await;
         for _ in 0..2 {
             let capture = Capture::everything();
             scene.rotate().await;

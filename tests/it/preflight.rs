@@ -204,7 +204,7 @@ async fn a_real_rotation_whose_pending_value_is_hidden_from_the_test_is_not_prom
         hides.then(Edit::no_value)
     });
     let result = scene.step("testSecret", &token).await;
-    refused(result, PendingValueMissing, &["nothing to test"]);
+    refused(result, PendingValueMissing, &["was not tested: it has no value"]);
     secrets_manager.edit(|_| None);
     assert_eq!(scene.login("AWSCURRENT").await.0, tenant.user());
     scene.resume("createSecret", &token).await.unwrap();

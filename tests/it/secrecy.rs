@@ -15,11 +15,11 @@ use crate::support::server::{Need, OwnServer, Server};
 use crate::support::stack::{Function, Rotations, setting};
 use crate::support::untouched::{assert_refused, passwords};
 
-const FIRST: &str = "first\"Kanarienvogel'\\1";
-const WRONG: &str = "wrong Kanarienvogel 1";
-const SESSION: &str = "session-Kanarienvogel-4711";
-const KEY: &str = "key-Kanarienvogel-4711";
-const TOKEN: &str = "rotation-Kanarienvogel-2b9c6a2e-1d3f-4f7e";
+const FIRST: &str = "first\"Canary'\\1";
+const WRONG: &str = "wrong Canary 1";
+const SESSION: &str = "session-Canary-4711";
+const KEY: &str = "key-Canary-4711";
+const TOKEN: &str = "rotation-token-Canary-2b9c6a2e-1d3f-4f7e";
 
 /// A function whose log has everything, and the calls that it makes.
 async fn loud(tenant: &Tenant, api: &Proxy) -> Function {

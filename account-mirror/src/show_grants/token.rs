@@ -1,4 +1,4 @@
-//! The words, signs and quoted texts of a line that the server wrote.
+//! Splits a line of the server's output into words, signs and quoted texts.
 
 /// A name, a string, or anything else of a line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! The tables that say what is granted: one line each, read by one loop.
+//! The tables of grants: one line each, read by one loop.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) struct GrantTable {
     /// Whether a row counts for every client of the user that its host matches, even where there is
     /// no account at that host. Rows of the other tables are dead then.
     pub(super) counts_without_account: bool,
-    /// Notes in the account what a row says. The text is the account's name, for errors.
+    /// Adds to the account what a row says. The text is the account's name, for errors.
     pub(super) read: fn(&mut Account, &str, &Row) -> Result<(), Error>,
 }
 
@@ -101,7 +101,7 @@ pub(super) const GRANT_TABLES: &[GrantTable] = &[
         &["DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST"],
         default_role,
     ),
-    // The same two once more, from the side of the role: an account that somebody has is one.
+    // The same two from the side of the role: an account that is granted to somebody is a role.
     table("mysql.role_edges", mysql_with_roles, ("FROM_USER", "FROM_HOST"), &[], mark_role),
     table(
         "mysql.default_roles",
@@ -130,12 +130,12 @@ fn mariadb(family: Family) -> bool {
     !family.is_mysql()
 }
 
-/// Whether a column says whether a privilege is held.
+/// Whether a column says whether a privilege is granted.
 pub(super) fn is_privilege(column: &str) -> bool {
     column.ends_with("_priv") && (column == GRANT_COLUMN || Privilege::of_column(column).is_some())
 }
 
-/// Notes what is held on a target; a row without any privilege says nothing.
+/// Adds what is granted on a target; a row without any privilege adds nothing.
 pub(super) fn insert_grant(account: &mut Account, target: GrantTarget, grant: Grant) {
     if !grant.is_empty() {
         account.grants.insert(target, grant);

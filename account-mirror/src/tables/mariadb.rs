@@ -52,7 +52,7 @@ pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, 
     }
     let flag = |key: &str| json.get(key).and_then(Json::as_bool).unwrap_or_default();
     let changed = json.get("password_last_changed").and_then(Json::as_i64);
-    // A key that is not there is the same as nothing.
+    // A missing key means the default.
     let stored = |key: &str| Some(json.get(key).cloned().unwrap_or(Json::Null));
     let mut passwords = Vec::new();
     Ok(Account {
@@ -149,7 +149,7 @@ pub(super) fn read_global_privileges(
     Ok(())
 }
 
-/// Roles matter where the superuser has them, so what is read here is never copied.
+/// Reads a role of the superuser, which is never copied.
 pub(super) fn read_role(
     accounts: &mut BTreeMap<(String, String), Account>,
     role: &str,

@@ -60,7 +60,7 @@ impl fmt::Display for Server {
     }
 }
 
-/// Whose login it is, for the error's type and text.
+/// Whose login it is. It decides the type and the text of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRole {
     /// The user of the AWSCURRENT version.

@@ -89,9 +89,9 @@ impl Credentials<'_> {
         Ok(session)
     }
 
-    /// Waits for the driver. It does not say how far it came, so after the time that a network may
-    /// take, a bare connection tells whether the server is unreachable or only silent, as a paused
-    /// Aurora Serverless is while it wakes up.
+    /// Waits for the driver, which does not report its progress. After the time that a network may take,
+    /// a plain TCP connection shows whether the server is unreachable or only silent, as an Aurora
+    /// Serverless cluster is while it resumes.
     async fn wait(
         &self,
         address: IpAddr,
@@ -107,7 +107,7 @@ impl Credentials<'_> {
             return connected(result);
         }
         if deadline.remaining().is_zero() {
-            // The time was shorter than what a network may take, so the silence shows nothing.
+            // The time was too short for a network, so that the silence proves nothing.
             let what = format!("{} to answer {}", self.server, self.role);
             return Ok(deadline.run(what, std::future::pending()).await?);
         }

@@ -1,4 +1,4 @@
-//! What every session begins with: it pins what its statements and reads depend on.
+//! The start of every session: sets and verifies what its statements and reads depend on.
 
 use std::collections::BTreeSet;
 
@@ -109,7 +109,7 @@ fn check(family: Family, kept: &[Row]) -> Result<(), Error> {
     )))
 }
 
-/// Not every server is one: what is not text, or not there, is taken for empty.
+/// The text of a column, empty if it is not text or not there.
 fn text<'a>(rows: &'a [Row], column: &str) -> &'a str {
     rows.first().map_or("", |row| row.text_or_empty(column))
 }

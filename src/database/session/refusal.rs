@@ -1,4 +1,4 @@
-//! What it means that a login did not succeed.
+//! Translates a failed login into an error with its remedy.
 
 use mysql_async::{DriverError, IoError};
 

@@ -36,8 +36,8 @@ impl StatementLimit {
             return Ok(());
         }
         Err(ErrorType::DeadlineExceeded.because(format!(
-            "the invocation has {} ms left, which is too little for another change of an account; \
-             the next try goes on from here; if it happens again, raise the function's timeout",
+            "the next change of an account was not begun: the invocation has only {} ms left; what was \
+             done is kept; if it happens again, raise the function's timeout",
             deadline.remaining().as_millis()
         )))
     }

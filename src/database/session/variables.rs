@@ -45,8 +45,8 @@ impl Variables {
         self.value(name).is_some_and(|value| !value.eq_ignore_ascii_case("OFF") && value != "0")
     }
 
-    /// The variable because of which the server takes no account statements, if there is one. It
-    /// counts whatever the superuser may do: a write to a replica would make it differ.
+    /// The variable because of which the server accepts no account statements, if there is one. It
+    /// counts whatever privilege the superuser has: a write to a replica would make it differ.
     pub fn read_only(&self) -> Option<&'static str> {
         let names = [
             "read_only",
@@ -58,7 +58,7 @@ impl Variables {
         names.into_iter().find(|name| self.is_on(name))
     }
 
-    /// The name by which the server knows itself among all others.
+    /// The unique identifier of the server, as it says itself.
     pub fn identity(&self) -> Option<&str> {
         self.value("server_uuid").or_else(|| self.value("server_uid"))
     }

@@ -11,7 +11,7 @@ fn event(step: &str) -> RotationEvent {
     RotationEvent::parse(&event).unwrap()
 }
 
-fn labelled(versions: &[(&str, &[&str])]) -> Description {
+fn labeled(versions: &[(&str, &[&str])]) -> Description {
     let labels = |labels: &[&str]| labels.iter().map(|&l| l.to_owned()).collect();
     Description {
         arn: SecretId::new("app"),
@@ -26,7 +26,7 @@ fn labelled(versions: &[(&str, &[&str])]) -> Description {
 }
 
 fn pending() -> Description {
-    labelled(&[("old", &["AWSCURRENT"]), ("new", &["AWSPENDING"])])
+    labeled(&[("old", &["AWSCURRENT"]), ("new", &["AWSPENDING"])])
 }
 
 fn decide(step: &str, description: &Description, ignore: &str) -> Result<Readiness, NotReady> {
@@ -45,7 +45,7 @@ fn refused(result: Result<Readiness, NotReady>, error_type: ErrorType, found: &s
 
 #[test]
 fn a_pending_version_is_ready() {
-    let both = labelled(&[("new", &["AWSCURRENT", "AWSPENDING"])]);
+    let both = labeled(&[("new", &["AWSCURRENT", "AWSPENDING"])]);
     for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
         let warnings = Vec::new();
         let ready = decide(step, &pending(), "").unwrap();
@@ -59,17 +59,17 @@ fn a_pending_version_is_ready() {
 fn a_version_without_the_label_is_refused_after_some_patience() {
     for (description, error_type, found) in [
         (
-            labelled(&[]),
+            labeled(&[]),
             ErrorType::VersionUnknown,
             "no version new of the secret has a staging label",
         ),
         (
-            labelled(&[("new", &[])]),
+            labeled(&[("new", &[])]),
             ErrorType::VersionNotPending,
             "(its labels: none; no version has AWSPENDING)",
         ),
         (
-            labelled(&[("new", &["AWSPREVIOUS", "mine"]), ("b", &["AWSPENDING"])]),
+            labeled(&[("new", &["AWSPREVIOUS", "mine"]), ("b", &["AWSPENDING"])]),
             ErrorType::VersionNotPending,
             "(its labels: AWSPREVIOUS, mine; AWSPENDING is on version b)",
         ),

@@ -121,9 +121,9 @@ impl<'a> Candidates<'a> {
             *version == self.rotation.version
                 || labels.any(|label| description.has_label(version, label))
         };
-        let labelled = description.versions.keys();
+        let labeled = description.versions.keys();
         let mut versions: VecDeque<_> =
-            labelled.filter(|version| !is_known(version)).cloned().collect();
+            labeled.filter(|version| !is_known(version)).cloned().collect();
         match self.rotation.aws.version_ids(&self.rotation.secret, MOST_KEPT).await {
             Ok(listed) => {
                 let others: Vec<_> = listed

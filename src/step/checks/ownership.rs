@@ -39,7 +39,7 @@ pub(super) async fn check(
     };
     let mut evidence = BTreeSet::new();
     for (host, account) in &twin.accounts {
-        // Whoever locked an account has cut its holders off, and so handed it over.
+        // A locked account cuts its holders off: it was handed over.
         let by_pending = if account.state.locked {
             evidence.insert("it is locked".to_owned());
             true

@@ -177,7 +177,7 @@ pub(super) fn refuse_role(user: &User) -> Result<(), Error> {
     );
 }
 
-/// A twin at a host where the source is not would be a stale credential.
+/// The twin must have no account at a host where the source has none: its password would stay valid.
 pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
     let extra: Vec<_> = twin
         .accounts
@@ -204,7 +204,7 @@ pub(super) fn explain_refusal(source: &User, server: &Server, refusal: Refusal) 
     {
         return refusal.error;
     }
-    // One account leaves no doubt which one refused; with several, any reason would be a guess.
+    // With one account the reason is certain; with several it would be a guess.
     let mut hosts = source.accounts.iter();
     if let (Some((host, account)), None) = (hosts.next(), hosts.next()) {
         let name = format!("'{}'@'{host}'", source.name);

@@ -10,7 +10,7 @@ use crate::secret::UserSecret;
 use crate::step::Rotation;
 
 /// The values that the checks need beside the current one.
-pub(super) struct LabelledValues {
+pub(super) struct LabeledValues {
     pub(super) pending: UserSecret,
     /// The value of AWSPREVIOUS, if there is one.
     pub(super) previous: Option<SecretValue>,
@@ -20,7 +20,7 @@ pub(super) struct LabelledValues {
 pub(super) async fn read(
     rotation: &Rotation<'_>,
     current: &UserSecret,
-) -> Result<LabelledValues, Error> {
+) -> Result<LabeledValues, Error> {
     let (pending, previous) =
         tokio::try_join!(value(rotation, StagingLabel::Pending), previous(rotation))?;
     let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
@@ -41,7 +41,7 @@ pub(super) async fn read(
     };
     let pending = UserSecret::parse(&rotation.secret, pending.document)?;
     rotation.check_pending(current, &pending)?;
-    Ok(LabelledValues { pending, previous })
+    Ok(LabeledValues { pending, previous })
 }
 
 /// The value of AWSPREVIOUS, if there is one.
@@ -55,7 +55,7 @@ async fn value(rotation: &Rotation<'_>, label: StagingLabel) -> Result<Option<Se
     if rotation.description.version(label).is_none() {
         return Ok(None);
     }
-    match rotation.value(Selector::Labelled(label)).await {
+    match rotation.value(Selector::Labeled(label)).await {
         Err(error) if error.error_type() == ErrorType::SecretNotFound => Ok(None),
         value => value,
     }

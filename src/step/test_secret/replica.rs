@@ -1,7 +1,7 @@
-//! Waiting for the twin to arrive at a replica.
+//! Waits until the twin has arrived at a replica.
 //!
-//! The users' host may be a replica or a reader, to which the accounts come later. Trying the
-//! twin's login there would count as failed logins, so the superuser looks.
+//! The host in the user's secret may be a replica, which receives the accounts later. A login of the
+//! twin before that would count as a failed one, so the superuser reads the accounts there.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::secret::UserSecret;
 use crate::step::Rotation;
 use crate::step::superuser::Superuser;
 
-/// What is left of the invocation for the comparison itself.
+/// The part of the invocation that is reserved for the comparison.
 const RESERVE: Duration = Duration::from_secs(4);
-/// The pause between two looks.
+/// The pause between two readings.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Waits until the twin at this address is the one at the writer.
@@ -62,8 +62,8 @@ pub(super) async fn wait(
     Ok(())
 }
 
-/// Where the superuser may look. The user's secret alone does not decide it: whoever can write that
-/// must not get the superuser's password sent to a server of his own.
+/// The server to which the superuser may log in. The user's secret alone does not decide it: whoever
+/// can write that secret must not receive the superuser's password on a server of their own.
 async fn replica_server(
     rotation: &Rotation<'_>,
     current: &UserSecret,

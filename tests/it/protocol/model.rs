@@ -186,7 +186,7 @@ impl Model for Protocol {
                 Rotation::NotBegun if version == 1 || state.rotations[1] != Rotation::NotBegun => {
                     actions.push(Action::Begin(version));
                 }
-                Rotation::Next(_) if room && state.is_labelled(version) => {
+                Rotation::Next(_) if room && state.is_labeled(version) => {
                     actions.push(Action::Invoke(version));
                 }
                 Rotation::Awaited(_) if room && state.duplicates > 0 => {
@@ -277,7 +277,7 @@ impl Model for Protocol {
 
 impl State {
     /// Whether Secrets Manager would go on with this version.
-    fn is_labelled(&self, version: Version) -> bool {
+    fn is_labeled(&self, version: Version) -> bool {
         self.pending == Some(version) || self.current == version
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Rules {
     /// testSecret compares the accounts.
     pub(super) compares: bool,
     /// Not a rule of the function but of the world: between the two calls of finishSecret there is
-    /// no time for another version to be labelled by hand, stored and set. Secrets Manager offers no
+    /// no time for another version to be labeled by hand, stored and set. Secrets Manager offers no
     /// call that moves AWSCURRENT only if AWSPENDING is still where it was.
     pub(super) finish_is_prompt: bool,
 }

@@ -12,7 +12,7 @@ use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Need, Server};
 use crate::support::untouched::{assert_refused, change_superuser};
 
-const FIRST: &str = "first kanarienvogel";
+const FIRST: &str = "first canary";
 
 async fn settled(server: Server) -> (Tenant, Scene, String) {
     let tenant = Tenant::of(server).await;

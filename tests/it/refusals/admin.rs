@@ -22,7 +22,7 @@ impl Through {
     }
 }
 
-const PASSWORD: &str = "Superkanarienvogel'1";
+const PASSWORD: &str = "Supercanary'1";
 
 /// What RDS for MariaDB and RDS for MySQL 5.7 publish.
 const COMMON: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, \

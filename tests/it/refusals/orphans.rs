@@ -6,7 +6,7 @@ use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{STEPS, Scene};
 use crate::support::server::Server;
 
-const FIRST: &str = "first kanarienvogel";
+const FIRST: &str = "first canary";
 
 /// What is granted, how it goes away, and the name that is left in the grant tables.
 const DROPPED: &[(&str, &str, &str)] = &[

@@ -12,7 +12,7 @@ use crate::support::scene::{Scene, superuser_document};
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{Traces, assert_error, assert_refused, change_superuser};
 
-const FIRST: &str = "First-kanarienvogel-1";
+const FIRST: &str = "First-canary-1";
 
 #[tokio::test]
 async fn a_server_that_is_read_only_by_any_flag_is_refused_whatever_the_superuser_may_do() {

@@ -8,7 +8,7 @@ use crate::support::scene::Scene;
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::assert_refused;
 
-const FIRST: &str = "first kanarienvogel";
+const FIRST: &str = "first canary";
 
 /// Writes what no statement can make, and takes it back; `{u}` is the user, `{d}` its database.
 #[tokio::test]
