@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import tempfile
+import tomllib
 import unittest
 import zipfile
 from pathlib import Path
@@ -34,6 +35,11 @@ class ZipTest(unittest.TestCase):
                 (entry,) = opened.infolist()
                 self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
                 self.assertEqual(opened.read(entry), program.read_bytes())
+
+    def test_a_panic_in_the_packaged_program_ends_an_invocation_and_not_the_process(self) -> None:
+        manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
+        # cargo-lambda chooses `abort` for a profile that does not say.
+        self.assertEqual(manifest["profile"]["release"].get("panic"), "unwind")
 
     def test_no_folder_of_this_machine_would_be_in_the_program(self) -> None:
         mapped = dict(package.paths())
