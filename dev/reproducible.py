@@ -22,17 +22,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(architecture: str) -> int:
     with tempfile.TemporaryDirectory(prefix="reproducible-") as folder:
-        digests = [build(Path(folder) / name, architecture) for name in ("one", "a-longer-name")]
+        # Both have the same sources, whatever is committed meanwhile.
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+        digests = [build(Path(folder) / name, commit, architecture) for name in ("one", "a-longer-name")]
     print("\n".join(digests))
     same = digests[0] == digests[1]
     print("the same zip" if same else "DIFFERENT ZIPS")
     return 0 if same else 1
 
 
-def build(folder: Path, architecture: str) -> str:
+def build(folder: Path, commit: str, architecture: str) -> str:
     source, home = folder / "checkout", folder / "home"
     home.mkdir(parents=True)
     subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(source)], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=source, check=True)
     (source / ".dev").symlink_to(ROOT / ".dev")
     cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     shutil.copytree(cargo / "registry", home / ".cargo" / "registry", symlinks=True)
