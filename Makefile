@@ -49,7 +49,7 @@ help:
 	@echo 'make clean        removes what was built and set up'
 
 demo:
-	$(STACK) setup
+	$(STACK) setup $(if $(MYSQL_URL),,mysql) python emulator
 	cargo build --locked --bins --examples
 	$(STACK) run -- target/debug/examples/tutorial | tee target/demo.txt
 	@python3 dev/excerpt.py README.md target/demo.txt

@@ -11,7 +11,7 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 
 from cloudformation import Loader, Stack
-from packages import DEV, root
+from packages import DEV, is_installed, root
 
 MACRO = "AWS::Serverless-2016-10-31"
 
@@ -24,6 +24,8 @@ def prepared(template: str, parameters: dict[str, Any]) -> str:
     problems = Stack(document, parameters).problems() if "Parameters" in document else []
     if problems:
         raise ValidationError(message=f"Parameters or rules are not met: {', '.join(problems)}")
+    if not is_installed("sam"):
+        raise ValidationError(message=f"Transform {MACRO} is not installed: run `python3 dev/stack.py setup sam`")
     program = [root("sam") / "bin" / "python", DEV / "transform.py", "/dev/stdin"]
     run = subprocess.run(program, input=template, capture_output=True, text=True)
     if run.returncode:

@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def suite(arguments: argparse.Namespace) -> int:
-    packages.setup(["python", "emulator"], quiet=True)
+    packages.setup(["python", "sam", "emulator"], quiet=True)
     given = builds.given()
     servers = [given.name] if given else [build.name for build in builds.choose(arguments.servers)]
     units, program = build()
