@@ -25,6 +25,14 @@ pub struct User {
     pub accounts: BTreeMap<String, Account>,
 }
 
+impl User {
+    /// Whether an account of it has a password of this plugin.
+    pub fn has_plugin(&self, plugin: &str) -> bool {
+        let mut passwords = self.accounts.values().flat_map(|account| &account.state.passwords);
+        passwords.any(|password| password.plugin.eq_ignore_ascii_case(plugin))
+    }
+}
+
 /// One account, `'user'@'host'`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Account {

@@ -19,12 +19,10 @@ const ROUNDS: usize = 3;
 /// Checks, applies and verifies.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let current = rotation.current().await?;
-    let mut superuser = Superuser::find(rotation, &current).await?;
-    let mut session = superuser.open_writer(rotation).await?;
-    let result = change_twin(rotation, &current, &superuser, &mut session).await;
-    // Also on an error: a frozen sandbox would keep the lock until the server ends the session.
-    session.close().await;
-    result
+    Superuser::at_writer(rotation, &current, async |superuser, session| {
+        change_twin(rotation, &current, superuser, session).await
+    })
+    .await
 }
 
 async fn change_twin(

@@ -30,6 +30,24 @@ pub(super) struct Superuser {
 }
 
 impl Superuser {
+    /// Does work in a session where accounts are changed, and closes the session whatever comes of it:
+    /// a frozen sandbox would keep the lock until the server ends the session.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Superuser::find`], of the login, and of the work.
+    pub(super) async fn at_writer<T>(
+        rotation: &Rotation<'_>,
+        current: &UserSecret,
+        work: impl AsyncFnOnce(&mut Self, &mut Session) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut superuser = Self::find(rotation, current).await?;
+        let mut session = superuser.open_writer(rotation).await?;
+        let result = work(&mut superuser, &mut session).await;
+        session.close().await;
+        result
+    }
+
     /// Reads the superuser's secret, and asks RDS for the address if the secret has none.
     ///
     /// # Errors
@@ -81,7 +99,7 @@ impl Superuser {
     ///
     /// Of the login. Whether the server is read-only is for the
     /// caller to judge.
-    pub(super) async fn open_writer(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
+    async fn open_writer(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
         let session = self.open(rotation).await?;
         if session.variables.read_only().is_none() {
             return Ok(session);

@@ -11,7 +11,7 @@ use crate::database::session::{LoginRole, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
 use crate::step::checks::{self, HostInUse, Report, check_policy};
-use crate::step::login::{credentials, plaintext_warning, right_account, use_database};
+use crate::step::login::{credentials, log_in, plaintext_warning, right_account, use_database};
 use crate::step::pair::{Pair, some_of};
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
@@ -80,15 +80,12 @@ async fn dry_run(
     report: &mut Report,
 ) -> Result<(String, String), Error> {
     rotation.refuse_proxy(current)?;
-    let mut superuser = Superuser::find(rotation, current).await?;
-    let mut session = superuser.open_writer(rotation).await?;
-    let pair = checks::dry_run(rotation, current, &superuser, &mut session, report).await;
-    let found = pair.and_then(|pair| {
+    Superuser::at_writer(rotation, current, async |superuser, session| {
+        let pair = checks::dry_run(rotation, current, superuser, session, report).await?;
         check_policy(&pair, &rotation.config.passwords.generate())?;
         Ok((pair.twin_name.to_string(), pair.source.name.to_string()))
-    });
-    session.close().await;
-    found
+    })
+    .await
 }
 
 /// Proves the pending version: first with the superuser, at the writer, and then by a login where the
@@ -98,11 +95,10 @@ async fn prove(
     current: &UserSecret,
     pending: &UserSecret,
 ) -> Result<Summary, Error> {
-    let mut superuser = Superuser::find(rotation, current).await?;
-    let mut session = superuser.open_writer(rotation).await?;
-    let proven = prove_at(rotation, (current, pending), &mut superuser, &mut session).await;
-    session.close().await;
-    let warnings = proven?;
+    let warnings = Superuser::at_writer(rotation, current, async |superuser, session| {
+        prove_at(rotation, (current, pending), superuser, session).await
+    })
+    .await?;
     Ok(Summary {
         what: format!(
             "\"{}\" logged in with the pending password; its grants and settings equal those of \
@@ -143,18 +139,19 @@ async fn prove_at(
         return Ok(warnings);
     }
     let login = credentials(LoginRole::Pending, pending, &server);
-    let mut as_pending = match login.open_at(&[pair.superuser.address], rotation.deadline).await {
-        Ok(session) => session,
-        // It is the superuser's own server, which checks the password before its limits.
-        Err(refusal) if refusal.proves_password() => {
-            warnings.push(format!(
-                "the server accepted the password of \"{}\" but has no room for its login",
-                pending.username
-            ));
-            return Ok(warnings);
-        }
-        Err(refusal) => return Err(refusal.error),
-    };
+    let mut as_pending =
+        match log_in(login, &[pair.superuser.address], rotation.deadline, &pair.source).await {
+            Ok(session) => session,
+            // It is the superuser's own server, which checks the password before its limits.
+            Err(refusal) if refusal.proves_password() => {
+                warnings.push(format!(
+                    "the server accepted the password of \"{}\" but has no room for its login",
+                    pending.username
+                ));
+                return Ok(warnings);
+            }
+            Err(refusal) => return Err(refusal.error),
+        };
     let host = host.known().map_or_else(|| as_pending.account_host.clone(), str::to_owned);
     let ours = shown.source_at(&host);
     let compared = compare(&pair, pending, &host, ours, &mut as_pending).await;
@@ -206,7 +203,7 @@ async fn at_other_server(
     let (deadline, server) = (rotation.deadline, rotation.server(current));
     let addresses = server.addresses(deadline).await?;
     let login = credentials(LoginRole::Current, current, &server);
-    let mut as_current = login.open_at(&addresses, deadline).await?;
+    let mut as_current = log_in(login, &addresses, deadline, &pair.source).await?;
     if as_current.variables.read_only().is_some() {
         replica::wait(rotation, current, &pending.username, as_current.address).await?;
     } else if !as_current.variables.is_same_server(&pair.superuser.variables) {
@@ -215,7 +212,7 @@ async fn at_other_server(
     }
     right_account(&as_current, &current.username)?;
     let login = credentials(LoginRole::Pending, pending, &server);
-    let mut as_pending = login.open_at(&[as_current.address], deadline).await?;
+    let mut as_pending = log_in(login, &[as_current.address], deadline, &pair.source).await?;
     let ours = read::own_grants(&mut as_current).await?;
     let host = as_current.account_host.clone();
     let compared = compare(pair, pending, &host, Some(&ours), &mut as_pending).await;

@@ -1,15 +1,18 @@
 //! What is decided by the stored hash, and what nobody's word can put in its place.
 
+use std::sync::Arc;
+
 use mysql_async::prelude::Queryable;
 use rotation::error::ErrorType::{
     AccountUnusable, CurrentPasswordWrong, FlushPrivilegesDue, HostPasswordsDiffer,
     PendingLoginRefused, PendingValueMissing,
 };
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::support::account::{Tenant, account, literal};
 use crate::support::grants::assert_equal_accounts;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Need, Server};
@@ -252,6 +255,57 @@ async fn of_alternative_passwords_one_must_be_the_secrets_and_none_empty() {
         assert!(tenant.logs_in(&twin, &password).await);
         // The driver does not speak the second method that a server with alternatives asks for then.
         assert!(tenant.log_in(&twin, OTHER).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_is_made_once_more_with_ed25519_alone() {
+    for server in Server::with(&[Need::Mariadb]) {
+        for (plugin, connections) in [("ed25519", 3), ("mysql_native_password", 2)] {
+            let tenant = Tenant::of(server).await;
+            tenant.settle(FIRST).await;
+            crate::mirror_fuzz::load_ed25519(&tenant.address).await;
+            let set = async |name: &str, password: &str| {
+                let (name, password) = (account(name, "%"), literal(password));
+                let method = format!("{plugin} USING PASSWORD({password})");
+                tenant.sql(format!("ALTER USER {name} IDENTIFIED VIA {method}")).await;
+            };
+            set(&tenant.user(), FIRST).await;
+            let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+            let scene = Scene::through(&proxy, &tenant, FIRST).await;
+            let token = scene.begin().await;
+            scene.resume_until("testSecret", &token).await;
+            let (twin, password) = scene.login("AWSPENDING").await;
+            set(&twin, OTHER).await;
+
+            proxy.reset();
+            let mut made = 0;
+            let third = Arc::new(Notify::new());
+            let arrived = third.clone();
+            proxy.script(move |request| {
+                let is_connection = request.operation == "Connect";
+                made += usize::from(is_connection);
+                (is_connection && made == 3).then(|| {
+                    third.notify_one();
+                    Fault::Wait
+                })
+            });
+            let mend = async {
+                arrived.notified().await;
+                set(&twin, &password).await;
+                proxy.let_pass();
+                std::future::pending().await
+            };
+            let result = tokio::select! {
+                result = scene.step("testSecret", &token) => result,
+                () = mend => unreachable!(),
+            };
+            assert_eq!(proxy.connections(), connections, "{plugin}");
+            match plugin {
+                "ed25519" => result.unwrap(),
+                _ => refused(result, PendingLoginRefused, &["1045"]),
+            }
+        }
     }
 }
 

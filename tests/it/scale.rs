@@ -5,12 +5,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use rotation::error::ErrorType;
-use serde_json::json;
 
 use crate::support::account::{Tenant, account};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::scene::Scene;
 use crate::support::server::Server;
 
 /// Statements that give the tenant's user this many grants on tables. A privilege to create may be
@@ -23,19 +22,6 @@ fn table_grants(tenant: &Tenant, from: usize, to: usize) -> String {
     }
     sql.push_str("DO 0");
     sql
-}
-
-/// A scene in plaintext through a proxy, which sees every statement.
-async fn seen_through(proxy: &Proxy, tenant: &Tenant, password: &str) -> Scene {
-    let through = |mut document: serde_json::Value| {
-        document["host"] = json!(proxy.address.ip().to_string());
-        document["port"] = json!(proxy.address.port());
-        document["ssl"] = json!(false);
-        document
-    };
-    let user = document(&tenant.address, &tenant.user(), password);
-    let superuser = through(superuser_document(&tenant.address));
-    Scene::with(tenant, &superuser, through(user)).await
 }
 
 fn statements(proxy: &Proxy) -> Vec<String> {
@@ -52,7 +38,7 @@ async fn reading_the_accounts_takes_as_many_questions_for_many_grants_as_for_few
         let tenant = Tenant::of(server).await;
         tenant.settle("the first password").await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let scene = seen_through(&proxy, &tenant, "the first password").await;
+        let scene = Scene::through(&proxy, &tenant, "the first password").await;
         scene.rotate().await;
         proxy.reset();
         scene.rotate().await;
@@ -85,7 +71,7 @@ async fn an_object_takes_one_statement_however_much_is_granted_on_it() {
             ))
             .await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let scene = seen_through(&proxy, &tenant, "the first password").await;
+        let scene = Scene::through(&proxy, &tenant, "the first password").await;
         scene.rotate().await;
         let sql = statements(&proxy);
         let on = |place: &str| {
@@ -104,7 +90,7 @@ async fn a_plan_longer_than_an_invocation_is_resumed_where_it_stopped() {
         tenant.settle("the first password").await;
         tenant.sql(table_grants(&tenant, 0, 2000)).await;
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
-        let mut scene = seen_through(&proxy, &tenant, "the first password").await;
+        let mut scene = Scene::through(&proxy, &tenant, "the first password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
 

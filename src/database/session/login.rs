@@ -26,16 +26,6 @@ const WAIT_TIMEOUT: usize = 60;
 const MAX_PACKET: usize = 16 * 1024 * 1024;
 
 impl Credentials<'_> {
-    /// Logs in at the first of the host's addresses that takes connections.
-    ///
-    /// # Errors
-    ///
-    /// A [`Refusal`].
-    pub async fn open(&self, deadline: Deadline) -> Result<Session, Refusal> {
-        let addresses = self.server.addresses(deadline).await?;
-        self.open_at(&addresses, deadline).await
-    }
-
     /// Logs in at the first of these addresses that takes connections.
     ///
     /// # Errors

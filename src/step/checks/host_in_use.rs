@@ -14,7 +14,7 @@ use crate::database::session::LoginRole;
 use crate::error::{Error, refuse};
 use crate::secret::UserSecret;
 use crate::step::Rotation;
-use crate::step::login::{credentials, plaintext_warning, right_account, use_database};
+use crate::step::login::{credentials, log_in, plaintext_warning, right_account, use_database};
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
 
@@ -94,25 +94,28 @@ impl HostInUse {
         powers: &Powers,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let server = rotation.server(current);
+        let (deadline, server) = (rotation.deadline, rotation.server(current));
         report.warnings.extend(plaintext_warning(LoginRole::Current, &server));
         if let Self::Known(host) = &self {
             report.pass(format!("logins of \"{}\" end in '{0}'@'{host}'", current.username));
             return database_name::check(current, host, pair, powers).await;
         }
         let login = credentials(LoginRole::Current, current, &server);
-        let mut session = match login.open(rotation.deadline).await {
-            Ok(session) => session,
-            // Only the superuser's own server is believed that it looked at the password first.
-            Err(refusal) if refusal.proves_password() && matches!(self, Self::Unknown) => {
-                report.warn(format!(
+        let mut session =
+            match log_in(login, &server.addresses(deadline).await?, deadline, &pair.source).await {
+                Ok(session) => session,
+                // Only the superuser's own server is believed that it looked at the password first.
+                Err(refusal) if refusal.proves_password() && matches!(self, Self::Unknown) => {
+                    report.warn(format!(
                     "{server} has no room for another login of \"{}\" now, but took its password",
                     current.username
                 ));
-                return Ok(());
-            }
-            Err(refusal) => return Err(refusals::explain_refusal(&pair.source, &server, refusal)),
-        };
+                    return Ok(());
+                }
+                Err(refusal) => {
+                    return Err(refusals::explain_refusal(&pair.source, &server, refusal));
+                }
+            };
         let checked = async {
             right_account(&session, &current.username)?;
             usable(&pair.source, &session.account_host.clone(), &server)?;

@@ -1,5 +1,6 @@
 //! A server that is no server: it sends garbage, garbage after a good beginning, or rows for ever.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -142,7 +143,7 @@ async fn ask(server: &Server, forever: bool) -> String {
     // A server that falls silent is not waited for; one that goes on for ever may need its time.
     let time = if forever { 60_000 } else { 500 };
     let deadline = Deadline::after(Duration::from_millis(time));
-    let mut session = match login.open(deadline).await {
+    let mut session = match login.open_at(&[Ipv4Addr::LOCALHOST.into()], deadline).await {
         Ok(session) => session,
         Err(refusal) => {
             let error = Error::from(refusal);

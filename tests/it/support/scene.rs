@@ -141,6 +141,13 @@ impl Scene {
         }
     }
 
+    /// A scene in plaintext through a proxy, which sees every statement.
+    pub(crate) async fn through(proxy: &Proxy, tenant: &Tenant, password: &str) -> Self {
+        let user = document(&tenant.address, &tenant.user(), password);
+        let superuser = through(proxy, superuser_document(&tenant.address));
+        Self::with(tenant, &superuser, through(proxy, user)).await
+    }
+
     /// One whole rotation, which must succeed. Gives the version that it made.
     pub(crate) async fn rotate(&self) -> String {
         let token = self.begin().await;
