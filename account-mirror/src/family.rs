@@ -66,6 +66,12 @@ impl Family {
         self.is_since((8, 4, 0))
     }
 
+    /// Whether the patterns of schemas are ranked also at a host that is an address or a network. On
+    /// MySQL 8.0.30 they are not: there the comparison of two rows ends with the mask.
+    pub fn ranks_patterns_at_addresses(self) -> bool {
+        !self.knows_prefix_lengths() || self.is_since((8, 4, 0))
+    }
+
     /// Whether it creates no account of a name that objects have as their definer, unless the creator
     /// has a privilege for that (MySQL).
     pub fn protects_definers(self) -> bool {

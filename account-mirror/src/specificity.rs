@@ -20,7 +20,7 @@ const LAST_POSITION: usize = 125;
 pub type Specificity = [usize; 4];
 
 /// The key of a pattern of schema names.
-pub fn schema_specificity(family: Family, pattern: &str) -> Specificity {
+fn schema_specificity(family: Family, pattern: &str) -> Specificity {
     pattern_specificity(family, pattern, SCHEMA_LENGTH)
 }
 
@@ -46,13 +46,14 @@ pub fn host_specificity(family: Family, host: &str) -> Specificity {
 
 /// The key of a row of an account at `host`. On tables and routines, hosts without a wildcard are all
 /// equally specific.
-pub(crate) fn row_specificity(
-    family: Family,
-    host: &str,
-    target: &GrantTarget,
-) -> [Specificity; 2] {
+pub fn row_specificity(family: Family, host: &str, target: &GrantTarget) -> [Specificity; 2] {
     let of_host = host_specificity(family, host);
     match target {
+        GrantTarget::Schema(_)
+            if !family.ranks_patterns_at_addresses() && !matches!(Form::of(host), Form::Other) =>
+        {
+            [of_host, [0; 4]]
+        }
         GrantTarget::Schema(pattern) => [of_host, schema_specificity(family, pattern)],
         _ if !host.is_empty() && !parts(host).any(|(_, wildcard)| wildcard.is_some()) => {
             [[0; 4]; 2]
@@ -239,5 +240,18 @@ mod tests {
         let schema = GrantTarget::Schema("s".to_owned());
         let key = |host| row_specificity(MYSQL, host, &schema);
         assert!(key("10.1.2.3") < key("10.0.0.0/255.0.0.0"));
+    }
+
+    #[test]
+    fn at_an_address_mysql_8_0_takes_all_patterns_for_equally_specific() {
+        let key = |family, host, pattern: &str| {
+            row_specificity(family, host, &GrantTarget::Schema(pattern.to_owned()))
+        };
+        let mysql80 = Family::MySql((8, 0, 30));
+        for host in ["10.1.2.3", "10.0.0.0/8", "10.0.0.0/255.0.0.0"] {
+            assert_eq!(key(mysql80, host, "app_"), key(mysql80, host, "%"), "{host}");
+            assert!(key(MYSQL, host, "app_") < key(MYSQL, host, "%"), "{host}");
+        }
+        assert!(key(mysql80, "10.%", "app_") < key(mysql80, "10.%", "%"));
     }
 }

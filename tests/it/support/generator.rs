@@ -51,7 +51,7 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(User, Option<User>)> {
                     (hosts.iter().enumerate()).map(|(at, _)| profile(world, at == 0)).collect();
                 profiles
             };
-            let names = hosts.clone();
+            let (flavor, names) = (world.flavor, hosts.clone());
             let number = hosts.len();
             let source = profiles(&world);
             // Often a twin that has much in common with the user.
@@ -71,7 +71,7 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(User, Option<User>)> {
                 let twin = present
                     .map(|present| by_host(twin, &|at| present[at]))
                     .filter(|hosts| !hosts.is_empty());
-                let of_one_host = |accounts| without_equal_rows(&names, accounts);
+                let of_one_host = |accounts| without_equal_rows(flavor, &names, accounts);
                 (of_one_host(by_host(source, &|_| true)), twin.map(of_one_host))
             })
         })
@@ -83,8 +83,11 @@ pub(crate) fn pair(world: &World) -> BoxedStrategy<(User, Option<User>)> {
 }
 
 /// On tables and routines, hosts without a wildcard are equally specific: between such, a server
-/// decides by the order in which they were granted, until it is restarted. So one has such rows.
+/// decides by the order in which they were granted, until it is restarted. So one has such rows. At
+/// addresses and networks some versions take all patterns of schemas for equally specific: there,
+/// only names are left.
 fn without_equal_rows(
+    flavor: Flavor,
     hosts: &[&str],
     mut accounts: BTreeMap<String, Account>,
 ) -> BTreeMap<String, Account> {
@@ -94,6 +97,15 @@ fn without_equal_rows(
             account.grants.retain(|target, _| {
                 !matches!(target, GrantTarget::Table { .. } | GrantTarget::Routine { .. })
             });
+        }
+    }
+    if flavor.ranks_addresses() && !flavor.family().ranks_patterns_at_addresses() {
+        for (host, account) in &mut accounts {
+            if !has_wildcard(host) {
+                account.grants.retain(|target, _| {
+                    !matches!(target, GrantTarget::Schema(pattern) if has_wildcard(pattern))
+                });
+            }
         }
     }
     accounts

@@ -109,15 +109,11 @@ impl World {
 
     /// What schema privileges are granted on: names, and patterns that match some of the schemas. No
     /// two that match one schema are equally specific: between such, a server decides by the order
-    /// in which they were granted, until it is restarted. MySQL 8.0.30 does so for all patterns at a
-    /// host that is an address or a network.
+    /// in which they were granted, until it is restarted.
     pub(crate) fn patterns(&self) -> Vec<String> {
-        let named = |rest: &&str| format!("{}{rest}", self.mark);
-        if let Flavor::Mysql { version: (8, 0, 23..), .. } = self.flavor {
-            return ["\\_a", "xa", "`t'o TO \"é", "\\\\"].iter().map(named).collect();
-        }
         let rests = ["_a", "\\_a", "\\_%", "xa", "x_", "`t'o TO \"é", "\\\\"];
-        let mut patterns: Vec<_> = rests.iter().map(named).collect();
+        let mut patterns: Vec<_> =
+            rests.iter().map(|rest| format!("{}{rest}", self.mark)).collect();
         let wide = &self.mark[..self.mark.len() - 1];
         patterns.push(format!("{wide}%"));
         patterns
