@@ -126,13 +126,6 @@ pub struct State {
     pub retained: Option<StoredPassword>,
 }
 
-impl State {
-    /// Whether an empty password logs in.
-    pub fn is_open(&self) -> bool {
-        self.passwords.iter().any(|password| matches!(password.stored(), Stored::Empty))
-    }
-}
-
 /// A password method, as it is stored. A disabled password is copied as one.
 pub(crate) fn password_method(
     family: Family,

@@ -81,38 +81,6 @@ impl Clause {
         let grantable = self.scope.iter().any(|token| token.is("OPTION"));
         is_global.then(|| (words.join(" "), grantable))
     }
-
-    /// The column that it is about, if it is about one.
-    pub fn column(&self) -> Option<&str> {
-        match self.privilege.as_slice() {
-            [_, .., Token::Quoted(column)] if self.table().is_some() => Some(column),
-            _ => None,
-        }
-    }
-
-    /// The schema and table that it is about.
-    pub fn table(&self) -> Option<(&str, &str)> {
-        match self.scope.as_slice() {
-            [on, Token::Quoted(schema), dot, Token::Quoted(name), ..]
-                if on.is("ON") && dot.is(".") =>
-            {
-                Some((schema, name))
-            }
-            _ => None,
-        }
-    }
-
-    /// The kind, schema and name of the routine that it is about.
-    pub fn routine(&self) -> Option<(&str, &str, &str)> {
-        match self.scope.as_slice() {
-            [on, Token::Other(kind), Token::Quoted(schema), dot, Token::Quoted(name), ..]
-                if on.is("ON") && dot.is(".") =>
-            {
-                Some((kind, schema, name))
-            }
-            _ => None,
-        }
-    }
 }
 
 impl std::fmt::Display for Clause {
