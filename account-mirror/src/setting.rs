@@ -1,7 +1,7 @@
 //! The settings of an account that are neither privileges nor its authentication.
 //!
 //! [`SETTINGS`] says for each where the servers store it and how SQL sets it: a new setting is a
-//! line there, and a variant of [`Setting`].
+//! line of the macro `settings`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::grant::RoleName;
 
 mod value;
 
-pub use value::{Setting, Tls, Value};
+pub use value::{Tls, Value};
 
 /// Where a setting is stored, and how SQL sets it.
 pub(crate) struct Definition {
@@ -50,73 +50,56 @@ pub(crate) enum Kind {
     Roles,
 }
 
-const fn define(
-    setting: Setting,
-    mysql: &'static str,
-    mariadb: &'static str,
-    kind: Kind,
-) -> Definition {
-    Definition { setting, mysql, mariadb, kind }
+/// Defines [`Setting`] and [`SETTINGS`]. A line has the setting, its place on MySQL and on MariaDB as in
+/// [`Definition`], and its [`Kind`].
+macro_rules! settings {
+    ($($(#[$doc:meta])+ $setting:ident: $mysql:literal, $mariadb:literal, $kind:ident $(($sql:literal))?;)+) => {
+        /// A setting of an account.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Setting {
+            $($(#[$doc])+ $setting,)+
+        }
+
+        /// Every setting, in the order in which `CREATE USER` and `ALTER USER` take the clauses.
+        pub(crate) const SETTINGS: &[Definition] = &[$(Definition {
+            setting: Setting::$setting,
+            mysql: $mysql,
+            mariadb: $mariadb,
+            kind: Kind::$kind $(($sql))?,
+        },)+];
+    };
 }
 
-/// Every setting, in the order in which `CREATE USER` and `ALTER USER` take the clauses.
-pub(crate) const SETTINGS: &[Definition] = &[
-    define(Setting::Tls, "ssl_type", "ssl_type", Kind::Tls),
-    define(
-        Setting::QueriesPerHour,
-        "max_questions",
-        "max_questions",
-        Kind::Limit("MAX_QUERIES_PER_HOUR"),
-    ),
-    define(
-        Setting::UpdatesPerHour,
-        "max_updates",
-        "max_updates",
-        Kind::Limit("MAX_UPDATES_PER_HOUR"),
-    ),
-    define(
-        Setting::ConnectionsPerHour,
-        "max_connections",
-        "max_connections",
-        Kind::Limit("MAX_CONNECTIONS_PER_HOUR"),
-    ),
-    define(
-        Setting::UserConnections,
-        "max_user_connections",
-        "max_user_connections",
-        Kind::Limit("MAX_USER_CONNECTIONS"),
-    ),
-    define(Setting::StatementTime, "", "max_statement_time", Kind::Decimal("MAX_STATEMENT_TIME")),
-    define(Setting::Expiration, "password_lifetime", "password_lifetime", Kind::Expiration),
-    define(Setting::History, "Password_reuse_history", "", Kind::Policy("PASSWORD HISTORY")),
-    define(
-        Setting::ReuseInterval,
-        "Password_reuse_time",
-        "",
-        Kind::Days("PASSWORD REUSE INTERVAL"),
-    ),
-    define(
-        Setting::RequireCurrent,
-        "Password_require_current",
-        "",
-        Kind::Flag("PASSWORD REQUIRE CURRENT"),
-    ),
-    define(
-        Setting::FailedLogins,
-        "User_attributes.Password_locking.failed_login_attempts",
-        "",
-        Kind::Number("FAILED_LOGIN_ATTEMPTS"),
-    ),
-    define(
-        Setting::LockTime,
-        "User_attributes.Password_locking.password_lock_time_days",
-        "",
-        Kind::Number("PASSWORD_LOCK_TIME"),
-    ),
-    define(Setting::Attribute, "User_attributes.metadata", "", Kind::Attribute),
-    // MySQL's stand in mysql.default_roles.
-    define(Setting::DefaultRoles, "", "default_role", Kind::Roles),
-];
+settings! {
+    /// `REQUIRE …`
+    Tls: "ssl_type", "ssl_type", Tls;
+    /// `MAX_QUERIES_PER_HOUR`
+    QueriesPerHour: "max_questions", "max_questions", Limit("MAX_QUERIES_PER_HOUR");
+    /// `MAX_UPDATES_PER_HOUR`
+    UpdatesPerHour: "max_updates", "max_updates", Limit("MAX_UPDATES_PER_HOUR");
+    /// `MAX_CONNECTIONS_PER_HOUR`
+    ConnectionsPerHour: "max_connections", "max_connections", Limit("MAX_CONNECTIONS_PER_HOUR");
+    /// `MAX_USER_CONNECTIONS`
+    UserConnections: "max_user_connections", "max_user_connections", Limit("MAX_USER_CONNECTIONS");
+    /// `MAX_STATEMENT_TIME` (MariaDB)
+    StatementTime: "", "max_statement_time", Decimal("MAX_STATEMENT_TIME");
+    /// `PASSWORD EXPIRE …`
+    Expiration: "password_lifetime", "password_lifetime", Expiration;
+    /// `PASSWORD HISTORY`
+    History: "Password_reuse_history", "", Policy("PASSWORD HISTORY");
+    /// `PASSWORD REUSE INTERVAL`
+    ReuseInterval: "Password_reuse_time", "", Days("PASSWORD REUSE INTERVAL");
+    /// `PASSWORD REQUIRE CURRENT`
+    RequireCurrent: "Password_require_current", "", Flag("PASSWORD REQUIRE CURRENT");
+    /// `FAILED_LOGIN_ATTEMPTS`
+    FailedLogins: "User_attributes.Password_locking.failed_login_attempts", "", Number("FAILED_LOGIN_ATTEMPTS");
+    /// `PASSWORD_LOCK_TIME`
+    LockTime: "User_attributes.Password_locking.password_lock_time_days", "", Number("PASSWORD_LOCK_TIME");
+    /// `ATTRIBUTE` and `COMMENT`
+    Attribute: "User_attributes.metadata", "", Attribute;
+    /// `DEFAULT ROLE`, which MySQL stores in `mysql.default_roles`.
+    DefaultRoles: "", "default_role", Roles;
+}
 
 /// The columns beside `ssl_type` that say what `REQUIRE` demands; keys of MariaDB as well.
 const DEMANDS: [&str; 3] = ["x509_subject", "x509_issuer", "ssl_cipher"];

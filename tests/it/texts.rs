@@ -100,7 +100,7 @@ fn of_source(source: &str) -> Vec<String> {
         let (before, from) = rest.split_at(at);
         rest = if from.starts_with("//") {
             from.split_once('\n').map_or("", |(_, rest)| rest)
-        } else if from.starts_with("#[") {
+        } else if from.starts_with("#[") && before.lines().last().unwrap_or("").trim().is_empty() {
             from.split_once("]\n").map_or("", |(_, rest)| rest)
         } else if from.starts_with("'\"'") || from.starts_with("'\\\"'") {
             from.split_at(from[1..].find('\'').unwrap() + 2).1

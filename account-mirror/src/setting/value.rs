@@ -1,4 +1,4 @@
-//! The settings and their values.
+//! The values of settings.
 
 use std::collections::BTreeSet;
 
@@ -6,40 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::grant::RoleName;
 
-/// A setting of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setting {
-    /// `REQUIRE …`
-    Tls,
-    /// `MAX_QUERIES_PER_HOUR`
-    QueriesPerHour,
-    /// `MAX_UPDATES_PER_HOUR`
-    UpdatesPerHour,
-    /// `MAX_CONNECTIONS_PER_HOUR`
-    ConnectionsPerHour,
-    /// `MAX_USER_CONNECTIONS`
-    UserConnections,
-    /// `MAX_STATEMENT_TIME` (MariaDB)
-    StatementTime,
-    /// `PASSWORD EXPIRE …`
-    Expiration,
-    /// `PASSWORD HISTORY`
-    History,
-    /// `PASSWORD REUSE INTERVAL`
-    ReuseInterval,
-    /// `PASSWORD REQUIRE CURRENT`
-    RequireCurrent,
-    /// `FAILED_LOGIN_ATTEMPTS`
-    FailedLogins,
-    /// `PASSWORD_LOCK_TIME`
-    LockTime,
-    /// `ATTRIBUTE` and `COMMENT`
-    Attribute,
-    /// `DEFAULT ROLE`
-    DefaultRoles,
-}
-
-/// The value of a [`Setting`].
+/// The value of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// The server's own default applies.
