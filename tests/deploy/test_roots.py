@@ -51,13 +51,28 @@ class RegionsTest(unittest.TestCase):
         (listed,) = [line for line in document.splitlines() if line.startswith("af-south-1, ")]
         self.assertEqual(set(LISTED.findall(listed)), have)
 
+    def test_each_region_has_three_authorities_of_aws_that_sign_themselves(self) -> None:
+        keys: dict[str, set[str]] = {}
+        for root in x509.load_pem_x509_certificates(ROOTS.encode()):
+            root.verify_directly_issued_by(root)
+            facts = {attribute.rfc4514_attribute_name: attribute.value for attribute in root.subject}
+            self.assertEqual((facts["O"], facts["OU"]), ("Amazon Web Services, Inc.", "Amazon RDS"))
+            self.assertTrue(root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+            self.assertTrue(root.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign)
+            place, _, key = facts["CN"].partition(" Root CA ")
+            keys.setdefault(place, set()).add(key)
+        self.assertEqual(set(map(frozenset, keys.values())), {frozenset({"RSA2048 G1", "RSA4096 G1", "ECC384 G1"})})
+        regions = [place for place in keys if not re.search("Beta|Preview", place)]
+        said = f"The {3 * len(keys)} certificates cover {len(regions)} regions"
+        self.assertIn(said, (ROOT / "certs" / "README.md").read_text())
+        self.assertIn(f"all {len(regions)} commercial regions", (ROOT / "README.md").read_text())
+
     def test_the_readme_and_the_page_of_the_error_lead_there(self) -> None:
         readme = (ROOT / "README.md").read_text()
         _, _, page = (ROOT / "docs" / "troubleshooting.md").read_text().partition("## TlsFailed")
         page, _, _ = page.partition("\n## ")
         for text in (readme, page):
             self.assertIn("certs/README.md#regions-without-roots", text)
-
 
     def test_the_names_of_every_partition_are_recognized(self) -> None:
         resolver = botocore.session.get_session().get_component("endpoint_resolver")
@@ -89,6 +104,15 @@ class UpdateTest(unittest.TestCase):
         (self.folder / "less.pem").write_text(rest)
         compared = self.update("--compare", "less.pem")
         self.assertEqual((compared.returncode, compared.stdout.count("only here: ")), (1, 1))
+
+    def test_two_files_of_one_name_are_two_bundles(self) -> None:
+        pairs = ROOTS.split("# ")[1:]
+        halves = {"one": pairs[::2], "two": pairs[1::2]}
+        for folder, half in halves.items():
+            (self.folder / folder).mkdir()
+            (self.folder / folder / "global-bundle.pem").write_text("".join(half))
+        compared = self.update("--compare", *(f"{folder}/global-bundle.pem" for folder in halves))
+        self.assertEqual((compared.returncode, compared.stdout), (0, ""))
 
     def test_only_roots_of_rds_are_taken(self) -> None:
         text = certificate("Amazon RDS eu-nowhere-1 Root CA ECC384 G1") + certificate("Amazon Root CA 1")

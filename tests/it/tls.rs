@@ -254,7 +254,8 @@ fn an_unknown_authority_on_a_host_of_rds_says_which_region_this_build_lacks() {
     for (host, found) in [
         ("a.x.eu-west-1.rds.amazonaws.com", "this build has the RDS roots of eu-west-1"),
         ("A.cluster-x.EU-WEST-1.rds.amazonaws.com.", "this build has the RDS roots of eu-west-1"),
-        ("a.x.il-central-1.rds.amazonaws.com", "this build lacks the RDS roots of il-central-1"),
+        ("a.x.mx-central-1.rds.amazonaws.com", "this build has the RDS roots of mx-central-1"),
+        ("a.x.us-gov-west-1.rds.amazonaws.com", "this build lacks the RDS roots of us-gov-west-1"),
         ("a.x.rds.cn-north-1.amazonaws.com.cn", "this build lacks the RDS roots of cn-north-1"),
         ("db.example.com", "does not know; put the authority's certificate into a file"),
     ] {
