@@ -205,6 +205,11 @@ impl Reading {
             }
         }
         refused::refuse_without_account(&without_account)?;
+        for ((user, host), account) in &accounts.by_name {
+            if host.is_empty() && self.users.contains(user) {
+                refused::refuse_dynamic(account, &format!("'{user}'@''"))?;
+            }
+        }
         if self.family.is_mysql() {
             accounts.by_name.values_mut().for_each(mysql::mark_created_role);
         } else {

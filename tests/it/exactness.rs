@@ -2,10 +2,11 @@
 //! the rotation is refused before anything is written.
 
 use rotation::error::ErrorType::{
-    GrantImpossible, GrantsWithoutAccount, PasswordPolicy, SystemUserProtected,
+    AccountNotUnderstood, GrantImpossible, GrantsWithoutAccount, PasswordPolicy,
+    SystemUserProtected,
 };
 
-use crate::support::account::{Tenant, account};
+use crate::support::account::{Tenant, account, literal};
 use crate::support::canary::Capture;
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::scene::{Scene, document, superuser_document};
@@ -72,6 +73,26 @@ async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_rem
             assert_refused(&tenant, &scene, GrantsWithoutAccount, &texts).await;
             tenant.sql(remedy).await;
         }
+        scene.rotate().await;
+    }
+}
+
+#[tokio::test]
+async fn dynamic_privileges_of_an_empty_host_are_refused_and_the_remedy_helps() {
+    for server in Server::with(&[Need::DynamicPrivileges]) {
+        let (tenant, scene) = settled(server).await;
+        let user = account(&tenant.user(), "");
+        let identified = format!("IDENTIFIED BY {}", literal(PASSWORD));
+        tenant.sql(format!("CREATE USER {user} {identified}")).await;
+        scene.rotate().await;
+        // After this, SHOW GRANTS has it at '%', and a REVOKE alone does nothing.
+        let grant = format!("GRANT BACKUP_ADMIN ON *.* TO {user}");
+        tenant.sql(format!("{grant}; FLUSH PRIVILEGES")).await;
+        let texts = ["'@''", "BACKUP_ADMIN", "GRANT it again"];
+        assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
+        tenant.sql(format!("{grant}; REVOKE BACKUP_ADMIN ON *.* FROM {user}")).await;
+        tenant.sql("FLUSH PRIVILEGES").await;
+        scene.rotate().await;
         scene.rotate().await;
     }
 }

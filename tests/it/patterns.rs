@@ -58,12 +58,11 @@ async fn of_two_equally_specific_patterns_the_first_granted_counts_until_a_flush
                     assert_eq!(may, [true, false], "{server:?}: {order:?} at {host}");
                 }
                 // The tables of MySQL 5.7 keep the order of the grants.
-                if !ground.family.has_roles() {
-                    continue;
+                if host == "%" && ground.family.has_roles() {
+                    let first = ground.granted(host, [one, other], true).await;
+                    let [insert, select] = ground.granted(host, [other, one], true).await;
+                    assert_eq!(first, [select, insert], "{server:?}: {one}, {other}");
                 }
-                let first = ground.granted(host, [one, other], true).await;
-                let [insert, select] = ground.granted(host, [other, one], true).await;
-                assert_eq!(first, [select, insert], "{server:?}: {one}, {other} at {host}");
             }
         }
     }

@@ -1,12 +1,14 @@
-//! Rows that cannot be mirrored: of accounts that do not exist, and with names that the server has
-//! mis-encoded.
+//! Rows that cannot be mirrored: of accounts that do not exist, and those that the server stores or
+//! reads wrongly.
 
 use std::collections::BTreeSet;
 
 use super::query::Query;
 use crate::error::{Error, ErrorKind, list};
+use crate::grant::GrantTarget;
 use crate::row::Row;
 use crate::sql::quote_literal;
+use crate::user::Account;
 
 /// Rows of a user at a host where it has no account are nothing that statements could copy.
 pub(super) fn refuse_without_account(names: &BTreeSet<String>) -> Result<(), Error> {
@@ -20,6 +22,22 @@ pub(super) fn refuse_without_account(names: &BTreeSet<String>) -> Result<(), Err
         list(names),
         if names.len() == 1 { "is" } else { "are" },
     )))
+}
+
+/// When MySQL starts, and at FLUSH PRIVILEGES, it takes the dynamic privileges of an account with an
+/// empty host for those of the one at `%`, and from then on revokes them in vain.
+pub(super) fn refuse_dynamic(account: &Account, name: &str) -> Result<(), Error> {
+    let is_dynamic = |target: &&GrantTarget| matches!(target, GrantTarget::Dynamic(_));
+    match account.grants.keys().find(is_dynamic) {
+        Some(GrantTarget::Dynamic(privilege)) => {
+            Err(ErrorKind::AccountNotUnderstood.because(format!(
+                "{name} has {privilege}, which MySQL gives to the account at '%' when it starts, \
+                 because the host is empty, so that it cannot be copied; take the account away and \
+                 use '%', or take the privilege away: GRANT it again, REVOKE it, FLUSH PRIVILEGES"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The rows of users whose own name was mis-encoded are not found by it.
