@@ -16,7 +16,7 @@ use crate::tls;
 #[cfg(test)]
 mod tests;
 
-/// What the function's owner can set.
+/// The function's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How new passwords are made.
@@ -48,7 +48,7 @@ impl Config {
     /// The settings among the variables that `lookup` knows.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let variables = Environment(lookup);
-        // It is in use already; here a slip becomes an error.
+        // The log uses it already; here a wrong value becomes an error.
         variables.log_level()?;
         Ok(Self {
             passwords: variables.passwords()?,
@@ -118,7 +118,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         }
     }
 
-    /// Lambda's levels. `FATAL` is beyond what the function logs: only metrics are left.
+    /// Lambda's levels. The function logs nothing at `FATAL`, so only the metrics are left.
     fn log_level(&self) -> Result<LevelFilter, Error> {
         let name = "AWS_LAMBDA_LOG_LEVEL";
         let Some(level) = self.text(name) else {
@@ -135,8 +135,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         }
     }
 
-    /// The words that AWS's function knows. It takes every other one as false; here a slip is an
-    /// error, so that it cannot weaken anything.
+    /// The words that AWS's function knows. It takes every other one as false; here that is an error.
     fn switch(&self, name: &str, default: bool) -> Result<bool, Error> {
         let Some(text) = self.text(name) else {
             return Ok(default);

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorType};
 /// The part of an invocation's time that is reserved for its log lines and its response.
 const RESERVE: Duration = Duration::from_millis(750);
 
-/// A point in time that nothing may outlive.
+/// The time at which everything must have ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
@@ -60,8 +60,8 @@ impl Deadline {
         })
     }
 
-    /// What `attempt` finds, repeated after each pause until it finds something. `Ok(None)` if it never
-    /// does; a pause for which no time is left ends the attempts.
+    /// Repeats `attempt` after each pause until it finds something. `Ok(None)` if it never does; a
+    /// pause for which no time is left ends the attempts.
     pub async fn retry<T, E>(
         self,
         pauses: &[Duration],

@@ -1,4 +1,4 @@
-//! The host and port of a server, and what RDS's host names tell.
+//! The host and port of a server, and the parts of the host names of RDS.
 
 use std::fmt;
 

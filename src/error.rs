@@ -128,7 +128,7 @@ error_types! {
     PendingValueMissing: MayHelp,
     /// The version already has a value, made from a current value that has changed since.
     StalePending: AfterRepair,
-    /// Another version became AWSCURRENT in the meantime.
+    /// AWSPENDING or AWSCURRENT moved while the rotation ran.
     RotationSuperseded: AfterRepair,
     /// The pending value is not that of the current value's twin.
     PendingMismatch: AfterRepair,
@@ -158,7 +158,7 @@ error_types! {
     SecretNotFound: AfterRepair,
     /// The RDS instance or cluster of the superuser secret was not found.
     DatabaseNotFound: AfterRepair,
-    /// AWS asked the function to slow down, until no time was left.
+    /// AWS throttled a call in every attempt.
     Throttled: Helps,
     /// An endpoint of AWS did not answer.
     AwsUnreachable: MayHelp,
@@ -170,7 +170,7 @@ error_types! {
     HostUnknown: MayHelp,
     /// No connection to the server could be made.
     ServerUnreachable: MayHelp,
-    /// The server took the connection and then said nothing.
+    /// The server accepted the connection and sent nothing.
     ServerSilent: MayHelp,
     /// TLS could not be agreed on, or the certificate was not accepted.
     TlsFailed: AfterRepair,
@@ -180,7 +180,7 @@ error_types! {
     CurrentPasswordWrong: AfterRepair,
     /// The login of AWSCURRENT was refused.
     CurrentLoginRefused: AfterRepair,
-    /// The login of AWSPENDING was refused.
+    /// The twin does not have the password of AWSPENDING, or its login was refused.
     PendingLoginRefused: MayHelp,
     /// The superuser's login was refused.
     SuperuserLoginRefused: MayHelp,
@@ -193,10 +193,10 @@ error_types! {
     /// What the server answered is not the protocol, or too large.
     ProtocolError: MayHelp,
 
-    // What cannot be rotated; found before anything is written.
+    // What cannot be rotated; looked for before anything is written.
     /// The server is read-only.
     ServerReadOnly: MayHelp,
-    /// The server is of a kind or version that cannot be handled.
+    /// The server is neither MySQL nor MariaDB.
     ServerUnsupported: AfterRepair,
     /// The superuser may not read the grant tables, or not do what every rotation needs.
     SuperuserTooWeak: AfterRepair,
@@ -210,7 +210,7 @@ error_types! {
     UserMissing: AfterRepair,
     /// The user is a role.
     UserIsRole: AfterRepair,
-    /// The account in use is locked, or its password expired.
+    /// An account is locked, has an expired password, or has none.
     AccountUnusable: AfterRepair,
     /// The account authenticates with something that the function cannot use.
     PluginUnsupported: AfterRepair,
@@ -234,7 +234,7 @@ error_types! {
     TwinAtOtherHosts: AfterRepair,
     /// The pending password does not satisfy the server's password policy.
     PasswordPolicy: AfterRepair,
-    /// The dual-password option cannot be carried out.
+    /// The replaced password cannot be retained, which the settings demand.
     RetainImpossible: AfterRepair,
 
     // Changing the accounts.
@@ -244,7 +244,7 @@ error_types! {
     StatementRefused: MayHelp,
     /// The twin did not become equal to the user.
     MirrorIncomplete: Helps,
-    /// The two users do not see the same of themselves.
+    /// The two users are not equal in `testSecret`.
     TwinDiffers: MayHelp,
     /// The replica that the user's host names did not receive the twin in time.
     ReplicaBehind: Helps,

@@ -67,7 +67,8 @@ fn invalid(found: impl fmt::Display) -> Error {
     ))
 }
 
-fn kind(value: &Value) -> &'static str {
+/// What a value of JSON is, for the text of an error.
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -128,7 +128,7 @@ fn defect(panicked: &Panicked) -> Error {
     ))
 }
 
-/// Describes the secret, again and again while waiting may help, until the step may begin.
+/// Describes the secret until the step may begin, as long as waiting may help.
 async fn wait_until_ready(
     config: &Config,
     event: &RotationEvent,

@@ -31,11 +31,11 @@ fn hook(info: &PanicHookInfo<'_>) {
     let place = info.location().map(ToString::to_string);
     let shown = place.as_deref().unwrap_or("an unknown place");
     warn!("panicked at {shown}; the message is left out, since it may hold a secret");
-    // A thread that is ending has no variable any more.
+    // In a thread that is ending, the variable is gone.
     let _ = PLACE.try_with(|last| last.replace(place));
 }
 
-/// What `work` gives, or that it panicked.
+/// The output of `work`, or where it panicked.
 pub async fn catch<F: Future>(work: F) -> Result<F::Output, Panicked> {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {

@@ -63,10 +63,6 @@ pub struct Summary {
 
 impl Summary {
     /// The summary itself, or why the step fails.
-    ///
-    /// # Errors
-    ///
-    /// The refusal.
     pub fn verdict(self) -> Result<Self, Error> {
         match self.refusal {
             Some(refusal) => Err(refusal),
@@ -87,10 +83,6 @@ impl Rotation<'_> {
     }
 
     /// The document that is AWSCURRENT.
-    ///
-    /// # Errors
-    ///
-    /// `SecretInvalid` if there is none, or it is unusable.
     pub(crate) async fn current(&self) -> Result<UserSecret, Error> {
         let Some(current) = self.value(Selector::Labeled(StagingLabel::Current)).await? else {
             refuse!(
@@ -103,19 +95,11 @@ impl Rotation<'_> {
     }
 
     /// The name of the other user.
-    ///
-    /// # Errors
-    ///
-    /// `TwinNameImpossible`.
     pub(crate) fn twin_of(&self, current: &UserSecret) -> Result<Username, Error> {
         Ok(current.username.twin(self.config.username_limit(current.engine))?)
     }
 
     /// Checks that a pending document is the current one with the twin's login, and nothing else.
-    ///
-    /// # Errors
-    ///
-    /// `PendingMismatch`.
     pub(crate) fn check_pending(
         &self,
         current: &UserSecret,
@@ -138,10 +122,6 @@ impl Rotation<'_> {
     }
 
     /// An RDS Proxy knows only logins that are AWSCURRENT.
-    ///
-    /// # Errors
-    ///
-    /// `ProxyHost`.
     pub(crate) fn refuse_proxy(&self, current: &UserSecret) -> Result<(), Error> {
         let host = &current.address.endpoint.host;
         if !is_proxy(host) {

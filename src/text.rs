@@ -1,10 +1,10 @@
-//! Texts that somebody else wrote, made fit for an error or a line of the log.
+//! Truncates and escapes texts of others for errors and lines of the log.
 
 use std::borrow::Cow;
 
-/// How much of what a server says is kept, in bytes, about.
+/// About how many bytes of a server's message are kept.
 pub(crate) const SERVER: usize = 1 << 10;
-/// How much of any other text is kept, in bytes, about: a plan, or an error with all that it names.
+/// About how many bytes of any other text are kept: a plan, or an error with all that it names.
 pub(crate) const ANY: usize = 16 << 10;
 
 /// The beginning of a text, and how much of it was left out.
@@ -17,7 +17,7 @@ pub(crate) fn beginning(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// The beginning of a text, with all characters escaped that are not shown as themselves: no name or
-/// message can forge a line, or turn the direction of one.
+/// message can forge a line, or change its direction.
 pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut printable = String::with_capacity(text.len().min(most));
     for c in beginning(text, most).chars() {

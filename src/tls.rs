@@ -97,7 +97,7 @@ impl TlsMode {
 fn prefer_p256() {
     let kx_groups =
         vec![ring::kx_group::SECP256R1, ring::kx_group::X25519, ring::kx_group::SECP384R1];
-    // Whoever installed one before this function has decided.
+    // A provider that is installed already is kept.
     let _ = CryptoProvider { kx_groups, ..ring::default_provider() }.install_default();
 }
 

@@ -1,8 +1,8 @@
 //! What the superuser may grant and revoke, through its active roles too.
 //!
-//! A denial in the middle of the changes is safe, because nothing unproven is promoted. But it is
-//! found out at night; so what can be foreseen is refused before anything is written. Where the
-//! server's rule is more subtle than what is modeled here, the plan passes, and the server decides.
+//! A denial in the middle of the changes is safe, because nothing unproven is promoted. What can be
+//! foreseen is refused before anything is written all the same. Where the server's rule is more
+//! subtle than what is modeled here, the plan passes, and the server decides.
 
 use std::collections::BTreeSet;
 
@@ -64,8 +64,7 @@ impl Superuser {
         twin: Option<&User>,
         plan: &[Change],
     ) -> Result<(), Error> {
-        let create_user = Privilege::named("CREATE USER");
-        if !create_user.is_some_and(|p| self.has(&GrantTarget::Global, p)) {
+        if !self.has_globally("CREATE USER") {
             return Err(ErrorKind::SuperuserTooWeak.because(format!(
                 "the superuser {} lacks the privilege CREATE USER, without which it can change no \
                  account; grant it: GRANT CREATE USER ON *.* TO {}",
@@ -78,8 +77,8 @@ impl Superuser {
         plan.iter().try_for_each(|change| self.permits_change(source, change))
     }
 
-    /// Whether the superuser has a privilege on everything.
-    pub fn has_globally(&self, privilege: Privilege) -> bool {
+    /// Whether the superuser has a privilege on everything, by its SQL spelling.
+    pub fn has_globally(&self, privilege: &str) -> bool {
         self.has(&GrantTarget::Global, privilege)
     }
 
@@ -154,10 +153,8 @@ impl Superuser {
 
     /// MariaDB lets only those set another account's default role that may write its tables.
     fn may_set_default_roles(&self) -> Result<(), Error> {
-        let update = Privilege::named("UPDATE");
         let tables = [GrantTarget::Global, GrantTarget::Schema("mysql".to_owned())];
-        let allowed = tables.iter().any(|target| update.is_some_and(|p| self.has(target, p)));
-        if allowed || matches!(self.family, Family::MySql(_)) {
+        if self.family.is_mysql() || tables.iter().any(|target| self.has(target, "UPDATE")) {
             return Ok(());
         }
         Err(ErrorKind::GrantImpossible.because(format!(
@@ -171,11 +168,8 @@ impl Superuser {
     fn lacking(&self, target: &GrantTarget, grant: &Grant) -> Option<String> {
         match target {
             GrantTarget::Role(_) => {
-                let is_mysql = matches!(self.family, Family::MySql(_));
                 let admin = self.holds(&GrantTarget::Dynamic("ROLE_ADMIN".to_owned()))
-                    || is_mysql
-                        && Privilege::named("SUPER")
-                            .is_some_and(|p| self.has(&GrantTarget::Global, p));
+                    || self.family.is_mysql() && self.has_globally("SUPER");
                 let allowed = admin || self.may_pass_on(target);
                 (!allowed).then(|| "has no ADMIN OPTION".to_owned())
             }
@@ -278,8 +272,8 @@ impl Superuser {
         )))
     }
 
-    fn has(&self, target: &GrantTarget, privilege: Privilege) -> bool {
-        self.grant(target).any(|grant| grant.privileges.contains(&privilege))
+    fn has(&self, target: &GrantTarget, privilege: &str) -> bool {
+        self.grant(target).any(|grant| grant.privileges.iter().any(|p| p.as_sql() == privilege))
     }
 
     fn holds(&self, target: &GrantTarget) -> bool {

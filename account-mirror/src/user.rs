@@ -10,7 +10,7 @@ use crate::proof::{AuthString, Stored};
 use crate::setting::{Setting, Value};
 use crate::username::Username;
 
-/// What MySQL gives accounts of its own that nobody is to log in to; it takes it from others too.
+/// The string of MySQL's own disabled accounts; the server accepts it for others too.
 const DISABLED_CACHING_SHA2: &str =
     "$A$005$THISISACOMBINATIONOFINVALIDSALTANDPASSWORDTHATMUSTNEVERBRBEUSED";
 /// The same of older versions.

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 /// Suffix of the alternate user, as in AWS's function.
 const SUFFIX: &str = "_clone";
 
-/// The name of a user, such as the server stores it without changing it.
+/// The name of a user, in a form that the server stores unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Username(String);
 

@@ -2,7 +2,7 @@
 
 use super::normalized;
 
-/// The ends of the names of AWS, one for each partition; `aws-us-gov` has that of `aws`.
+/// The DNS suffixes of AWS's partitions; `aws-us-gov` has that of `aws`.
 const SUFFIXES: [&str; 7] = [
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -71,7 +71,7 @@ impl RdsName {
     }
 }
 
-/// The name without the end that AWS's names have; `None` if it is none of RDS.
+/// The name without AWS's suffix; `None` if it is no name of RDS.
 fn within_rds(host: &str) -> Option<&str> {
     let name = SUFFIXES.iter().find_map(|suffix| host.strip_suffix(suffix))?;
     name.split('.').any(|label| label == "rds").then_some(name)

@@ -29,8 +29,7 @@ pub fn write(
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// The level under which Lambda keeps a line that the log's own level must not suppress: at most
-/// INFO, which Lambda takes a line without a level for.
+/// A level that passes Lambda's own filter, which drops lines below the function's level.
 fn passing(level: LevelFilter) -> &'static str {
     match level {
         LevelFilter::OFF => "FATAL",
@@ -72,7 +71,7 @@ fn fields(
     fields
 }
 
-/// What CloudWatch is to make of the line's fields.
+/// Says which of the line's fields are metrics and dimensions.
 fn directive() -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     json!({

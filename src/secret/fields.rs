@@ -6,12 +6,13 @@ use std::ops::Range;
 use account_mirror::password::Password;
 use account_mirror::username::Username;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
-use crate::event::SecretId;
+use crate::event::{self, SecretId};
 
 /// The address of a server, and what its secret says about it.
 #[derive(Clone, Debug)]
@@ -207,15 +208,9 @@ fn invalid(secret: &SecretId, found: impl fmt::Display) -> Error {
     ErrorType::SecretInvalid.because(format!("the document of secret {secret} {found}"))
 }
 
+/// Only a number can be too large for a [`Value`].
 fn kind(raw: &str) -> &'static str {
-    match raw.as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b'"') => "a string",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
+    event::kind(&serde_json::from_str(raw).unwrap_or_else(|_| Value::from(0)))
 }
 
 /// An object with every key that the text has, also a repeated one.

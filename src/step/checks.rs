@@ -51,10 +51,6 @@ pub(super) struct Checked<'s> {
 }
 
 /// Checks a rotation, under the lock on the pair of users.
-///
-/// # Errors
-///
-/// Every refusal of a rotation.
 pub(super) async fn run<'s>(
     rotation: &Rotation<'_>,
     current: &UserSecret,
@@ -71,10 +67,6 @@ pub(super) async fn run<'s>(
 }
 
 /// Checks what a rotation would do now, without a pending version.
-///
-/// # Errors
-///
-/// Every refusal of a rotation.
 pub(super) async fn dry_run<'s>(
     rotation: &Rotation<'_>,
     current: &UserSecret,

@@ -60,10 +60,6 @@ impl<'s> Pair<'s> {
     }
 
     /// Reads both users again, and plans anew.
-    ///
-    /// # Errors
-    ///
-    /// `UserMissing` if the user no longer exists; errors of reading.
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let accounts = read::accounts(self.superuser, &users).await?;

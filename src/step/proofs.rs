@@ -51,10 +51,6 @@ impl Proofs {
     }
 
     /// Whether a password logs in to an account, by any of its stored ones.
-    ///
-    /// # Errors
-    ///
-    /// As [`Proofs::matches`].
     pub(super) async fn any_matches(
         &mut self,
         account: &Account,
@@ -70,10 +66,6 @@ impl Proofs {
 
     /// Whether setting this password would change nothing: the twin has it by every method, has the
     /// methods of the source, and its password has not expired.
-    ///
-    /// # Errors
-    ///
-    /// As [`Proofs::matches`].
     pub(super) async fn is_in_place(
         &mut self,
         source: &Account,

@@ -80,10 +80,6 @@ impl Superuser {
 
     /// How RDS relates this server to the user's. RDS is asked only where the servers themselves do not
     /// decide it.
-    ///
-    /// # Errors
-    ///
-    /// Of the calls to RDS.
     pub(super) async fn relation(
         &self,
         rotation: &Rotation<'_>,

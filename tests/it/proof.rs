@@ -49,7 +49,7 @@ async fn another_password_at_another_host_is_refused_and_its_remedy_helps() {
     for &server in Server::all() {
         let (tenant, scene) = settled(server).await;
         at(&tenant, "10.9.%", &format!("IDENTIFIED BY {}", literal(OTHER))).await;
-        let texts = ["at '10.9.%'", "mysql.user", "lock them"];
+        let texts = ["at '10.9.%'", "SHOW CREATE USER", "lock them"];
         refused(preflight(&scene).await, HostPasswordsDiffer, &texts);
         assert_refused(&tenant, &scene, HostPasswordsDiffer, &texts).await;
         assert!(tenant.hosts(&tenant.twin()).await.is_empty());

@@ -43,14 +43,14 @@ fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
     (!privileges.is_empty()).then_some(privileges)
 }
 
-/// Takes the rows on those schemas away that would be in the way of an exception.
+/// Removes the rows on schemas that would prevent a partial revoke.
 ///
 /// A revoke takes what the account's own row on the schema holds, and makes no exception then. And
 /// MySQL mistakes the row of another host of the user for the account's own, if that host matches
 /// this one: where such a row holds what is excepted here, the server refuses to change the
 /// account's partial revokes, global and dynamic privileges, rows on the schema and proxy users
 /// (errors 1141 and 3901). So all rows on the schema go before anything else, those of the least
-/// specific host first, which uncovers no other, and come again when the rest is done.
+/// specific host first, which uncovers no other, and are granted again later.
 pub(super) fn clear(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Changes) {
     let mut schemas = BTreeSet::new();
     for number in 0..diffs.len() {

@@ -16,9 +16,9 @@ impl Superuser {
     /// The error of a twin that these objects have as their definer.
     pub fn cannot_create(&self, twin: &Username, objects: &[String]) -> Error {
         ErrorKind::GrantImpossible.because(format!(
-            "the superuser {} cannot create the user \"{twin}\": the server keeps it from the names \
-             of definers, and it is the definer of {}; grant the superuser \
-             ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2), or drop these objects",
+            "the superuser {} cannot create the user \"{twin}\", which is the definer of {}: that \
+             requires ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2); grant it to the \
+             superuser, or drop these objects",
             self.name,
             list(objects)
         ))

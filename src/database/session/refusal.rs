@@ -13,8 +13,8 @@ impl LoginRole {
         match self {
             Self::Current => (
                 ErrorType::CurrentLoginRefused,
-                "the current secret must work before it can be rotated: find out who changed the \
-                 password, and set it in the database and the secret to the same value",
+                "the superuser's server stores this password: see whether that host is another \
+                 server, and whether an account of the user matches the function's address",
             ),
             Self::Pending => (
                 ErrorType::PendingLoginRefused,

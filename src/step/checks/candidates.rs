@@ -13,7 +13,7 @@ use crate::step::Rotation;
 
 /// How many versions beside those with a label of AWS may prove something.
 const MOST_FOUND: usize = 10;
-/// How many versions a secret has at most, but for those of its last day.
+/// How many versions are listed: as many as a secret keeps beyond its last day.
 const MOST_KEPT: usize = 100;
 
 /// The passwords of a user in other versions of the secret than the current one, likely ones first;
@@ -26,7 +26,7 @@ pub(super) struct Candidates<'a> {
     given: usize,
     /// How many were found among the versions that had to be read.
     found_by_reading: usize,
-    /// The versions that may be read yet; none before they were listed.
+    /// The versions that are still to be read; `None` until they are listed.
     unread: Option<VecDeque<VersionId>>,
     /// How many could not be read.
     unreadable: usize,

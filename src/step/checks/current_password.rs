@@ -73,8 +73,8 @@ pub(super) async fn prove(
     refuse!(
         HostPasswordsDiffer,
         "\"{name}\" has another password at {} than at '{proven}', and the new secret would open \
-         all of them; give these accounts the password of the other host (ALTER USER … IDENTIFIED \
-         WITH … AS the string of '{name}'@'{proven}' in mysql.user), lock them, or drop them",
+         all of them; give these accounts the password of the other host (ALTER USER with the \
+         IDENTIFIED clause of SHOW CREATE USER for '{name}'@'{proven}'), lock them, or drop them",
         list(differing.iter().map(|host| format!("'{host}'"))),
         name = source.name
     );
@@ -130,8 +130,8 @@ async fn prove_account(
 
 fn open(name: &str) -> Error {
     ErrorType::AccountUnusable.because(format!(
-        "{name} has no password, so anybody can log in with it, and a twin with a password would \
-         not be equal; give it a password, or drop it"
+        "{name} was not rotated: it has no password, so anybody can log in with it; give it a \
+         password, or drop it"
     ))
 }
 

@@ -1,5 +1,5 @@
-//! A twin that is to be created must not be the definer of objects already: they would come to life
-//! with it, so the server keeps all but a few from creating it (error 4006).
+//! A twin that is to be created must not be the definer of objects already: they would then run with
+//! its privileges, so the server asks for a privilege of its own (error 4006).
 
 use account_mirror::superuser::Superuser as Powers;
 
@@ -7,11 +7,8 @@ use crate::database::read;
 use crate::error::Error;
 use crate::step::pair::Pair;
 
-/// Checks that the superuser may create the twin at the hosts where it is missing.
-///
-/// # Errors
-///
-/// `GrantImpossible`; errors of the connection. Objects that the superuser may not see are not found.
+/// Checks that the superuser may create the twin at the hosts where it is missing. Objects that the
+/// superuser may not see are not found.
 pub(super) async fn check(pair: &mut Pair<'_>, powers: &Powers) -> Result<(), Error> {
     let exists =
         |host: &String| pair.twin.as_ref().is_some_and(|twin| twin.accounts.contains_key(host));

@@ -20,10 +20,6 @@ use crate::step::proofs::Proofs;
 
 /// Checks that an existing twin is this secret's. Returns the hosts at which the pending password is
 /// in place already.
-///
-/// # Errors
-///
-/// `TwinNotOurs`.
 pub(super) async fn check(
     rotation: &Rotation<'_>,
     pair: &Pair<'_>,
@@ -39,7 +35,7 @@ pub(super) async fn check(
     };
     let mut evidence = BTreeSet::new();
     for (host, account) in &twin.accounts {
-        // A locked account cuts its holders off: it was handed over.
+        // Nobody can be using a locked account: it was handed over.
         let by_pending = if account.state.locked {
             evidence.insert("it is locked".to_owned());
             true
@@ -91,7 +87,7 @@ fn not_ours(
     let region = rotation.secret.region().unwrap_or("REGION");
     ErrorType::TwinNotOurs.because(format!(
         "'{}'@'{host}' was not taken over as the twin: no version of this secret holds its password{}; \
-         lock it to hand it over, which cuts its holders off (ALTER USER … ACCOUNT LOCK); or store its \
+         lock it (ALTER USER … ACCOUNT LOCK), which locks out whoever uses it; or store its \
          login (aws secretsmanager put-secret-value --region {region} --secret-id {} --version-stages \
          HANDOVER --secret-string …); or drop it",
         twin.name,

@@ -81,12 +81,9 @@ pub(super) fn writable(
 /// Every host's authentication must be one that can be given to a twin.
 pub(super) fn mirrorable(source: &User) -> Result<(), Error> {
     for (host, account) in &source.accounts {
-        let is_password = |method: &AuthMethod| {
-            USABLE_PLUGINS.iter().any(|plugin| method.plugin.eq_ignore_ascii_case(plugin))
-        };
         let foreign = account.authentication.iter().find(|method| {
             method.auth_string.is_some()
-                && !is_password(method)
+                && !is_usable(method)
                 && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
         });
         if let Some(method) = foreign {
@@ -126,8 +123,8 @@ pub(super) fn usable(source: &User, host_in_use: &str, server: &Server) -> Resul
     let Some(account) = source.accounts.get(host_in_use) else {
         refuse!(
             WrongAccount,
-            "the server says that {name} is in use, but the grant tables do not have it; FLUSH \
-             PRIVILEGES may be due"
+            "{name} was not rotated: the server uses this account, but the grant tables do not have \
+             it; run FLUSH PRIVILEGES, and rotate again"
         );
     };
     match unusable(&name, account).or_else(|| demands_tls(&name, account, server)) {
@@ -137,9 +134,6 @@ pub(super) fn usable(source: &User, host_in_use: &str, server: &Server) -> Resul
 }
 
 fn unusable(name: &str, account: &Account) -> Option<Error> {
-    let usable = |method: &AuthMethod| {
-        USABLE_PLUGINS.iter().any(|plugin| method.plugin.eq_ignore_ascii_case(plugin))
-    };
     if matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if tls.demands_certificate())
     {
         return Some(ErrorType::ClientCertificateRequired.because(format!(
@@ -154,7 +148,11 @@ fn unusable(name: &str, account: &Account) -> Option<Error> {
         )));
     }
     let plugin = &account.authentication.first()?.plugin;
-    (!account.authentication.iter().any(usable)).then(|| plugin_unsupported(name, plugin))
+    (!account.authentication.iter().any(is_usable)).then(|| plugin_unsupported(name, plugin))
+}
+
+fn is_usable(method: &AuthMethod) -> bool {
+    USABLE_PLUGINS.iter().any(|plugin| method.plugin.eq_ignore_ascii_case(plugin))
 }
 
 pub(super) fn plugin_unsupported(name: &str, plugin: &str) -> Error {

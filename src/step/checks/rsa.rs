@@ -3,7 +3,6 @@
 
 use account_mirror::password::Password;
 
-use crate::database::session::QueryError;
 use crate::error::{Error, refuse};
 use crate::step::pair::Pair;
 use crate::tls::TlsMode;
@@ -18,10 +17,6 @@ const USUAL: usize = 256;
 const OVERHEAD: usize = 42 + 1;
 
 /// Checks that a login with this password is possible where clients connect in this way.
-///
-/// # Errors
-///
-/// `PasswordPolicy`; errors of the connection.
 pub(super) async fn check(
     pair: &mut Pair<'_>,
     tls: &TlsMode,
@@ -33,7 +28,7 @@ pub(super) async fn check(
         return Ok(());
     }
     let rows = pair.superuser.rows(&format!("SHOW GLOBAL STATUS LIKE '{STATUS}'")).await;
-    let rows = rows.map_err(|failure: QueryError| failure.context("reading the RSA key"))?;
+    let rows = rows.map_err(|failure| failure.context("reading the RSA key"))?;
     let key = rows.first().map(|row| row.text_or_empty("Value"));
     let most = key.and_then(key_size).unwrap_or(USUAL).saturating_sub(OVERHEAD);
     let length = password.expose().len();

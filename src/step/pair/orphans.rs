@@ -11,10 +11,6 @@ use crate::error::Error;
 
 impl Pair<'_> {
     /// Takes out of the comparison what the twin lacks because it cannot be granted any more.
-    ///
-    /// # Errors
-    ///
-    /// Of the connection.
     pub(in crate::step) async fn skip_orphans(&mut self, powers: &Powers) -> Result<(), Error> {
         for change in std::mem::take(&mut self.plan) {
             if let Action::Grant(target, grant) = change.action
