@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from packages import DEV, Missing, root
-from processes import free_port, start, stop, wait_until
+from processes import free_port, is_listening, start, stop, wait_until
 
 START_SECONDS = 60
 STOP_SECONDS = 5
@@ -47,16 +46,9 @@ class Aws:
     def wait(self) -> None:
         assert self.process
         try:
-            wait_until(self._listens, START_SECONDS, self.process)
+            wait_until(lambda: is_listening(self.port), START_SECONDS, self.process)
         except TimeoutError as error:
             raise Missing(f"moto did not start ({error}): {self.log.read_text()[-500:]}") from error
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            return True
-        except OSError:
-            return False
 
     def stop(self) -> None:
         if self.process:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from packages import Missing, emulator
-from processes import free_port, start, stop, wait_until
+from processes import free_port, is_listening, start, stop, wait_until
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -58,7 +57,7 @@ class Function:
         ]
         self.process = start(command, self.log, self._environment())
         try:
-            wait_until(self._listens, START_SECONDS, self.process)
+            wait_until(lambda: is_listening(self.port), START_SECONDS, self.process)
         except TimeoutError as error:
             self.stop()
             raise Missing(f"The emulator of {self.name} did not start ({error}): see {self.log}.") from error
@@ -76,13 +75,6 @@ class Function:
             **self.stack_env,
             **self.env,
         }
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            return True
-        except OSError:
-            return False
 
     def stop(self) -> None:
         if self.process:

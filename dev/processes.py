@@ -96,6 +96,14 @@ def wait_until(ready: Callable[[], bool], seconds: float, process: subprocess.Po
         time.sleep(0.03)
 
 
+def is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
 def free_port() -> int:
     """A loopback port that nobody uses now.
 

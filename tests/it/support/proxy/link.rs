@@ -24,12 +24,13 @@ impl Link {
 
     pub(super) async fn run(mut self, client: TcpStream) -> Result<()> {
         client.set_nodelay(true)?;
-        match self.judge("Connect", String::new()) {
-            None | Some(Fault::Answer(..)) => {}
-            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-            Some(Fault::Wait) => self.shared.passing.notified().await,
-            Some(Fault::Cut | Fault::LoseAnswer) => return Ok(()),
-            Some(Fault::Stall | Fault::HoldAnswer) => std::future::pending().await,
+        let fault = match self.judge("Connect", String::new()) {
+            Some(Fault::LoseAnswer) => Some(Fault::Cut),
+            Some(Fault::HoldAnswer) => Some(Fault::Stall),
+            fault => fault,
+        };
+        if !self.passes(fault).await {
+            return Ok(());
         }
         let server = TcpStream::connect(&self.shared.upstream).await?;
         server.set_nodelay(true)?;
@@ -53,16 +54,12 @@ impl Link {
         loop {
             let message = wire::http_message(&mut from_client).await?;
             let fault = self.judge(&message.operation, message.text);
-            match fault {
-                None | Some(Fault::LoseAnswer | Fault::HoldAnswer) => {}
-                Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-                Some(Fault::Wait) => self.shared.passing.notified().await,
-                Some(Fault::Cut) => return Ok(()),
-                Some(Fault::Stall) => std::future::pending().await,
-                Some(Fault::Answer(status, error)) => {
-                    to_client.write_all(&wire::http_error(status, error)).await?;
-                    continue;
-                }
+            if let Some(Fault::Answer(status, error)) = fault {
+                to_client.write_all(&wire::http_error(status, error)).await?;
+                continue;
+            }
+            if !self.passes(fault).await {
+                return Ok(());
             }
             to_server.write_all(&message.bytes).await?;
             let answer = wire::http_message(&mut from_server).await?;
@@ -113,15 +110,15 @@ impl Link {
                     Err(error) => return Err(error),
                 };
                 let Message { operation, text, bytes } = message;
-                match self.judge(&operation, text) {
-                    None => {}
-                    Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-                    Some(Fault::Wait) => self.shared.passing.notified().await,
-                    Some(Fault::Cut) => return Ok(()),
-                    Some(Fault::Stall | Fault::Answer(..)) => std::future::pending().await,
-                    Some(fault) => {
-                        silence.send_replace(Some(fault));
-                    }
+                let fault = match self.judge(&operation, text) {
+                    Some(Fault::Answer(..)) => Some(Fault::Stall),
+                    fault => fault,
+                };
+                if matches!(fault, Some(Fault::LoseAnswer | Fault::HoldAnswer)) {
+                    silence.send_replace(fault);
+                }
+                if !self.passes(fault).await {
+                    return Ok(());
                 }
                 count(&bytes, Sender::Client);
                 if operation == "StartTls" {
@@ -145,6 +142,18 @@ impl Link {
             end = answers => end,
             end = requests => end,
         }
+    }
+
+    /// Lets a request wait as the fault says. False if the connection ends before it.
+    async fn passes(&self, fault: Option<Fault>) -> bool {
+        match fault {
+            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+            Some(Fault::Wait) => self.shared.passing.notified().await,
+            Some(Fault::Stall) => std::future::pending().await,
+            Some(Fault::Cut) => return false,
+            None | Some(Fault::LoseAnswer | Fault::HoldAnswer | Fault::Answer(..)) => {}
+        }
+        true
     }
 
     fn judge(&mut self, operation: &str, text: String) -> Option<Fault> {
