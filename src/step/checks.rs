@@ -30,11 +30,11 @@ mod rsa;
 mod versions;
 
 pub(super) use host_in_use::HostInUse;
-pub(super) use password_policy::check_policy;
 pub(super) use refusals::{in_force, same_server};
 pub(super) use report::Report;
 
 use candidates::Candidates;
+use password_policy::check_policy;
 use versions::LabeledValues;
 
 /// Two rotations within this time lock out clients that cache a secret for as long.
@@ -123,27 +123,38 @@ async fn check<'s>(
     let placed = ownership::check(rotation, &pair, pending, of_twin, &mut proofs, report).await?;
     report.plan = pair.statements();
     report.warnings.extend(pair.exemptions.iter().map(ToString::to_string));
-    feasible(rotation, &mut pair, &powers, pending, report).await?;
+    feasible(rotation, &mut pair, &powers, report).await?;
+    acceptable(rotation, &mut pair, current, pending).await?;
     warn(rotation, &pair, report);
     Ok((pair, placed))
 }
 
-/// Checks that the plan can be carried out, and the pending password set.
+/// Checks that the plan can be carried out.
 async fn feasible(
     rotation: &Rotation<'_>,
     pair: &mut Pair<'_>,
     powers: &Powers,
-    pending: Option<&UserSecret>,
     report: &mut Report,
 ) -> Result<(), Error> {
     powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
     definers::check(pair, powers).await?;
     report.pass("the superuser may grant all that the twin needs");
-    if let Some(pending) = pending {
-        check_policy(pair, &pending.password)?;
-        rsa::check(pair, &rotation.tls(&pending.tls), &pending.password).await?;
-    }
     refusals::retain(rotation, pair)
+}
+
+/// Checks the pending password, or without one such a password as createSecret would store.
+async fn acceptable(
+    rotation: &Rotation<'_>,
+    pair: &mut Pair<'_>,
+    current: &UserSecret,
+    pending: Option<&UserSecret>,
+) -> Result<(), Error> {
+    let password = match pending {
+        Some(pending) => pending.password.clone(),
+        None => rotation.config.passwords.generate(),
+    };
+    check_policy(pair, &password)?;
+    rsa::check(pair, &rotation.tls(&current.tls), &password).await
 }
 
 fn warn(rotation: &Rotation<'_>, pair: &Pair<'_>, report: &mut Report) {

@@ -10,7 +10,7 @@ use crate::database::read::{self, Facts};
 use crate::database::session::{LoginRole, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
-use crate::step::checks::{self, HostInUse, Report, check_policy};
+use crate::step::checks::{self, HostInUse, Report};
 use crate::step::login::{credentials, log_in, plaintext_warning, right_account, use_database};
 use crate::step::pair::{Pair, some_of};
 use crate::step::proofs::Proofs;
@@ -82,7 +82,6 @@ async fn dry_run(
     rotation.refuse_proxy(current)?;
     Superuser::at_writer(rotation, current, async |superuser, session| {
         let pair = checks::dry_run(rotation, current, superuser, session, report).await?;
-        check_policy(&pair, &rotation.config.passwords.generate())?;
         Ok((pair.twin_name.to_string(), pair.source.name.to_string()))
     })
     .await

@@ -11,41 +11,15 @@ use rotation::error::ErrorType::{
 use serde_json::{Value, json};
 
 use crate::support::account::{Tenant, account};
-use crate::support::canary::{Capture, assert_absent};
+use crate::support::canary::assert_absent;
 use crate::support::edited::{Edit, Edited};
-use crate::support::grants::Picture;
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::Server;
 use crate::support::stack::{Function, Rotations, setting};
+use crate::support::untouched::{Traces, give_up, preflight};
 
 const PASSWORD: &str = "pa55word-of-the-user";
-
-/// All that a rotation could change.
-async fn everything(tenant: &Tenant, scene: &Scene) -> impl PartialEq + std::fmt::Debug {
-    (
-        Picture::of_tables(tenant, &tenant.user()).await,
-        Picture::of_tables(tenant, &tenant.twin()).await,
-        scene.labels().await,
-        scene.text("AWSCURRENT").await,
-    )
-}
-
-/// Runs the test of a copy of the current value. Gives its end and its log.
-async fn preflight(tenant: &Tenant, scene: &Scene) -> (Result<(), rotation::error::Error>, String) {
-    let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
-    let before = everything(tenant, scene).await;
-    let capture = Capture::everything();
-    let result = scene.step("testSecret", &token).await;
-    let log = capture.text();
-    drop(capture);
-    assert_eq!(everything(tenant, scene).await, before);
-    assert_absent(&[PASSWORD, &tenant.address.root_password], &log, "the log");
-    let remove = scene.secrets.update_secret_version_stage();
-    let remove = remove.secret_id(&scene.arn).version_stage("AWSPENDING");
-    remove.remove_from_version_id(token).send().await.unwrap();
-    (result, log)
-}
 
 #[track_caller]
 fn assert_logged(log: &str, texts: &[&str]) {
@@ -143,11 +117,11 @@ async fn what_a_rotation_would_die_of_is_the_error_and_the_findings_before_it_ar
         let admin = account(&weak, "%");
         tenant
             .sql(format!(
-                "CREATE USER {admin} IDENTIFIED BY 'a weak superuser'; \
+                "CREATE USER {admin} IDENTIFIED BY 'Weak-canary-1'; \
                  GRANT CREATE USER ON *.* TO {admin}; GRANT SELECT ON mysql.* TO {admin}"
             ))
             .await;
-        let superuser = document(&tenant.address, &weak, "a weak superuser");
+        let superuser = document(&tenant.address, &weak, "Weak-canary-1");
         let place = Tenant::at(tenant.address.clone());
         let current = || document(&tenant.address, &tenant.user(), PASSWORD);
         let scene = Scene::with(&place, &superuser, current()).await;
@@ -232,10 +206,10 @@ async fn a_planted_value_stops_a_real_rotation_at_its_first_step() {
             let tenant = Tenant::of(server).await;
             tenant.settle(PASSWORD).await;
             let scene = Scene::of(&tenant, PASSWORD).await;
-            let before = everything(&tenant, &scene).await;
             let mut planted: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
             planted[key] = value.into();
             let token = plant(&scene, &planted.to_string()).await;
+            let before = Traces::of(&tenant, &scene).await;
             let user = tenant.user();
             for (step, error_type) in [
                 ("createSecret", Some(StalePending)),
@@ -246,10 +220,8 @@ async fn a_planted_value_stops_a_real_rotation_at_its_first_step() {
                 let found: Option<ErrorType> = result.err().map(|error| error.error_type());
                 assert_eq!(found, error_type, "{server:?} {key} {value} {step}");
             }
-            let remove = scene.secrets.update_secret_version_stage();
-            let remove = remove.secret_id(&scene.arn).version_stage("AWSPENDING");
-            remove.remove_from_version_id(&token).send().await.unwrap();
-            assert_eq!(everything(&tenant, &scene).await, before);
+            before.assert_unchanged(&tenant, &scene, "the steps").await;
+            give_up(&scene, &token).await;
             assert!(tenant.logs_in(&user, PASSWORD).await);
         }
     }

@@ -4,6 +4,7 @@
 mod accounts;
 mod admin;
 mod documented;
+mod foretold;
 mod orphans;
 mod server;
 mod superuser;

@@ -4,17 +4,17 @@
 use rotation::error::ErrorType::RetainImpossible;
 
 use crate::support::account::{Tenant, account, literal};
-use crate::support::grants::Picture;
 use crate::support::proxy::{Fault, Proxy};
-use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document, through};
 use crate::support::server::{Need, Server};
+use crate::support::untouched::assert_refused;
 
+const FIRST: &str = "first canary";
 const RETAIN: &[(&str, &str)] = &[("RETAIN_PREVIOUS_PASSWORD", "true")];
 
 async fn scene(tenant: &Tenant) -> Scene {
-    tenant.settle("password zero").await;
-    let scene = Scene::of(tenant, "password zero").await;
+    tenant.settle(FIRST).await;
+    let scene = Scene::of(tenant, FIRST).await;
     scene.in_environment(tenant, RETAIN).await
 }
 
@@ -57,13 +57,13 @@ async fn a_retry_does_not_push_the_retained_password_out() {
     scene.step("createSecret", &token).await.unwrap();
     for _ in 0..3 {
         scene.step("setSecret", &token).await.unwrap();
-        assert!(tenant.logs_in(&tenant.user(), "password zero").await);
+        assert!(tenant.logs_in(&tenant.user(), FIRST).await);
     }
     scene.resume("testSecret", &token).await.unwrap();
     let (user, password) = scene.login("AWSCURRENT").await;
     assert_eq!(user, tenant.user());
     assert!(tenant.logs_in(&user, &password).await);
-    assert!(tenant.logs_in(&user, "password zero").await);
+    assert!(tenant.logs_in(&user, FIRST).await);
 }
 
 #[tokio::test]
@@ -124,15 +124,15 @@ async fn turning_the_option_off_ends_a_retained_password_at_the_next_turn() {
     let scene = scene(&tenant).await;
     rotate(&scene).await;
     let (user, password) = rotate(&scene).await;
-    assert!(tenant.logs_in(&user, "password zero").await);
+    assert!(tenant.logs_in(&user, FIRST).await);
     let scene = scene.in_environment(&tenant, &[]).await;
     rotate(&scene).await;
     // The account is current still when the other one is set, so that nothing of it is written.
-    assert!(tenant.logs_in(&user, "password zero").await);
+    assert!(tenant.logs_in(&user, FIRST).await);
     let (user, newest) = rotate(&scene).await;
     assert!(tenant.logs_in(&user, &newest).await);
     assert!(!tenant.logs_in(&user, &password).await);
-    assert!(!tenant.logs_in(&user, "password zero").await);
+    assert!(!tenant.logs_in(&user, FIRST).await);
 }
 
 #[tokio::test]
@@ -155,19 +155,9 @@ async fn a_server_that_keeps_one_password_is_refused_before_anything_is_written(
     for &server in Server::all().iter().filter(|server| !server.has(Need::SecondPasswords)) {
         let tenant = Tenant::of(server).await;
         let scene = scene(&tenant).await;
-        let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
-        let preflight = scene.step("testSecret", &token).await;
         let name = if server.is_mariadb() { "MariaDB" } else { "MySQL" };
-        refused(preflight, RetainImpossible, &["has no second password", name]);
-        let remove = scene.secrets.update_secret_version_stage().secret_id(&scene.arn);
-        let remove = remove.version_stage("AWSPENDING").remove_from_version_id(&token);
-        remove.send().await.unwrap();
-
-        let token = scene.begin().await;
-        scene.step("createSecret", &token).await.unwrap();
-        let result = scene.step("setSecret", &token).await;
-        refused(result, RetainImpossible, &["turn the option off"]);
-        assert!(tenant.hosts(&tenant.twin()).await.is_empty());
+        let texts = ["has no second password", name, "turn the option off"];
+        assert_refused(&tenant, &scene, RetainImpossible, &texts).await;
     }
 }
 
@@ -183,16 +173,7 @@ async fn a_twin_whose_plugin_must_change_is_refused_before_anything_is_written()
     let (_, known) = scene.login("AWSPREVIOUS").await;
     let identified = format!("IDENTIFIED WITH sha256_password BY {}", literal(&known));
     tenant.sql(format!("ALTER USER {twin} {identified}")).await;
-    let before = Picture::of_tables(&tenant, &tenant.user()).await;
-    let token = scene.begin().await;
-    scene.step("createSecret", &token).await.unwrap();
-    let result = scene.step("setSecret", &token).await;
-    refused(
-        result,
-        RetainImpossible,
-        &["the authentication plugin must change", "for one rotation"],
-    );
-    assert_eq!(Picture::of_tables(&tenant, &tenant.user()).await, before);
-    let without = scene.in_environment(&tenant, &[]).await;
-    without.resume("createSecret", &token).await.unwrap();
+    let texts = ["the authentication plugin must change", "for one rotation"];
+    assert_refused(&tenant, &scene, RetainImpossible, &texts).await;
+    scene.in_environment(&tenant, &[]).await.rotate().await;
 }

@@ -111,6 +111,11 @@ impl Credentials<'_> {
                 ErrorType::TlsFailed,
                 "the server requires TLS, and the secret has \"ssl\": false; remove that key",
             ),
+            1184 => (
+                ErrorType::StatementRefused,
+                "the server's init_connect fails for every account that has neither \
+                 CONNECTION_ADMIN nor SUPER; correct that variable",
+            ),
             1251 | 1524 => (
                 ErrorType::PluginUnsupported,
                 "the server cannot use the account's plugin; load it there, or change the account's",

@@ -80,13 +80,15 @@ async fn versions(scene: &Scene) -> BTreeMap<String, (Vec<String>, Option<String
 
 /// Begins a rotation of which `setSecret` must be refused, twice over, before anything is written:
 /// with this type, these texts, and no secret in the error or in the log. The rotation is then given
-/// up, so that another one can be begun.
+/// up, so that another one can be begun. A preflight must have found the same.
 pub(crate) async fn assert_refused(
     tenant: &Tenant,
     scene: &Scene,
     error_type: ErrorType,
     texts: &[&str],
 ) {
+    let (foretold, _) = preflight(tenant, scene).await;
+    assert_error(&foretold.expect_err("the preflight found nothing"), error_type, texts);
     let token = scene.begin().await;
     scene.step("createSecret", &token).await.unwrap();
     let before = Traces::of(tenant, scene).await;
@@ -104,6 +106,23 @@ pub(crate) async fn assert_refused(
         assert_absent(&secrets, &log, "the log");
     }
     give_up(scene, &token).await;
+}
+
+/// Runs the preflight as Secrets Manager does, with a copy of the current value, and fails if it
+/// changes anything or shows a secret. Gives its end and its log.
+pub(crate) async fn preflight(tenant: &Tenant, scene: &Scene) -> (Result<(), Error>, String) {
+    let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
+    let before = Traces::of(tenant, scene).await;
+    let capture = Capture::everything();
+    let result = scene.step("testSecret", &token).await;
+    let log = capture.text();
+    drop(capture);
+    before.assert_unchanged(tenant, scene, "the preflight").await;
+    let secrets = passwords(scene).await;
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    assert_absent(&secrets, &log, "the log");
+    give_up(scene, &token).await;
+    (result, log)
 }
 
 pub(crate) fn assert_error(error: &Error, error_type: ErrorType, texts: &[&str]) {

@@ -19,6 +19,7 @@ async fn each_error_of_a_login_has_its_meaning() {
         (3032, "ServerBusy", "offline mode"),
         (3159, "TlsFailed", "requires TLS"),
         (1053, "ConnectionLost", "shutting down"),
+        (1184, "StatementRefused", "init_connect fails"),
         (1524, "PluginUnsupported", "load it there"),
         (1862, "AccountUnusable", "has expired"),
         (3118, "AccountUnusable", "is locked"),

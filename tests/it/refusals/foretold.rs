@@ -1,0 +1,137 @@
+//! The preflight foretells each refusal that a rotation can give before its first write. Each type has
+//! a row here, or stands in `docs/design.md` among those that only time or the pending version shows.
+
+use rotation::error::{Error, ErrorType};
+
+use self::rows::{EXCEPTIONS, Row, rows};
+use super::admin::{self, Through};
+use crate::support::account::{Tenant, account, literal};
+use crate::support::edited::Edited;
+use crate::support::scene::{Scene, document, superuser_document};
+use crate::support::server::{Need, OwnServer, Server};
+use crate::support::untouched::{Traces, preflight};
+
+mod rows;
+
+const FIRST: &str = "First-canary-1";
+/// A password that is not the user's.
+const OTHER: &str = "Another-canary-1";
+
+#[test]
+fn each_type_of_error_has_a_row_or_is_a_documented_exception() {
+    let page = include_str!("../../../docs/design.md");
+    let (_, section) = page.split_once("**What a preflight cannot foretell**").unwrap();
+    let section = section.split("\n**").next().unwrap();
+    let rows = rows();
+    for error_type in ErrorType::ALL {
+        let has_row = rows.iter().any(|row| row.error == *error_type);
+        let is_exception = EXCEPTIONS.contains(error_type);
+        assert!(has_row != is_exception, "{error_type}: a row {has_row}, exception {is_exception}");
+        let is_documented = section.contains(&format!("`{error_type}`"));
+        assert!(is_documented || !is_exception, "{error_type} is not documented");
+    }
+}
+
+#[tokio::test]
+async fn the_preflight_names_each_refusal_that_a_rotation_gives_before_its_first_write() {
+    for server in Server::with(&[Need::OwnServers, Need::LocalClients]) {
+        let args: &[_] =
+            if server.has(Need::PartialRevokes) { &["--partial-revokes=ON"] } else { &[] };
+        let own = OwnServer::start(server, args).await;
+        // Root keeps its way in, also beside an anonymous account.
+        let root = account(&own.address.root, "127.0.0.1");
+        Tenant::at(own.address.clone())
+            .sql(format!(
+                "CREATE USER {root} IDENTIFIED BY {}; \
+                 GRANT ALL PRIVILEGES ON *.* TO {root} WITH GRANT OPTION",
+                literal(&own.address.root_password)
+            ))
+            .await;
+        let mut wrong = Vec::new();
+        for row in rows().into_iter().filter(|row| row.applies_to(server)) {
+            wrong.extend(tried(&row, &own).await);
+        }
+        assert!(wrong.is_empty(), "{server:?}: {wrong:#?}");
+    }
+}
+
+/// Brings a refusal about. Gives what the preflight and the rotation said of it, if that is wrong.
+async fn tried(row: &Row, own: &OwnServer) -> Option<String> {
+    let tenant = Tenant::at(own.address.clone());
+    tenant.settle(FIRST).await;
+    let aws = Edited::aws().await;
+    let scene = row.scene(&tenant, &aws).await;
+    tenant.sql(row.filled(&row.given, &tenant)).await;
+    let (foretold, _) = preflight(&tenant, &scene).await;
+    let before = Traces::of_database(&tenant).await;
+    let token = scene.begin().await;
+    let mut rotated = scene.step("createSecret", &token).await;
+    if rotated.is_ok() {
+        rotated = scene.step("setSecret", &token).await;
+    }
+    let is_untouched = Traces::of_database(&tenant).await == before;
+    tenant.sql(row.filled(row.undone, &tenant)).await;
+    if row.elsewhere.is_some() {
+        let there = Tenant::at(tenant.address.server.address());
+        there.sql(format!("DROP USER {}", account(&tenant.user(), "%"))).await;
+    }
+    let is_right = |result: &Result<(), Error>| {
+        result.as_ref().is_err_and(|error| {
+            error.error_type() == row.error && error.to_string().contains(row.says)
+        })
+    };
+    let all_right = is_right(&foretold) && is_right(&rotated) && is_untouched;
+    (!all_right).then(|| {
+        let (error, says) = (row.error, row.says);
+        format!(
+            "{error} ({says}): untouched {is_untouched}, foretold {foretold:?}, then {rotated:?}"
+        )
+    })
+}
+
+impl Row {
+    fn applies_to(&self, server: Server) -> bool {
+        self.needs.iter().all(|need| server.has(*need))
+            && !self.lacks.iter().any(|need| server.has(*need))
+    }
+
+    /// Statements with the tenant's names in them.
+    fn filled(&self, statements: &str, tenant: &Tenant) -> String {
+        statements
+            .replace("{user}", &account(&tenant.user(), "%"))
+            .replace("{twin}", &account(&tenant.twin(), "%"))
+            .replace("{admin}", &account(&format!("{}_admin", tenant.mark()), "%"))
+            .replace("{db}", &tenant.database())
+            .replace("{mark}", tenant.mark())
+    }
+
+    async fn scene(&self, tenant: &Tenant, aws: &Edited) -> Scene {
+        let mut superuser = match self.grants {
+            Some(grants) => admin::with(tenant, Through::Itself, grants).await,
+            None => superuser_document(&tenant.address),
+        };
+        (self.superuser)(&mut superuser);
+        let mut user = document(&tenant.address, &tenant.user(), FIRST);
+        if let Some(password) = self.elsewhere {
+            let there = Tenant::at(tenant.address.server.address());
+            let name = account(&tenant.user(), "%");
+            there.sql(format!("CREATE USER {name} IDENTIFIED BY {}", literal(password))).await;
+            user["host"] = there.address.host.clone().into();
+            user["port"] = there.address.port.into();
+        }
+        let text = |superuser: &str| {
+            user["masterarn"] = superuser.into();
+            (self.user)(&mut user);
+            user.to_string()
+        };
+        let mut scene = Scene::with_text(tenant, &superuser, text).await;
+        let edit = self.aws;
+        aws.edit(edit);
+        let endpoint = aws.url();
+        let mut environment = self.environment.to_vec();
+        environment.push(("SECRETS_MANAGER_ENDPOINT", &endpoint));
+        scene = scene.in_environment(tenant, &environment).await;
+        scene.timeout = self.timeout;
+        scene
+    }
+}
