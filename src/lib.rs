@@ -1,5 +1,5 @@
 //! The rotation function for MySQL and MariaDB users in AWS Secrets Manager, alternating between
-//! two exactly equal accounts.
+//! two exactly equal users.
 //!
 //! The modules, in reading order:
 //!

@@ -38,7 +38,7 @@ fn a_quoted_word_is_no_keyword() {
 }
 
 #[test]
-fn each_privilege_is_a_saying_of_its_own() {
+fn each_privilege_is_a_clause_of_its_own() {
     let cases = [
         (
             "GRANT SELECT, CREATE VIEW ON *.* TO `u`@`%` WITH GRANT OPTION",
