@@ -64,9 +64,10 @@ async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_rem
             tenant
                 .sql(format!(
                     "INSERT INTO mysql.{table} {columns}{rest} \
-                     VALUES ('127.%', '{user}', '{database}', {values}); FLUSH PRIVILEGES"
+                     VALUES ('127.%', '{user}', '{database}', {values})"
                 ))
                 .await;
+            tenant.flush_privileges().await;
             let name = format!("'{user}'@'127.%'");
             let remedy = format!("DROP USER {name}");
             let texts = [name.as_str(), remedy.as_str()];
@@ -87,11 +88,12 @@ async fn dynamic_privileges_of_an_empty_host_are_refused_and_the_remedy_helps() 
         scene.rotate().await;
         // After this, SHOW GRANTS has it at '%', and a REVOKE alone does nothing.
         let grant = format!("GRANT BACKUP_ADMIN ON *.* TO {user}");
-        tenant.sql(format!("{grant}; FLUSH PRIVILEGES")).await;
+        tenant.sql(&grant).await;
+        tenant.flush_privileges().await;
         let texts = ["'@''", "BACKUP_ADMIN", "GRANT it again"];
         assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
         tenant.sql(format!("{grant}; REVOKE BACKUP_ADMIN ON *.* FROM {user}")).await;
-        tenant.sql("FLUSH PRIVILEGES").await;
+        tenant.flush_privileges().await;
         scene.rotate().await;
         scene.rotate().await;
     }
@@ -107,14 +109,15 @@ async fn roles_of_a_host_without_an_account_mean_nothing() {
             false => format!("role_edges VALUES ('%', '{role}', '127.%', '{user}', 'N')"),
         };
         tenant.sql(format!("CREATE ROLE {role}; INSERT INTO mysql.{insert}")).await;
-        tenant.sql("FLUSH PRIVILEGES").await;
+        tenant.flush_privileges().await;
         scene.rotate().await;
         let left = if server.is_mariadb() {
             "roles_mapping WHERE User"
         } else {
             "role_edges WHERE TO_USER"
         };
-        tenant.sql(format!("DELETE FROM mysql.{left} = '{user}'; FLUSH PRIVILEGES")).await;
+        tenant.sql(format!("DELETE FROM mysql.{left} = '{user}'")).await;
+        tenant.flush_privileges().await;
     }
 }
 

@@ -176,7 +176,8 @@ async fn a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_re
         other.step("createSecret", &token).await.unwrap();
         let result = other.step("setSecret", &token).await;
         refused(result, FlushPrivilegesDue, &["FLUSH PRIVILEGES"]);
-        tenant.sql(format!("FLUSH PRIVILEGES; DROP USER {donor}")).await;
+        tenant.flush_privileges().await;
+        tenant.sql(format!("DROP USER {donor}")).await;
         drop(scene);
         other.step("setSecret", &token).await.unwrap();
     }

@@ -124,16 +124,14 @@ impl HostInUse {
                 let relation = superuser.relation(rotation, current).await;
                 refusals::same_server(&server, &superuser.server, relation)?;
             }
-            Ok(())
-        };
-        let checked = checked.await;
-        if checked.is_ok() {
-            report.pass(format!(
+            Ok::<_, Error>(format!(
                 "'{}'@'{}' logged in at {server}, which is the superuser's server",
                 session.account_user, session.account_host
-            ));
-        }
+            ))
+        };
+        let checked = checked.await;
         session.close().await;
-        checked
+        report.pass(checked?);
+        Ok(())
     }
 }
