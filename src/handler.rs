@@ -93,24 +93,20 @@ impl Handler {
         let mut summary = match event.step {
             Step::CreateSecret => create_secret::run(&rotation).await,
             Step::SetSecret => set_secret::run(&rotation).await,
-            Step::TestSecret => self.remember(&rotation, test_secret::run(&rotation).await),
+            Step::TestSecret => {
+                test_secret::run(&rotation).await.inspect(|done| self.remember(&rotation, done))
+            }
             Step::FinishSecret => finish_secret::run(&rotation, self.tested_user(&rotation)).await,
         }?;
         summary.warnings.extend(warnings);
         Ok(summary)
     }
 
-    fn remember(
-        &self,
-        rotation: &Rotation<'_>,
-        result: Result<Summary, Error>,
-    ) -> Result<Summary, Error> {
-        let summary = result?;
-        if let Some(user) = summary.user.clone() {
+    fn remember(&self, rotation: &Rotation<'_>, done: &Summary) {
+        if let Some(user) = done.user.clone() {
             let mut tested = self.tested.lock().unwrap_or_else(PoisonError::into_inner);
             *tested = Some((rotation.secret.clone(), rotation.version.clone(), user));
         }
-        Ok(summary)
     }
 
     /// The user of the version, if it passed `testSecret` in this sandbox.

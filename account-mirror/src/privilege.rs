@@ -35,7 +35,7 @@ impl Privilege {
 
     /// Whether it can be granted on a schema; the others are for the whole server alone.
     pub fn is_on_schemas(self) -> bool {
-        !ONLY_GLOBAL.contains(&self.0)
+        VOCABULARY.iter().any(|entry| entry.sql == self.0 && !entry.only_global)
     }
 
     /// The SQL spelling.
@@ -71,37 +71,17 @@ struct Entry {
     column: &'static str,
     /// The set member at table, column and routine level; empty where there is none.
     member: &'static str,
+    /// Whether it exists only for the whole server.
+    only_global: bool,
 }
 
 const fn entry(sql: &'static str, column: &'static str, member: &'static str) -> Entry {
-    Entry { sql, column, member }
+    Entry { sql, column, member, only_global: false }
 }
 
-/// The privileges that exist only for the whole server.
-const ONLY_GLOBAL: &[&str] = &[
-    "BINLOG ADMIN",
-    "BINLOG MONITOR",
-    "BINLOG REPLAY",
-    "CONNECTION ADMIN",
-    "CREATE ROLE",
-    "CREATE TABLESPACE",
-    "CREATE USER",
-    "DROP ROLE",
-    "FEDERATED ADMIN",
-    "FILE",
-    "PROCESS",
-    "READ_ONLY ADMIN",
-    "RELOAD",
-    "REPLICATION CLIENT",
-    "REPLICATION MASTER ADMIN",
-    "REPLICATION SLAVE",
-    "REPLICATION SLAVE ADMIN",
-    "SET USER",
-    "SHOW DATABASES",
-    "SHUTDOWN",
-    "SLAVE MONITOR",
-    "SUPER",
-];
+const fn only_global(sql: &'static str, column: &'static str) -> Entry {
+    Entry { sql, column, member: "", only_global: true }
+}
 
 const VOCABULARY: &[Entry] = &[
     // Every server.
@@ -111,31 +91,31 @@ const VOCABULARY: &[Entry] = &[
     entry("DELETE", "Delete_priv", "Delete"),
     entry("CREATE", "Create_priv", "Create"),
     entry("DROP", "Drop_priv", "Drop"),
-    entry("RELOAD", "Reload_priv", ""),
-    entry("SHUTDOWN", "Shutdown_priv", ""),
-    entry("PROCESS", "Process_priv", ""),
-    entry("FILE", "File_priv", ""),
+    only_global("RELOAD", "Reload_priv"),
+    only_global("SHUTDOWN", "Shutdown_priv"),
+    only_global("PROCESS", "Process_priv"),
+    only_global("FILE", "File_priv"),
     entry("REFERENCES", "References_priv", "References"),
     entry("INDEX", "Index_priv", "Index"),
     entry("ALTER", "Alter_priv", "Alter"),
-    entry("SHOW DATABASES", "Show_db_priv", ""),
-    entry("SUPER", "Super_priv", ""),
+    only_global("SHOW DATABASES", "Show_db_priv"),
+    only_global("SUPER", "Super_priv"),
     entry("CREATE TEMPORARY TABLES", "Create_tmp_table_priv", ""),
     entry("LOCK TABLES", "Lock_tables_priv", ""),
     entry("EXECUTE", "Execute_priv", "Execute"),
-    entry("REPLICATION SLAVE", "Repl_slave_priv", ""),
-    entry("REPLICATION CLIENT", "Repl_client_priv", ""),
+    only_global("REPLICATION SLAVE", "Repl_slave_priv"),
+    only_global("REPLICATION CLIENT", "Repl_client_priv"),
     entry("CREATE VIEW", "Create_view_priv", "Create View"),
     entry("SHOW VIEW", "Show_view_priv", "Show view"),
     entry("CREATE ROUTINE", "Create_routine_priv", ""),
     entry("ALTER ROUTINE", "Alter_routine_priv", "Alter Routine"),
-    entry("CREATE USER", "Create_user_priv", ""),
+    only_global("CREATE USER", "Create_user_priv"),
     entry("EVENT", "Event_priv", ""),
     entry("TRIGGER", "Trigger_priv", "Trigger"),
-    entry("CREATE TABLESPACE", "Create_tablespace_priv", ""),
+    only_global("CREATE TABLESPACE", "Create_tablespace_priv"),
     // MySQL 8 and later.
-    entry("CREATE ROLE", "Create_role_priv", ""),
-    entry("DROP ROLE", "Drop_role_priv", ""),
+    only_global("CREATE ROLE", "Create_role_priv"),
+    only_global("DROP ROLE", "Drop_role_priv"),
     // Aurora MySQL.
     entry("LOAD FROM S3", "Load_from_S3_priv", ""),
     entry("SELECT INTO S3", "Select_into_S3_priv", ""),
@@ -145,16 +125,16 @@ const VOCABULARY: &[Entry] = &[
     // MariaDB.
     entry("DELETE HISTORY", "Delete_history_priv", "Delete versioning rows"),
     entry("SHOW CREATE ROUTINE", "Show_create_routine_priv", "Show Create Routine"),
-    entry("BINLOG ADMIN", "", ""),
-    entry("BINLOG MONITOR", "", ""),
-    entry("BINLOG REPLAY", "", ""),
-    entry("CONNECTION ADMIN", "", ""),
-    entry("FEDERATED ADMIN", "", ""),
-    entry("READ_ONLY ADMIN", "", ""),
-    entry("REPLICATION MASTER ADMIN", "", ""),
-    entry("REPLICATION SLAVE ADMIN", "", ""),
-    entry("SET USER", "", ""),
-    entry("SLAVE MONITOR", "", ""),
+    only_global("BINLOG ADMIN", ""),
+    only_global("BINLOG MONITOR", ""),
+    only_global("BINLOG REPLAY", ""),
+    only_global("CONNECTION ADMIN", ""),
+    only_global("FEDERATED ADMIN", ""),
+    only_global("READ_ONLY ADMIN", ""),
+    only_global("REPLICATION MASTER ADMIN", ""),
+    only_global("REPLICATION SLAVE ADMIN", ""),
+    only_global("SET USER", ""),
+    only_global("SLAVE MONITOR", ""),
 ];
 
 #[cfg(test)]

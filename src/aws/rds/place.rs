@@ -54,26 +54,22 @@ impl Place {
 
 /// Looks an address up; `None` if RDS cannot be asked about it, or does not know it.
 pub(super) async fn place(aws: Aws<'_>, address: &Address) -> Result<Option<Place>, Error> {
-    if let Some(name) = RdsName::parse(&address.endpoint.host) {
-        let rds = Rds::new(aws, &name.region);
-        return match name.kind {
-            RdsNameKind::Instance => {
-                rds.place_of_instance(&name.id, Some(&address.endpoint.host)).await
-            }
-            RdsNameKind::Cluster => {
-                rds.place_of_cluster(&name.id, Some(&address.endpoint.host)).await
-            }
-            // The name of a custom endpoint does not say of which cluster it is.
-            RdsNameKind::Custom => match &address.cluster {
-                Some(id) => rds.place_of_cluster(id, Some(&address.endpoint.host)).await,
-                None => Ok(None),
-            },
-        };
-    }
-    let rds = Rds::at_home(aws);
-    match (&address.instance, &address.cluster) {
-        (Some(id), _) => rds.place_of_instance(id, None).await,
-        (None, Some(id)) => rds.place_of_cluster(id, None).await,
+    let name = RdsName::parse(&address.endpoint.host);
+    let host = name.is_some().then_some(address.endpoint.host.as_str());
+    let rds = match &name {
+        Some(name) => Rds::new(aws, &name.region),
+        None => Rds::at_home(aws),
+    };
+    let (instance, cluster) = match name {
+        Some(RdsName { id, kind: RdsNameKind::Instance, .. }) => (Some(id), None),
+        Some(RdsName { id, kind: RdsNameKind::Cluster, .. }) => (None, Some(id)),
+        // The name of a custom endpoint does not say of which cluster it is.
+        Some(_) => (None, address.cluster.clone()),
+        None => (address.instance.clone(), address.cluster.clone()),
+    };
+    match (instance, cluster) {
+        (Some(id), _) => rds.place_of_instance(&id, host).await,
+        (None, Some(id)) => rds.place_of_cluster(&id, host).await,
         (None, None) => Ok(None),
     }
 }

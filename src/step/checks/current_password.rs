@@ -144,10 +144,9 @@ async fn password_wrong(
     mut candidates: Candidates<'_>,
     proofs: &mut Proofs,
 ) -> Result<Error, Error> {
-    let accounts: Vec<&Account> = match host_in_use {
-        Some(host) => source.accounts.get(host).into_iter().collect(),
-        None => source.accounts.values().collect(),
-    };
+    let accounts = source.accounts.iter();
+    let accounts = accounts.filter(|(host, _)| host_in_use.is_none_or(|in_use| in_use == *host));
+    let (hosts, accounts): (Vec<_>, Vec<_>) = accounts.unzip();
     let mut right = None;
     'versions: while let Some((version, password)) = candidates.next().await? {
         for account in &accounts {
@@ -157,10 +156,6 @@ async fn password_wrong(
             }
         }
     }
-    let hosts: Vec<_> = match host_in_use {
-        Some(host) => vec![host],
-        None => source.accounts.keys().map(String::as_str).collect(),
-    };
     let (secret, region) = (&rotation.secret, rotation.secret.region().unwrap_or("REGION"));
     let remedy = match (&right, rotation.description.version(StagingLabel::Current)) {
         (Some(right), Some(current)) => format!(

@@ -49,10 +49,11 @@ pub(crate) fn same_server(
         return Ok(());
     }
     relation?;
-    Err(ErrorType::DifferentServer.because(format!(
+    refuse!(
+        DifferentServer,
         "nothing was changed: the superuser's server {superuser} is not the user's server {user}, nor \
          its writer according to RDS; correct the host in one of the two secrets"
-    )))
+    );
 }
 
 /// Account statements must be possible.
@@ -127,28 +128,40 @@ pub(super) fn usable(source: &User, host_in_use: &str, server: &Server) -> Resul
              it; run FLUSH PRIVILEGES, and rotate again"
         );
     };
-    match unusable(&name, account).or_else(|| demands_tls(&name, account, server)) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    check_usable(&name, account, server)
 }
 
-fn unusable(name: &str, account: &Account) -> Option<Error> {
-    if matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if tls.demands_certificate())
-    {
-        return Some(ErrorType::ClientCertificateRequired.because(format!(
+fn check_usable(name: &str, account: &Account, server: &Server) -> Result<(), Error> {
+    let tls = match account.settings.get(&Setting::Tls) {
+        Some(Value::Tls(tls)) => tls,
+        _ => &Tls::None,
+    };
+    if tls.demands_certificate() {
+        refuse!(
+            ClientCertificateRequired,
             "{name} was not rotated: it requires a client certificate (REQUIRE X509, SUBJECT or ISSUER), \
              which the function does not have; use REQUIRE SSL, or rotate this user by hand"
-        )));
+        );
     }
     if account.state.locked || account.state.expired {
         let state = if account.state.locked { "locked" } else { "expired" };
-        return Some(ErrorType::AccountUnusable.because(format!(
+        refuse!(
+            AccountUnusable,
             "{name} was not rotated: it is {state}; make it usable, or turn rotation off"
-        )));
+        );
     }
-    let plugin = &account.authentication.first()?.plugin;
-    (!account.authentication.iter().any(is_usable)).then(|| plugin_unsupported(name, plugin))
+    if let Some(method) = account.authentication.first()
+        && !account.authentication.iter().any(is_usable)
+    {
+        return Err(plugin_unsupported(name, &method.plugin));
+    }
+    if *tls != Tls::None && server.tls == TlsMode::Plaintext {
+        refuse!(
+            TlsFailed,
+            "{name} requires TLS, and its secret has \"ssl\": false; remove that key"
+        );
+    }
+    Ok(())
 }
 
 fn is_usable(method: &AuthMethod) -> bool {
@@ -186,12 +199,13 @@ pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
     if extra.is_empty() {
         return Ok(());
     }
-    Err(ErrorType::TwinAtOtherHosts.because(format!(
+    refuse!(
+        TwinAtOtherHosts,
         "the twin was not changed: it exists at hosts where \"{}\" does not ({}), and would keep its \
          password there; drop these accounts, or create the user there too",
         source.name,
         list(extra)
-    )))
+    );
 }
 
 /// Why the current user's login was refused, with the help of what the superuser sees.
@@ -206,24 +220,12 @@ pub(super) fn explain_refusal(source: &User, server: &Server, refusal: Refusal) 
     let mut hosts = source.accounts.iter();
     if let (Some((host, account)), None) = (hosts.next(), hosts.next()) {
         let name = format!("'{}'@'{host}'", source.name);
-        if let Some(error) =
-            unusable(&name, account).or_else(|| demands_tls(&name, account, server))
-        {
+        if let Err(error) = check_usable(&name, account, server) {
             return error;
         }
     }
     let exists_at = list(source.accounts.keys());
     refusal.error.note(format!("the user exists at: {exists_at}"))
-}
-
-fn demands_tls(name: &str, account: &Account, server: &Server) -> Option<Error> {
-    let demanded =
-        matches!(account.settings.get(&Setting::Tls), Some(Value::Tls(tls)) if *tls != Tls::None);
-    (demanded && server.tls == TlsMode::Plaintext).then(|| {
-        ErrorType::TlsFailed.because(format!(
-            "{name} requires TLS, and its secret has \"ssl\": false; remove that key"
-        ))
-    })
 }
 
 /// Whether a replaced password can be kept as the settings demand.
