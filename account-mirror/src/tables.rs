@@ -5,6 +5,7 @@
 //! it is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::error::Error;
 use crate::family::Family;
@@ -26,7 +27,8 @@ pub use query::Query;
 /// All accounts of some users, and what else was read of them.
 #[derive(Debug, Default, PartialEq)]
 pub struct Accounts {
-    by_name: BTreeMap<(String, String), Account>,
+    /// By the user and the host.
+    users: BTreeMap<String, BTreeMap<String, Account>>,
     /// The hosts of anonymous accounts.
     anonymous: BTreeSet<String>,
     /// The accounts and roles of the server that hold `SYSTEM_USER` themselves (MySQL).
@@ -34,15 +36,10 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// A user with its accounts; `None` if it has none.
-    pub fn of(&self, user: &Username) -> Option<User> {
-        let accounts: BTreeMap<_, _> = self
-            .by_name
-            .iter()
-            .filter(|((name, _), _)| name == user.as_str())
-            .map(|((_, host), account)| (host.clone(), account.clone()))
-            .collect();
-        (!accounts.is_empty()).then(|| User { name: user.clone(), accounts })
+    /// Takes a user with its accounts out of the others; `None` if it has none.
+    pub fn take(&mut self, user: &Username) -> Option<User> {
+        let accounts = self.users.remove(user.as_str())?;
+        Some(User { name: user.clone(), accounts })
     }
 
     /// The host parts of anonymous accounts, which may be more specific than a user's.
@@ -52,17 +49,21 @@ impl Accounts {
 
     /// The names of all accounts: user and host.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.by_name.keys().map(|(user, host)| (user.as_str(), host.as_str()))
+        self.users.iter().flat_map(|(user, accounts)| {
+            accounts.keys().map(move |host| (user.as_str(), host.as_str()))
+        })
     }
 
     /// Adds the accounts of another reading.
     pub fn extend(&mut self, other: Self) {
-        self.by_name.extend(other.by_name);
+        for (user, accounts) in other.users {
+            self.users.entry(user).or_default().extend(accounts);
+        }
     }
 
     /// One account.
     pub fn at(&self, user: &str, host: &str) -> Option<&Account> {
-        self.by_name.get(&(user.to_owned(), host.to_owned()))
+        self.users.get(user)?.get(host)
     }
 
     /// What holds `SYSTEM_USER` itself, as if all were roles (MySQL).
@@ -72,14 +73,34 @@ impl Accounts {
     }
 
     /// The account of a row. The letter case of a host means nothing.
-    fn of_row(&mut self, user: &str, host: &str) -> Option<&mut Account> {
-        let key = (user.to_owned(), host.to_owned());
-        if self.by_name.contains_key(&key) {
-            return self.by_name.get_mut(&key);
+    fn of_row(&mut self, name: AccountName<'_>) -> Option<&mut Account> {
+        let accounts = self.users.get_mut(name.user)?;
+        if accounts.contains_key(name.host) {
+            return accounts.get_mut(name.host);
         }
-        let mut accounts = self.by_name.iter_mut();
-        let is_it = |(name, at): &(String, String)| name == user && at.eq_ignore_ascii_case(host);
-        accounts.find(|(key, _)| is_it(key)).map(|(_, account)| account)
+        let mut accounts = accounts.iter_mut();
+        let found = accounts.find(|(host, _)| host.eq_ignore_ascii_case(name.host));
+        found.map(|(_, account)| account)
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = (AccountName<'_>, &mut Account)> {
+        self.users.iter_mut().flat_map(|(user, accounts)| {
+            let name = |host| AccountName { user, host };
+            accounts.iter_mut().map(move |(host, account)| (name(host), account))
+        })
+    }
+}
+
+/// The name of an account, which is formatted for an error alone.
+#[derive(Clone, Copy)]
+struct AccountName<'a> {
+    user: &'a str,
+    host: &'a str,
+}
+
+impl fmt::Display for AccountName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'@'{}'", self.user, self.host)
     }
 }
 
@@ -139,7 +160,8 @@ impl Reading {
         queries.extend(grants::tables(self.family).map(|table| Query {
             what: table.name.to_owned(),
             sql: format!(
-                "SELECT * FROM {} WHERE {} IN ({names}){}{}",
+                "SELECT {} FROM {} WHERE {} IN ({names}){}{}",
+                table.selected(),
                 table.name,
                 table.user,
                 if table.also.is_empty() { "" } else { " OR " },
@@ -177,13 +199,14 @@ impl Reading {
         let mut accounts = Accounts::default();
         for row in next() {
             let (user, host) = (row.text_or_empty("User"), row.text_or_empty("Host"));
-            let name = format!("'{user}'@'{host}'");
+            let name = AccountName { user, host };
             if self.reads(user, host) {
                 let account = match self.family.is_mysql() {
-                    true => mysql::account(self.family, &name, &row)?,
-                    false => mariadb::account(self.family, &name, &row)?,
+                    true => mysql::account(self.family, name, &row)?,
+                    false => mariadb::account(self.family, name, &row)?,
                 };
-                accounts.by_name.insert((user.to_owned(), host.to_owned()), account);
+                let of_user = accounts.users.entry(user.to_owned()).or_default();
+                of_user.insert(host.to_owned(), account);
             }
         }
         let anonymous = next();
@@ -193,29 +216,29 @@ impl Reading {
         for table in grants::tables(self.family) {
             for row in next() {
                 let (user, host) = (row.text_or_empty(table.user), row.text_or_empty(table.host));
-                let name = format!("'{user}'@'{host}'");
-                if row.text("PRIV") == Some(grants::SYSTEM_USER) {
+                let name = AccountName { user, host };
+                if !table.also.is_empty() && row.text("PRIV") == Some(grants::SYSTEM_USER) {
                     accounts.system_users.insert((user.to_owned(), host.to_owned()));
                 }
-                if let Some(account) = accounts.of_row(user, host) {
-                    (table.read)(account, &name, &row)?;
+                if let Some(account) = accounts.of_row(name) {
+                    (table.read)(account, name, &row)?;
                 } else if table.counts_without_account && self.users.contains(user) {
-                    without_account.insert(name);
+                    without_account.insert(name.to_string());
                 }
             }
         }
         refused::refuse_without_account(&without_account)?;
-        for ((user, host), account) in &accounts.by_name {
-            if host.is_empty() && self.users.contains(user) {
-                refused::refuse_dynamic(account, &format!("'{user}'@''"))?;
+        for (name, account) in accounts.each() {
+            if name.host.is_empty() && self.users.contains(name.user) {
+                refused::refuse_dynamic(account, &name.to_string())?;
             }
         }
         if self.family.is_mysql() {
-            accounts.by_name.values_mut().for_each(mysql::mark_created_role);
+            accounts.each().for_each(|(_, account)| mysql::mark_created_role(account));
         } else {
-            mariadb::read_global_privileges(&mut accounts.by_name, &next())?;
+            mariadb::read_global_privileges(&mut accounts, &next())?;
             for role in &self.roles {
-                mariadb::read_role(&mut accounts.by_name, role, &next())?;
+                mariadb::read_role(&mut accounts, role, &next())?;
             }
         }
         refused::refuse_mis_encoded(&self.users, &next())?;
@@ -231,7 +254,7 @@ pub fn unknown_columns<'a>(
     columns: impl IntoIterator<Item = &'a str>,
 ) -> Vec<&'a str> {
     let known: Vec<&str> = match GRANT_TABLES.iter().find(|known| known.name == table) {
-        Some(table) => table.columns.iter().copied().chain([table.user, table.host]).collect(),
+        Some(table) => table.known_columns().collect(),
         None if table == "mysql.user" => mysql::columns().collect(),
         None => mariadb::keys(family).collect(),
     };

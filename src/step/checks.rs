@@ -90,10 +90,10 @@ async fn check<'s>(
 ) -> Result<(Pair<'s>, BTreeSet<String>), Error> {
     let twin_name = rotation.twin_of(current)?;
     let users = [current.username.as_str(), twin_name.as_str()];
-    let Facts { accounts, roles, shown } = read::facts(session, users).await?;
+    let Facts { mut accounts, roles, shown } = read::facts(session, users).await?;
     let account = (session.account_user.as_str(), session.account_host.as_str());
     let powers = Powers::new(session.family, account, &roles, &accounts);
-    let mut pair = Pair::new(session, &accounts, &current.username, twin_name)?;
+    let mut pair = Pair::new(session, &mut accounts, &current.username, twin_name)?;
     refusals::mirrorable(&pair.source)?;
     for user in std::iter::once(&pair.source).chain(&pair.twin) {
         refusals::refuse_role(user)?;

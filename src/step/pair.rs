@@ -39,16 +39,16 @@ pub(super) struct Pair<'s> {
 }
 
 impl<'s> Pair<'s> {
-    /// The pair of these accounts.
+    /// The pair of these accounts, which are taken out of the others.
     pub(super) fn new(
         superuser: &'s mut Session,
-        accounts: &Accounts,
+        accounts: &mut Accounts,
         user: &Username,
         twin_name: Username,
     ) -> Result<Self, Error> {
         let mut pair = Self {
             source: source_of(accounts, user)?,
-            twin: accounts.of(&twin_name),
+            twin: accounts.take(&twin_name),
             superuser,
             twin_name,
             skipped: BTreeSet::new(),
@@ -63,12 +63,12 @@ impl<'s> Pair<'s> {
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let accounts = read::accounts(self.superuser, &users).await?;
-        self.replace(&accounts)
+        self.replace(accounts)
     }
 
-    fn replace(&mut self, accounts: &Accounts) -> Result<(), Error> {
-        self.source = source_of(accounts, &self.source.name)?;
-        self.twin = accounts.of(&self.twin_name);
+    fn replace(&mut self, mut accounts: Accounts) -> Result<(), Error> {
+        self.source = source_of(&mut accounts, &self.source.name)?;
+        self.twin = accounts.take(&self.twin_name);
         self.replan();
         Ok(())
     }
@@ -127,8 +127,8 @@ impl<'s> Pair<'s> {
     }
 }
 
-fn source_of(accounts: &Accounts, user: &Username) -> Result<User, Error> {
-    let Some(source) = accounts.of(user) else {
+fn source_of(accounts: &mut Accounts, user: &Username) -> Result<User, Error> {
+    let Some(source) = accounts.take(user) else {
         refuse!(
             UserMissing,
             "\"{user}\" was not rotated: the user does not exist on the superuser's server; create it there, or \

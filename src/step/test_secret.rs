@@ -117,11 +117,11 @@ async fn prove_at(
     session: &mut Session,
 ) -> Result<Vec<String>, Error> {
     let users = [current.username.as_str(), pending.username.as_str()];
-    let Facts { accounts, roles, shown: created } = read::facts(session, users).await?;
+    let Facts { mut accounts, roles, shown: created } = read::facts(session, users).await?;
     let account = (session.account_user.as_str(), session.account_host.as_str());
     let powers = Powers::new(session.family, account, &roles, &accounts);
     let twin_name = pending.username.clone();
-    let mut pair = Pair::new(session, &accounts, &current.username, twin_name)?;
+    let mut pair = Pair::new(session, &mut accounts, &current.username, twin_name)?;
     for user in std::iter::once(&pair.source).chain(&pair.twin) {
         checks::in_force(user, &created)?;
     }

@@ -70,8 +70,8 @@ pub(super) fn revoke_first(diff: &mut HostDiff<'_>) -> Vec<Action> {
         false
     });
     for (target, grant) in &mut diff.twin.grants {
-        let option_goes = grant.grantable && !at(source, target).grantable;
-        if is_row(target) && option_goes && !only_grant_option(grant) {
+        let has_option = grant.grantable && is_row(target) && !only_grant_option(grant);
+        if has_option && source.get(target).is_none_or(|source| !source.grantable) {
             grant.grantable = false;
             actions.push(Action::Revoke(target.clone(), GRANT_OPTION));
         }
@@ -141,8 +141,10 @@ fn proxies_with_option(diff: &HostDiff<'_>) -> Vec<GrantTarget> {
 pub(super) fn specific_rows(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Changes) {
     let mut rows: Vec<(usize, GrantTarget)> = Vec::new();
     for (number, diff) in diffs.iter().enumerate() {
-        let targets = diff.source.grants.keys().chain(diff.twin.grants.keys());
-        let targets: BTreeSet<_> = targets.filter(|target| is_row(target)).collect();
+        let (source, twin) = (&diff.source.grants, &diff.twin.grants);
+        let differs = |target: &&GrantTarget| source.get(target) != twin.get(target);
+        let targets = source.keys().chain(twin.keys()).filter(|target| is_row(target));
+        let targets: BTreeSet<_> = targets.filter(differs).collect();
         rows.extend(targets.into_iter().map(|target| (number, target.clone())));
     }
     rows.sort_by_key(|(number, target)| row_specificity(family, diffs[*number].host, target));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::AccountName;
 use super::refused::mis_encoded;
 use crate::error::{Error, unsupported};
 use crate::family::Family;
@@ -18,25 +19,31 @@ pub(super) struct GrantTable {
     /// The columns that name the account.
     pub(super) user: &'static str,
     pub(super) host: &'static str,
-    /// The other columns that are read, or known to mean nothing for a mirror.
-    pub(super) columns: &'static [&'static str],
+    /// The other columns that are read.
+    columns: &'static [&'static str],
+    /// Whether each privilege has a column of its own, so that all columns must be read: one that is
+    /// not known may be a privilege.
+    has_privileges_as_columns: bool,
     /// The condition of rows that are read for their own sake; empty if there are none.
     pub(super) also: &'static str,
     /// Whether a row counts for every client of the user that its host matches, even where there is
     /// no account at that host. Rows of the other tables are dead then.
     pub(super) counts_without_account: bool,
-    /// Adds to the account what a row says. The text is the account's name, for errors.
-    pub(super) read: fn(&mut Account, &str, &Row) -> Result<(), Error>,
+    /// Adds to the account what a row says. The name is for errors.
+    pub(super) read: ReadRow,
 }
 
-type ReadRow = fn(&mut Account, &str, &Row) -> Result<(), Error>;
+type ReadRow = fn(&mut Account, AccountName<'_>, &Row) -> Result<(), Error>;
 
 const KEY: (&str, &str) = ("User", "Host");
 
+/// Columns that mean nothing for a mirror: who granted something, and when; and which privileges the
+/// rows of `mysql.columns_priv` have together.
+const IGNORED: [&str; 3] = ["Grantor", "Timestamp", "Column_priv"];
+
 /// A table of privileges on schemas or what is in them.
 const fn rows(name: &'static str, columns: &'static [&'static str], read: ReadRow) -> GrantTable {
-    let (user, host) = KEY;
-    GrantTable { name, on: all, user, host, columns, also: "", counts_without_account: true, read }
+    GrantTable { counts_without_account: true, ..table(name, all, KEY, columns, read) }
 }
 
 /// A table of what belongs to an account.
@@ -47,36 +54,44 @@ const fn table(
     columns: &'static [&'static str],
     read: ReadRow,
 ) -> GrantTable {
-    GrantTable { name, on, user, host, columns, also: "", counts_without_account: false, read }
+    GrantTable {
+        name,
+        on,
+        user,
+        host,
+        columns,
+        has_privileges_as_columns: false,
+        also: "",
+        counts_without_account: false,
+        read,
+    }
+}
+
+impl GrantTable {
+    /// What is selected of the table.
+    pub(super) fn selected(&self) -> String {
+        if self.has_privileges_as_columns {
+            return "*".to_owned();
+        }
+        let columns = [self.user, self.host].into_iter().chain(self.columns.iter().copied());
+        columns.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The columns that are known, those of privileges aside.
+    pub(super) fn known_columns(&self) -> impl Iterator<Item = &'static str> {
+        [self.user, self.host].into_iter().chain(self.columns.iter().copied()).chain(IGNORED)
+    }
 }
 
 /// Who holds `SYSTEM_USER` itself: only with that privilege can such a role be granted or revoked.
 pub(super) const SYSTEM_USER: &str = "SYSTEM_USER";
 
 pub(super) const GRANT_TABLES: &[GrantTable] = &[
-    rows("mysql.db", &["Db"], schema),
-    rows(
-        "mysql.tables_priv",
-        &["Db", "Table_name", "Grantor", "Timestamp", "Table_priv", "Column_priv"],
-        whole_table,
-    ),
-    rows(
-        "mysql.columns_priv",
-        &["Db", "Table_name", "Column_name", "Timestamp", "Column_priv"],
-        column,
-    ),
-    rows(
-        "mysql.procs_priv",
-        &["Db", "Routine_name", "Routine_type", "Grantor", "Proc_priv", "Timestamp"],
-        routine,
-    ),
-    table(
-        "mysql.proxies_priv",
-        all,
-        KEY,
-        &["Proxied_user", "Proxied_host", "With_grant", "Grantor", "Timestamp"],
-        proxy,
-    ),
+    GrantTable { has_privileges_as_columns: true, ..rows("mysql.db", &["Db"], schema) },
+    rows("mysql.tables_priv", &["Db", "Table_name", "Table_priv"], whole_table),
+    rows("mysql.columns_priv", &["Db", "Table_name", "Column_name", "Column_priv"], column),
+    rows("mysql.procs_priv", &["Db", "Routine_name", "Routine_type", "Proc_priv"], routine),
+    table("mysql.proxies_priv", all, KEY, &["Proxied_user", "Proxied_host", "With_grant"], proxy),
     GrantTable {
         also: "PRIV = 'SYSTEM_USER'",
         ..table(
@@ -143,7 +158,7 @@ pub(super) fn insert_grant(account: &mut Account, target: GrantTarget, grant: Gr
 }
 
 /// The privileges of a row's `…_priv` columns.
-pub(super) fn column_privileges(name: &str, row: &Row) -> Result<Grant, Error> {
+pub(super) fn column_privileges(name: AccountName<'_>, row: &Row) -> Result<Grant, Error> {
     let mut grant = Grant::default();
     for column in row.columns().filter(|column| column.ends_with("_priv")) {
         if !row.is_yes(column) {
@@ -160,7 +175,7 @@ pub(super) fn column_privileges(name: &str, row: &Row) -> Result<Grant, Error> {
     Ok(grant)
 }
 
-fn set_privileges(name: &str, set: &str) -> Result<Grant, Error> {
+fn set_privileges(name: AccountName<'_>, set: &str) -> Result<Grant, Error> {
     let mut grant = Grant::default();
     for member in set.split(',').filter(|member| !member.is_empty()) {
         if member == GRANT_MEMBER {
@@ -174,7 +189,7 @@ fn set_privileges(name: &str, set: &str) -> Result<Grant, Error> {
     Ok(grant)
 }
 
-fn schema(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+fn schema(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let target = GrantTarget::Schema(row.text_or_empty("Db").to_owned());
     insert_grant(account, target, column_privileges(name, row)?);
     Ok(())
@@ -187,12 +202,12 @@ fn table_of(row: &Row) -> GrantTarget {
     }
 }
 
-fn whole_table(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+fn whole_table(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     insert_grant(account, table_of(row), set_privileges(name, row.text_or_empty("Table_priv"))?);
     Ok(())
 }
 
-fn column(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+fn column(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let grant = set_privileges(name, row.text_or_empty("Column_priv"))?;
     if !grant.privileges.is_empty() {
         let table = account.grants.entry(table_of(row)).or_default();
@@ -203,7 +218,7 @@ fn column(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
     Ok(())
 }
 
-fn routine(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+fn routine(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let (schema, routine) = (row.text_or_empty("Db"), row.text_or_empty("Routine_name"));
     if !schema.is_ascii() || !routine.is_ascii() {
         return Err(mis_encoded(name));
@@ -224,7 +239,7 @@ fn atomic(grantable: bool) -> Grant {
     Grant { grantable, ..Grant::default() }
 }
 
-fn proxy(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+fn proxy(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let target = GrantTarget::Proxy {
         user: row.text_or_empty("Proxied_user").to_owned(),
         host: row.text_or_empty("Proxied_host").to_owned(),
@@ -234,7 +249,7 @@ fn proxy(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
 }
 
 /// Dynamic privileges are copied by name: a new one needs no new vocabulary.
-fn dynamic_privilege(account: &mut Account, name: &str, row: &Row) -> Result<(), Error> {
+fn dynamic_privilege(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let privilege = row.text_or_empty("PRIV");
     if privilege.is_empty() || !privilege.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(unsupported(name, format!("the dynamic privilege \"{privilege}\"")));
@@ -251,19 +266,19 @@ fn role(row: &Row, user: &str, host: &str) -> RoleName {
     }
 }
 
-fn role_of_mysql(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+fn role_of_mysql(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let role = GrantTarget::Role(role(row, "FROM_USER", "FROM_HOST"));
     account.grants.insert(role, atomic(row.is_yes("WITH_ADMIN_OPTION")));
     Ok(())
 }
 
-fn role_of_mariadb(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+fn role_of_mariadb(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let role = RoleName { user: row.text_or_empty("Role").to_owned(), host: None };
     account.grants.insert(GrantTarget::Role(role), atomic(row.is_yes("Admin_option")));
     Ok(())
 }
 
-fn default_role(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> {
+fn default_role(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let role = role(row, "DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST");
     let none = || Value::Roles(BTreeSet::new());
     if let Value::Roles(roles) = account.settings.entry(Setting::DefaultRoles).or_insert_with(none)
@@ -273,7 +288,7 @@ fn default_role(account: &mut Account, _: &str, row: &Row) -> Result<(), Error> 
     Ok(())
 }
 
-fn mark_role(account: &mut Account, _: &str, _: &Row) -> Result<(), Error> {
+fn mark_role(account: &mut Account, _: AccountName<'_>, _: &Row) -> Result<(), Error> {
     account.state.role = true;
     Ok(())
 }

@@ -5,11 +5,12 @@
 //! `information_schema.USER_PRIVILEGES`, and those of roles, which that table does not have, from
 //! `SHOW GRANTS`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
 use super::query::Query;
+use super::{AccountName, Accounts};
 use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::GrantTarget;
@@ -43,7 +44,7 @@ pub(super) fn keys(family: Family) -> impl Iterator<Item = &'static str> {
     KEYS.iter().copied().chain(setting::stored_names(family))
 }
 
-pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, Error> {
+pub(super) fn account(family: Family, name: AccountName<'_>, row: &Row) -> Result<Account, Error> {
     let json: Map<String, Json> = serde_json::from_slice(row.bytes("Priv").unwrap_or_default())
         .map_err(|_| unsupported(name, "properties that are not a JSON object"))?;
     let is_known = |key: &str| keys(family).any(|known| known == key);
@@ -135,27 +136,20 @@ pub(super) fn global_privileges(users: BTreeSet<&str>) -> Query {
     }
 }
 
-pub(super) fn read_global_privileges(
-    accounts: &mut BTreeMap<(String, String), Account>,
-    rows: &[Row],
-) -> Result<(), Error> {
-    for ((user, host), account) in accounts {
-        let name = format!("'{user}'@'{host}'");
-        for row in rows.iter().filter(|row| row.text_or_empty("GRANTEE") == name) {
+pub(super) fn read_global_privileges(accounts: &mut Accounts, rows: &[Row]) -> Result<(), Error> {
+    for (name, account) in accounts.each() {
+        let grantee = name.to_string();
+        for row in rows.iter().filter(|row| row.text_or_empty("GRANTEE") == grantee) {
             let grantable = row.text_or_empty("IS_GRANTABLE") == "YES";
-            hold_globally(&name, account, row.text_or_empty("PRIVILEGE_TYPE"), grantable)?;
+            hold_globally(&grantee, account, row.text_or_empty("PRIVILEGE_TYPE"), grantable)?;
         }
     }
     Ok(())
 }
 
 /// Reads a role of the superuser, which is never copied.
-pub(super) fn read_role(
-    accounts: &mut BTreeMap<(String, String), Account>,
-    role: &str,
-    rows: &[Row],
-) -> Result<(), Error> {
-    let Some(account) = accounts.get_mut(&(role.to_owned(), String::new())) else {
+pub(super) fn read_role(accounts: &mut Accounts, role: &str, rows: &[Row]) -> Result<(), Error> {
+    let Some(account) = accounts.of_row(AccountName { user: role, host: "" }) else {
         return Ok(());
     };
     for row in rows {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::AccountName;
 use super::grants::{column_privileges, insert_grant};
 use crate::error::{Error, ErrorKind, unsupported};
 use crate::family::Family;
@@ -41,7 +42,7 @@ pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     COLUMNS.iter().copied().chain(setting::stored_names(Family::MySql((0, 0, 0))))
 }
 
-pub(super) fn account(family: Family, name: &str, row: &Row) -> Result<Account, Error> {
+pub(super) fn account(family: Family, name: AccountName<'_>, row: &Row) -> Result<Account, Error> {
     for column in row.columns() {
         let known = column.ends_with("_priv") || columns().any(|known| known == column);
         let is_default = matches!(row.bytes(column), None | Some(b"" | b"0" | b"N"));
@@ -84,7 +85,7 @@ fn auth_method(family: Family, row: &Row, passwords: &mut Vec<StoredPassword>) -
 }
 
 /// The JSON of `User_attributes`, of which everything must be known.
-fn attributes(name: &str, row: &Row) -> Result<Map<String, Json>, Error> {
+fn attributes(name: AccountName<'_>, row: &Row) -> Result<Map<String, Json>, Error> {
     let unreadable = || unsupported(name, "attributes that are not a JSON object");
     let attributes: Map<String, Json> = match row.bytes(ATTRIBUTES) {
         None => Map::new(),
@@ -109,7 +110,7 @@ fn attributes(name: &str, row: &Row) -> Result<Map<String, Json>, Error> {
 
 fn settings(
     family: Family,
-    name: &str,
+    name: AccountName<'_>,
     row: &Row,
     attributes: &Map<String, Json>,
 ) -> Result<std::collections::BTreeMap<Setting, Value>, Error> {
@@ -134,7 +135,11 @@ fn settings(
     Ok(settings)
 }
 
-fn partial_revokes(account: &mut Account, name: &str, revokes: &[Json]) -> Result<(), Error> {
+fn partial_revokes(
+    account: &mut Account,
+    name: AccountName<'_>,
+    revokes: &[Json],
+) -> Result<(), Error> {
     for revoke in revokes {
         let (schema, names) = (revoke["Database"].as_str(), revoke["Privileges"].as_array());
         let (Some(schema), Some(names)) = (schema, names) else {

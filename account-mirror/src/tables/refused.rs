@@ -2,6 +2,7 @@
 //! reads wrongly.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::query::Query;
 use crate::error::{Error, ErrorKind, list};
@@ -58,7 +59,7 @@ pub(super) fn refuse_mis_encoded(users: &BTreeSet<String>, rows: &[Row]) -> Resu
         return Ok(());
     }
     let names: Vec<_> = not_ascii(users).collect();
-    Err(mis_encoded(&format!("\"{}\"", names.join("\" or \""))))
+    Err(mis_encoded(format!("\"{}\"", names.join("\" or \""))))
 }
 
 fn not_ascii(users: &BTreeSet<String>) -> impl Iterator<Item = &str> {
@@ -67,7 +68,7 @@ fn not_ascii(users: &BTreeSet<String>) -> impl Iterator<Item = &str> {
 
 /// Every server so far takes the bytes of names for those of another encoding when it stores
 /// privileges on routines, and so forgets them at its next start.
-pub(super) fn mis_encoded(name: &str) -> Error {
+pub(super) fn mis_encoded(name: impl fmt::Display) -> Error {
     ErrorKind::AccountNotUnderstood.because(format!(
         "{name} has privileges on a routine, and the name of the user, the routine or the schema \
          is not ASCII; the server mis-encodes such names in mysql.procs_priv, so they cannot be \

@@ -64,7 +64,7 @@ impl Pair<'_> {
         let at_hosts = at_hosts(users, &hosts);
         let read = read::accounts_and_grants(self.superuser, &users, &at_hosts).await?;
         let (accounts, shown) = read;
-        self.replace(&accounts)?;
+        self.replace(accounts)?;
         Ok(ShownPairs::new(hosts, shown))
     }
 
