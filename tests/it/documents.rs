@@ -17,10 +17,7 @@ const FIRST: &str = "first canary";
 const NOT_JSON: &str = "canary-4711, canary-4711";
 
 async fn settled() -> (Tenant, Scene) {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle(FIRST).await;
-    let scene = Scene::of(&tenant, FIRST).await;
-    (tenant, scene)
+    Scene::settled(Tenant::of(Server::one()).await, FIRST).await
 }
 
 /// Texts that are no document of a user's login, and what is said of them.

@@ -49,9 +49,7 @@ fn assert_line(line: &Value, event: &Value) {
 
 #[tokio::test]
 async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first canary").await;
-    let scene = Scene::of(&tenant, "first canary").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
     let function = function(&tenant, &[]).await;
     let token = scene.begin().await;
     for step in STEPS {
@@ -84,9 +82,7 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
 
 #[tokio::test]
 async fn a_bad_setting_is_the_answer_to_every_invocation_of_a_program_that_lives_on() {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first canary").await;
-    let scene = Scene::of(&tenant, "first canary").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
     let token = scene.begin().await;
     for (setting, value, found) in [
         ("PASSWORD_LENGTH", "7", "8 to 256"),
@@ -167,9 +163,7 @@ async fn at_every_level_a_failure_and_the_metrics_pass_lambdas_filter() {
 
 #[tokio::test]
 async fn the_lines_of_a_preflight_say_so_and_its_plan_is_no_statement_in_the_metrics() {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first canary").await;
-    let scene = Scene::of(&tenant, "first canary").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
     let function = function(&tenant, &[]).await;
     let token = scene.put_pending(&scene.text("AWSCURRENT").await).await;
     let preflight = event(&scene, "testSecret", &token);

@@ -76,9 +76,7 @@ async fn an_event_that_secrets_manager_does_not_send_is_refused_without_a_single
 
 #[tokio::test]
 async fn the_built_program_answers_with_the_type_and_the_text_and_lives_on() {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first canary").await;
-    let scene = Scene::of(&tenant, "first canary").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
     let version = scene.begin().await;
     let name = format!("guard-{}", tenant.mark());
     let binary = env!("CARGO_BIN_EXE_bootstrap");

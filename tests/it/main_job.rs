@@ -27,9 +27,7 @@ async fn assert_logins(tenant: &Tenant, taken: &[&(String, String)], refused: &[
 #[tokio::test]
 async fn secrets_manager_and_the_built_program_rotate_twice() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("first canary").await;
-        let scene = Scene::of(&tenant, "first canary").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "first canary").await;
         Rotations::set(&scene.arn, json!({"attempts": 1})).await;
         let api = Proxy::http(&setting("AWS_ENDPOINT_URL")).await;
         let name = format!("main-job-{}", tenant.mark());
@@ -74,9 +72,7 @@ async fn secrets_manager_and_the_built_program_rotate_twice() {
 #[tokio::test]
 async fn five_rotations_in_a_row_replace_each_password_once_and_refuse_nobody() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("first canary").await;
-        let scene = Scene::of(&tenant, "first canary").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "first canary").await;
         let mut logins = vec![scene.login("AWSCURRENT").await];
         for _ in 0..5 {
             let token = scene.begin().await;

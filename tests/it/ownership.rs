@@ -74,9 +74,7 @@ async fn an_account_that_is_locked_was_handed_over() {
 async fn an_account_that_has_the_pending_password_is_an_earlier_trys_whenever_it_was_made() {
     for &server in Server::all() {
         for password in [None, Some(STRANGER)] {
-            let tenant = Tenant::of(server).await;
-            tenant.settle(FIRST).await;
-            let scene = Scene::of(&tenant, FIRST).await;
+            let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
             let token = scene.begin().await;
             scene.step("createSecret", &token).await.unwrap();
             let (_, pending) = scene.login("AWSPENDING").await;
@@ -99,9 +97,7 @@ async fn an_account_that_has_the_pending_password_is_an_earlier_trys_whenever_it
 #[tokio::test]
 async fn an_account_that_the_previous_version_names_is_this_secrets() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
         scene.rotate().await;
         let replaced = scene.login("AWSPREVIOUS").await;
         scene.rotate().await;

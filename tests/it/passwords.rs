@@ -68,9 +68,7 @@ async fn a_password_of_any_printable_characters_is_set_and_logs_in_with_and_with
 #[tokio::test]
 async fn generated_passwords_with_nothing_excluded_log_in() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("first canary").await;
-        let scene = Scene::of(&tenant, "first canary").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "first canary").await;
         let all = [("EXCLUDE_CHARACTERS", ""), ("PASSWORD_LENGTH", "256")];
         let scene = scene.in_environment(&tenant, &all).await;
         for _ in 0..3 {

@@ -22,10 +22,7 @@ const FIRST: &str = "first canary";
 const OTHER: &str = "another canary";
 
 async fn settled(server: Server) -> (Tenant, Scene) {
-    let tenant = Tenant::of(server).await;
-    tenant.settle(FIRST).await;
-    let scene = Scene::of(&tenant, FIRST).await;
-    (tenant, scene)
+    Scene::settled(Tenant::of(server).await, FIRST).await
 }
 
 /// Makes an account of the user at another host, without grants.

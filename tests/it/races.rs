@@ -23,9 +23,7 @@ pub(crate) async fn assert_in_order(tenant: &Tenant, scene: &Scene) {
 #[tokio::test]
 async fn a_step_that_is_invoked_twice_at_once_is_done_once() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("a password").await;
-        let scene = Scene::of(&tenant, "a password").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "a password").await;
         let token = scene.begin().await;
         for step in STEPS {
             let both = tokio::join!(scene.step(step, &token), scene.step(step, &token));
@@ -51,9 +49,7 @@ pub(crate) async fn withdraw(scene: &Scene, token: &str) {
 #[tokio::test]
 async fn a_version_that_lost_its_label_does_nothing_more() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("a password").await;
-        let scene = Scene::of(&tenant, "a password").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "a password").await;
         let old = scene.begin().await;
         scene.step("createSecret", &old).await.unwrap();
         scene.step("setSecret", &old).await.unwrap();

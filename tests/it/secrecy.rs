@@ -58,9 +58,7 @@ async fn hashes(tenant: &Tenant) -> Vec<String> {
 #[tokio::test]
 async fn the_built_program_logs_no_secret_at_its_finest_level_whatever_happens() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
         Rotations::set(&scene.arn, json!({"attempts": 1})).await;
         let api = Proxy::http(&setting("AWS_ENDPOINT_URL")).await;
         let function = loud(&tenant, &api).await;
@@ -126,9 +124,7 @@ async fn the_built_program_logs_no_secret_at_its_finest_level_whatever_happens()
 #[tokio::test]
 async fn the_library_logs_no_secret_at_any_level_in_a_rotation_that_succeeds() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
         for _ in 0..2 {
             let token = scene.begin().await;
             let log = Capture::everything();

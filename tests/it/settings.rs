@@ -124,9 +124,7 @@ async fn the_superusers_secret_is_that_of_the_document_and_else_that_of_the_func
     scene.resume("setSecret", &token).await.unwrap();
 
     // What the document says comes first.
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("a password").await;
-    let scene = Scene::of(&tenant, "a password").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "a password").await;
     let wrong = [("SUPERUSER_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:1:secret:no")];
     scene.in_environment(&tenant, &wrong).await.rotate().await;
 }

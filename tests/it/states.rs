@@ -15,10 +15,7 @@ use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::assert_refused;
 
 async fn settled(server: Server) -> (Tenant, Scene) {
-    let tenant = Tenant::of(server).await;
-    tenant.settle("a password").await;
-    let scene = Scene::of(&tenant, "a password").await;
-    (tenant, scene)
+    Scene::settled(Tenant::of(server).await, "a password").await
 }
 
 /// Stores the current document with one more key, as a person does.
@@ -244,9 +241,7 @@ async fn nobody_logs_in_as_a_twin_that_is_half_made() {
 async fn a_server_may_restart_between_any_two_steps() {
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
-        let tenant = Tenant::at(own.address.clone());
-        tenant.settle("a password").await;
-        let scene = Scene::of(&tenant, "a password").await;
+        let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), "a password").await;
         let token = scene.begin().await;
         for step in STEPS {
             scene.step(step, &token).await.unwrap();
@@ -260,9 +255,7 @@ async fn a_server_may_restart_between_any_two_steps() {
 async fn a_server_that_is_read_only_for_a_while_is_left_alone_and_rotated_later() {
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
-        let tenant = Tenant::at(own.address.clone());
-        tenant.settle("a password").await;
-        let scene = Scene::of(&tenant, "a password").await;
+        let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), "a password").await;
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
         tenant.sql("SET GLOBAL read_only = 1").await;
@@ -294,9 +287,7 @@ async fn a_hundred_rotations_never_fail_a_login_on_mariadb() {
         return;
     };
     let own = OwnServer::start(server, &["--max-password-errors=1"]).await;
-    let tenant = Tenant::at(own.address.clone());
-    tenant.settle("a password").await;
-    let scene = Scene::of(&tenant, "a password").await;
+    let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), "a password").await;
     hundred_rotations(&tenant, &scene).await;
 }
 

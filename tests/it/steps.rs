@@ -38,9 +38,7 @@ impl State {
 #[tokio::test]
 async fn every_step_done_twice_ends_in_the_same_state_and_a_finished_rotation_stays_finished() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("first canary").await;
-        let scene = Scene::of(&tenant, "first canary").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "first canary").await;
         let mut replaced: Option<(String, String)> = None;
         for _ in 0..2 {
             let token = scene.begin().await;
@@ -76,9 +74,7 @@ async fn every_step_done_twice_ends_in_the_same_state_and_a_finished_rotation_st
 #[tokio::test]
 async fn a_rotation_given_up_after_any_step_leaves_the_next_one_to_succeed() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle("first canary").await;
-        let scene = Scene::of(&tenant, "first canary").await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, "first canary").await;
         for done in 1..STEPS.len() {
             let token = scene.begin().await;
             for step in &STEPS[..done] {
@@ -106,9 +102,7 @@ async fn changed(scene: &Scene, keys: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn a_pending_value_that_is_not_the_twins_is_refused_by_every_step_that_meets_it() {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first canary").await;
-    let scene = Scene::of(&tenant, "first canary").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
     let (user, twin) = (tenant.user(), tenant.twin());
     let stranger = format!("{user}_else");
     let planted = "a planted password";
@@ -136,9 +130,7 @@ async fn a_pending_value_that_is_not_the_twins_is_refused_by_every_step_that_mee
 
 #[tokio::test]
 async fn the_command_in_the_error_about_a_stale_value_lets_the_next_rotation_succeed() {
-    let tenant = Tenant::of(Server::one()).await;
-    tenant.settle("first canary").await;
-    let scene = Scene::of(&tenant, "first canary").await;
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
     let twin = tenant.twin();
     let stale = changed(&scene, &[("username", &twin), ("dbname", "gone")]).await;
     let token = scene.put_pending(&stale).await;

@@ -15,9 +15,7 @@ use crate::support::untouched::{assert_refused, change_superuser};
 const FIRST: &str = "first canary";
 
 async fn settled(server: Server) -> (Tenant, Scene, String) {
-    let tenant = Tenant::of(server).await;
-    tenant.settle(FIRST).await;
-    let scene = Scene::of(&tenant, FIRST).await;
+    let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
     let user = account(&tenant.user(), "%");
     (tenant, scene, user)
 }

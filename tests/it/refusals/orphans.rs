@@ -24,9 +24,7 @@ const DROPPED: &[(&str, &str, &str)] = &[
 #[tokio::test]
 async fn privileges_on_dropped_objects_are_skipped_with_a_warning_and_the_rotation_ends_well() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
         let database = tenant.database();
         let user = account(&tenant.user(), "%");
         tenant
@@ -75,9 +73,7 @@ async fn privileges_on_dropped_objects_are_skipped_with_a_warning_and_the_rotati
 #[tokio::test]
 async fn a_twin_that_has_the_orphan_too_keeps_it() {
     for &server in Server::all() {
-        let tenant = Tenant::of(server).await;
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
         let database = tenant.database();
         let user = account(&tenant.user(), "%");
         tenant

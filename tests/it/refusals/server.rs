@@ -18,9 +18,7 @@ const FIRST: &str = "First-canary-1";
 async fn a_server_that_is_read_only_by_any_flag_is_refused_whatever_the_superuser_may_do() {
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
-        let tenant = Tenant::at(own.address.clone());
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
         let flags: &[_] =
             if server.is_mariadb() { &["read_only"] } else { &["read_only", "super_read_only"] };
         for flag in flags {
@@ -46,9 +44,7 @@ async fn a_superuser_under_partial_revokes_that_it_would_pass_on_is_refused() {
         return;
     };
     let own = OwnServer::start(server, &["--partial-revokes=ON"]).await;
-    let tenant = Tenant::at(own.address.clone());
-    tenant.settle(FIRST).await;
-    let scene = Scene::of(&tenant, FIRST).await;
+    let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
     let admin = admin::rds(&tenant, Through::Itself).await;
     change_superuser(&scene, &admin).await;
     let as_admin = account(&format!("{}_admin", tenant.mark()), "%");
@@ -76,9 +72,7 @@ async fn roles_that_everybody_has_are_not_missed_where_they_are_not_granted() {
         return;
     };
     let own = OwnServer::start(server, &[]).await;
-    let tenant = Tenant::at(own.address.clone());
-    tenant.settle(FIRST).await;
-    let scene = Scene::of(&tenant, FIRST).await;
+    let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
     let [everybody, granted] = ["_all", "_one"].map(|end| format!("{}{end}", tenant.mark()));
     let user = account(&tenant.user(), "%");
     tenant
@@ -137,9 +131,7 @@ async fn a_password_that_the_servers_policy_will_refuse_is_found_out_before_anyt
 async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
-        let tenant = Tenant::at(own.address.clone());
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
         // Root keeps its way in, beside the account that catches everybody else from this address.
         let root = account(&own.address.root, "127.0.0.1");
         let password = literal(&own.address.root_password);
@@ -159,9 +151,7 @@ async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
 async fn what_every_session_begins_with_does_not_change_what_the_statements_mean() {
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
-        let tenant = Tenant::at(own.address.clone());
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
         // Root's sessions are spared, those of this one are not.
         change_superuser(&scene, &admin::rds(&tenant, Through::Itself).await).await;
         tenant

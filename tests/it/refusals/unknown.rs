@@ -53,9 +53,7 @@ async fn an_unknown_property_or_privilege_is_refused_by_its_name() {
     ];
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
-        let tenant = Tenant::at(own.address.clone());
-        tenant.settle(FIRST).await;
-        let scene = Scene::of(&tenant, FIRST).await;
+        let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
         let cases = if server.is_mariadb() { &mariadb[..] } else { &mysql[..] };
         let name = format!("'{}'@'%'", tenant.user());
         for (write, take_back, found) in cases {

@@ -38,6 +38,13 @@ impl Scene {
         Self::with(tenant, &superuser_document(&tenant.address), user).await
     }
 
+    /// A tenant whose user has this password, and its secret.
+    pub(crate) async fn settled(tenant: Tenant, password: &str) -> (Tenant, Self) {
+        tenant.settle(password).await;
+        let scene = Self::of(&tenant, password).await;
+        (tenant, scene)
+    }
+
     /// A secret with this document, into which the superuser's secret is entered as `masterarn`.
     pub(crate) async fn with(tenant: &Tenant, superuser: &Value, mut user: Value) -> Self {
         Self::with_text(tenant, superuser, |superuser_arn| {
