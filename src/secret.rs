@@ -137,7 +137,7 @@ impl UserSecret {
         self.document.expose() == other.document.expose()
     }
 
-    /// The first thing in which the documents differ beside the login.
+    /// The first difference between the documents, except the login.
     pub fn first_difference(&self, other: &Self) -> Option<String> {
         let keys = |secret: &Self| -> Vec<String> {
             secret.entries.iter().map(|e| e.key.clone()).collect()

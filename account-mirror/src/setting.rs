@@ -101,7 +101,7 @@ settings! {
     DefaultRoles: "", "default_role", Roles;
 }
 
-/// The columns beside `ssl_type` that say what `REQUIRE` demands; keys of MariaDB as well.
+/// The columns besides `ssl_type` that say what `REQUIRE` demands; keys of MariaDB as well.
 const DEMANDS: [&str; 3] = ["x509_subject", "x509_issuer", "ssl_cipher"];
 
 /// The names under which a server stores settings.

@@ -109,8 +109,8 @@ impl StoredPassword {
     }
 }
 
-/// The state of an account. It decides what may be done; it is not part of the mirror, the lock at
-/// hosts that are not in use aside.
+/// The state of an account. It decides what may be done; it is not mirrored, except the lock at hosts
+/// that are not in use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// Logins are refused until the account is unlocked.

@@ -187,7 +187,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Anything but `false`, as a boolean or a string, asks for TLS: no slip turns it off.
+    /// Anything but `false`, as a boolean or a string, asks for TLS: no misspelling turns it off.
     fn ssl(&self) -> bool {
         let raw = self.raw("ssl").unwrap_or_default();
         let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());

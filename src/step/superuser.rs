@@ -30,7 +30,7 @@ pub(super) struct Superuser {
 }
 
 impl Superuser {
-    /// Does work in a session where accounts are changed, and closes the session whatever comes of it:
+    /// Does work in a session where accounts are changed, and closes the session whatever the result:
     /// a frozen sandbox would keep the lock until the server ends the session.
     ///
     /// # Errors
@@ -88,13 +88,8 @@ impl Superuser {
         rds::relation(rotation.aws, &current.address, &self.address).await
     }
 
-    /// Logs in where accounts are changed. A server that is read-only
-    /// after a failover has handed its name to another one: the name is resolved once more.
-    ///
-    /// # Errors
-    ///
-    /// Of the login. Whether the server is read-only is for the
-    /// caller to judge.
+    /// Logs in where accounts are changed. A server that is read-only after a failover has handed its
+    /// name to another one: the name is resolved once more. The caller judges a server that still is.
     async fn open_writer(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
         let session = self.open(rotation).await?;
         if session.variables.read_only().is_none() {
@@ -105,10 +100,6 @@ impl Superuser {
     }
 
     /// Logs in at the superuser's server.
-    ///
-    /// # Errors
-    ///
-    /// `SuperuserLoginRefused`, and the other errors of a login.
     pub(super) async fn open(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
         let addresses = self.server.addresses(rotation.deadline).await?;
         let server = self.server.clone();
@@ -118,10 +109,6 @@ impl Superuser {
     /// Logs in at one of these addresses of a server. After a refusal the secret is read again for
     /// some seconds, because it may be rotated just now; a login is tried again only with another
     /// version's password.
-    ///
-    /// # Errors
-    ///
-    /// `SuperuserLoginRefused`, and the other errors of a login.
     pub(super) async fn open_at(
         &mut self,
         rotation: &Rotation<'_>,

@@ -25,7 +25,7 @@ use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
 /// The table of accounts, and how it is read.
 pub(super) const ACCOUNTS: &str = "mysql.global_priv";
 
-/// The keys of an account's JSON that are known, those of settings aside.
+/// The known keys of an account's JSON, except those of settings.
 const KEYS: &[&str] = &[
     "access",
     "version_id",

@@ -18,7 +18,7 @@ use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
 /// The table of accounts, and how it is read.
 pub(super) const ACCOUNTS: &str = "mysql.user";
 
-/// The columns of `mysql.user` that are known, those of privileges and settings aside.
+/// The known columns of `mysql.user`, except those of privileges and settings.
 const COLUMNS: &[&str] = &[
     "Host",
     "User",
@@ -30,14 +30,14 @@ const COLUMNS: &[&str] = &[
     ATTRIBUTES,
 ];
 
-/// The column with what has none of its own.
+/// The column with the JSON of everything that has no column.
 const ATTRIBUTES: &str = "User_attributes";
 
 /// Plugins that check a password, so that setting one is a change of the password.
 const PASSWORD_PLUGINS: &[&str] =
     &["caching_sha2_password", "mysql_native_password", "sha256_password"];
 
-/// The columns that are known, those of privileges aside.
+/// The known columns, except those of privileges.
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     COLUMNS.iter().copied().chain(setting::stored_names(Family::MySql((0, 0, 0))))
 }

@@ -11,7 +11,7 @@ use crate::event::VersionId;
 use crate::secret::UserSecret;
 use crate::step::Rotation;
 
-/// How many versions beside those with a label of AWS may prove something.
+/// How many versions without a label of AWS may prove something.
 const MOST_FOUND: usize = 10;
 /// How many versions are listed: as many as a secret keeps beyond its last day.
 const MOST_KEPT: usize = 100;
@@ -70,7 +70,7 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     ///
-    /// Of the calls to AWS, those aside that only show that a version cannot be read.
+    /// Of the calls to AWS, except those that only show that a version cannot be read.
     pub(super) async fn next(&mut self) -> Result<Option<(VersionId, Password)>, Error> {
         while self.given == self.found.len() {
             if !self.read_next().await? {

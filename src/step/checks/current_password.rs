@@ -115,7 +115,7 @@ async fn prove_account(
     if matching > 0 {
         if others > 0 {
             report.warn(format!(
-                "{name} has {others} alternative password(s) beside the current one; the twin gets \
+                "{name} has {others} alternative password(s) besides the current one; the twin gets \
                  the new password in their place"
             ));
         }

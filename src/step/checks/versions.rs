@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
 use crate::step::Rotation;
 
-/// The values that the checks need beside the current one.
+/// The values that the checks need besides the current one.
 pub(super) struct LabeledValues {
     pub(super) pending: UserSecret,
     /// The value of AWSPREVIOUS, if there is one.
