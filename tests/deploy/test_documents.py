@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "certs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "certs" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def anchors(page: Path) -> set[str]:
@@ -26,6 +26,15 @@ class DocumentsTest(unittest.TestCase):
                 self.assertTrue(file.exists(), f"{page.name}: {target}")
                 if section:
                     self.assertIn(section, anchors(file), f"{page.name}: {target}")
+
+    def test_every_target_and_script_that_is_named_exists(self) -> None:
+        rules = re.findall(r"^([a-z -]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        targets = {target for rule in rules for target in rule.split()}
+        for page in PAGES:
+            text = page.read_text()
+            self.assertLessEqual(set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)), targets, page.name)
+            for script in re.findall(r"python3 ([\w/]+\.py)", text):
+                self.assertTrue((ROOT / script).exists(), f"{page.name}: {script}")
 
     def test_every_test_that_a_table_names_exists(self) -> None:
         named = 0
