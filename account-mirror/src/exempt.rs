@@ -1,61 +1,17 @@
 //! What of two users is not compared, because no statement could make it equal.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::setting::{Setting, Value};
 use crate::user::{Account, User};
-use crate::username::Username;
 
-/// Something that one of the two users keeps and the other does not get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exemption {
-    user: Username,
-    host: String,
-    what: What,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum What {
-    /// A mandatory role that the twin alone was granted: no server revokes one.
-    MandatoryRole(RoleName),
-    /// The admin option of such a role, which goes with the role alone.
-    AdminOption(RoleName),
-    /// A default role that is not granted to the account any more: MariaDB keeps its name when it is
-    /// revoked or dropped, and refuses to set it again.
-    DefaultRole(RoleName),
-}
-
-impl fmt::Display for Exemption {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, host, what } = self;
-        match what {
-            What::MandatoryRole(role) => write!(
-                f,
-                "'{user}'@'{host}' was granted the mandatory role {role}, which the current user was \
-                 not; the server revokes no mandatory role, so the twin keeps it"
-            ),
-            What::AdminOption(role) => write!(
-                f,
-                "'{user}'@'{host}' has the ADMIN OPTION of the mandatory role {role}, which the \
-                 current user has not; the server revokes no mandatory role, so the twin keeps it"
-            ),
-            What::DefaultRole(role) => write!(
-                f,
-                "the default role {role} of '{user}'@'{host}' is not granted to it any more and has \
-                 no effect; the twin does not get it; set another one, or NONE"
-            ),
-        }
-    }
-}
-
-/// Takes out of both users what is not to be compared, and returns it.
+/// Takes out of both users what is not to be compared. Returns a sentence about each.
 pub fn exempt(
     source: &mut User,
     twin: Option<&mut User>,
     mandatory: &BTreeSet<RoleName>,
-) -> Vec<Exemption> {
+) -> Vec<String> {
     let mut exemptions = Vec::new();
     let defaults = |account: &Account| account.settings.get(&Setting::DefaultRoles).cloned();
     for (host, account) in &mut source.accounts {
@@ -63,40 +19,49 @@ pub fn exempt(
         if twin_account.is_some_and(|twin| defaults(twin) == defaults(account)) {
             continue;
         }
-        let dead = dead_default_roles(account).into_iter().map(What::DefaultRole);
-        let (user, host) = (&source.name, host);
-        let exemption = |what| Exemption { user: user.clone(), host: host.clone(), what };
-        exemptions.extend(dead.map(exemption));
+        exemptions.extend(dead_default_roles(account).into_iter().map(|role| {
+            format!(
+                "the default role {role} of '{}'@'{host}' is not granted to it any more and has no \
+                 effect; the twin does not get it; set another one, or NONE",
+                source.name
+            )
+        }));
     }
     if let Some(twin) = twin {
         for (host, account) in &mut twin.accounts {
             let source = source.accounts.get(host);
             for what in mandatory.iter().filter_map(|role| keep(source, account, role)) {
-                exemptions.push(Exemption { user: twin.name.clone(), host: host.clone(), what });
+                exemptions.push(format!(
+                    "'{}'@'{host}' has {what}, which the user in use does not have; the server revokes \
+                     no mandatory role, so the twin keeps it",
+                    twin.name
+                ));
             }
         }
     }
     exemptions
 }
 
-/// Makes the twin's grant of a mandatory role equal to the source's where no statement does.
-fn keep(source: Option<&Account>, twin: &mut Account, role: &RoleName) -> Option<What> {
+/// Makes the twin's grant of a mandatory role equal to the source's where no statement does: an admin
+/// option goes with the role alone. Returns what the twin keeps.
+fn keep(source: Option<&Account>, twin: &mut Account, role: &RoleName) -> Option<String> {
     let target = GrantTarget::Role(role.clone());
     let source = source.and_then(|source| source.grants.get(&target));
     match (source, twin.grants.get_mut(&target)) {
         (None, Some(_)) => {
             twin.grants.remove(&target);
-            Some(What::MandatoryRole(role.clone()))
+            Some(format!("the mandatory role {role}"))
         }
         (Some(Grant { grantable: false, .. }), Some(grant)) if grant.grantable => {
             grant.grantable = false;
-            Some(What::AdminOption(role.clone()))
+            Some(format!("the ADMIN OPTION of the mandatory role {role}"))
         }
         _ => None,
     }
 }
 
-/// Takes out the default roles that are not granted. MySQL, whose roles have a host, has none such.
+/// Takes out the default roles that are not granted. MariaDB keeps the name of one that is revoked or
+/// dropped, and refuses to set it again; MySQL, whose roles have a host, has none such.
 fn dead_default_roles(account: &mut Account) -> Vec<RoleName> {
     let Some(Value::Roles(roles)) = account.settings.get_mut(&Setting::DefaultRoles) else {
         return Vec::new();
@@ -113,6 +78,7 @@ fn dead_default_roles(account: &mut Account) -> Vec<RoleName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::username::Username;
 
     fn role(host: Option<&str>) -> RoleName {
         RoleName { user: "r".to_owned(), host: host.map(str::to_owned) }
@@ -154,7 +120,7 @@ mod tests {
     fn no_other_role_is_exempt() {
         let role = role(Some("%"));
         let (mut one, mut other) = (user("u", &role, None), user("t", &role, Some(true)));
-        assert_eq!(exempt(&mut one, Some(&mut other), &BTreeSet::new()), []);
+        assert!(exempt(&mut one, Some(&mut other), &BTreeSet::new()).is_empty());
         assert_eq!(granted(&other, &role), Some(true));
     }
 
@@ -178,7 +144,7 @@ mod tests {
             let settings = &mut other.accounts.get_mut("%").unwrap().settings;
             settings.insert(Setting::DefaultRoles, Value::Roles([role.clone()].into()));
             let mut one = User { name: one.name, accounts: other.accounts.clone() };
-            assert_eq!(exempt(&mut one, Some(&mut other), &BTreeSet::new()), []);
+            assert!(exempt(&mut one, Some(&mut other), &BTreeSet::new()).is_empty());
         }
     }
 }

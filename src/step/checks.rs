@@ -122,7 +122,7 @@ async fn check<'s>(
     let of_twin = candidates(&pair.twin_name);
     let placed = ownership::check(rotation, &pair, pending, of_twin, &mut proofs, report).await?;
     report.plan = pair.statements();
-    report.warnings.extend(pair.exemptions.iter().map(ToString::to_string));
+    report.warnings.extend(pair.exemptions.iter().cloned());
     feasible(rotation, &mut pair, &powers, report).await?;
     acceptable(rotation, &mut pair, current, pending).await?;
     warn(rotation, &pair, report);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use account_mirror::exempt::{Exemption, exempt};
+use account_mirror::exempt::exempt;
 use account_mirror::grant::{GrantTarget, RoleName};
 use account_mirror::password::Password;
 use account_mirror::plan::{self, Change};
@@ -33,7 +33,7 @@ pub(super) struct Pair<'s> {
     /// What could not be granted because it no longer exists, by host: not part of the comparison.
     pub(super) skipped: BTreeSet<(String, GrantTarget)>,
     /// What else is not part of the comparison.
-    pub(super) exemptions: Vec<Exemption>,
+    pub(super) exemptions: Vec<String>,
     /// What must be changed.
     pub(super) plan: Vec<Change>,
 }

@@ -213,7 +213,7 @@ async fn a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twi
     tenant.sql(format!("GRANT {mark}c TO {user}; GRANT {mark}a TO {user} WITH ADMIN OPTION")).await;
     let log = rotate(&scene).await;
     for warning in [
-        format!("was granted the mandatory role '{mark}c'@'%'"),
+        format!("has the mandatory role '{mark}c'@'%'"),
         format!("ADMIN OPTION of the mandatory role '{mark}a'@'%'"),
     ] {
         assert!(log.contains(&warning), "{warning}: {log}");
