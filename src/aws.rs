@@ -122,9 +122,9 @@ mod tests {
 
     /// Needs an environment of its own, so it runs itself again with one.
     #[tokio::test]
-    async fn the_switches_for_fips_and_dual_stack_endpoints_are_heeded() {
+    async fn the_switches_for_fips_and_dual_stack_endpoints_are_obeyed() {
         let switches = ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"];
-        let name = "aws::tests::the_switches_for_fips_and_dual_stack_endpoints_are_heeded";
+        let name = "aws::tests::the_switches_for_fips_and_dual_stack_endpoints_are_obeyed";
         let clients = Clients::new(None).await;
         let heeded = [clients.sdk.use_fips(), clients.sdk.use_dual_stack()];
         #[expect(

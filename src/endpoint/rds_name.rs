@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_rds_are_taken_apart() {
+    fn names_of_rds_are_parsed() {
         let name = |id: &str, kind, region: &str| {
             Some(RdsName { id: id.to_owned(), kind, region: region.to_owned() })
         };

@@ -145,7 +145,7 @@ fn a_superuser_secret_may_be_a_login_only() {
 }
 
 #[test]
-fn a_difference_beside_the_login_is_named() {
+fn a_difference_besides_the_login_is_named() {
     let current = with("x", "1").unwrap();
     for (other, difference) in [
         (with("x", "1.0"), Some("\"x\" has another value")),

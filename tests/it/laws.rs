@@ -95,7 +95,7 @@ fn equal_accounts_need_no_change() {
 }
 
 #[test]
-fn a_plan_that_is_cut_off_anywhere_is_made_good_by_the_next() {
+fn a_plan_that_is_cut_off_anywhere_is_completed_by_the_next() {
     for_all(4, |world, source, twin| {
         let changes = plan(world.flavor.family(), source, twin);
         for cut in 0..changes.len() {

@@ -101,7 +101,7 @@ fn equal_accounts_need_nothing() {
 }
 
 #[test]
-fn a_new_twin_is_born_locked_with_all_settings_but_default_roles() {
+fn a_new_twin_is_created_locked_with_all_settings_but_default_roles() {
     let tls = (Setting::Tls, Value::Tls(Tls::Ssl));
     let source = with(
         profile([(role("r"), held(&[])), (schema("app"), held(&["SELECT"]))]),
@@ -141,7 +141,7 @@ fn an_interval_of_expiry_becomes_the_default_by_way_of_never() {
 }
 
 #[test]
-fn a_proxy_user_gets_the_grant_option_by_going_and_coming_and_gives_the_global_one_back() {
+fn a_proxy_user_is_granted_again_for_the_grant_option_and_the_global_one_is_revoked() {
     let proxy = || GrantTarget::Proxy { user: "p".to_owned(), host: "%".to_owned() };
     let source = profile([(proxy(), passed_on(&[]))]);
     let twin = profile([(proxy(), held(&[]))]);
@@ -180,7 +180,7 @@ fn mariadb_does_not_forget_a_default_role_with_its_role() {
 }
 
 #[test]
-fn dynamic_privileges_go_before_the_global_grant_option_and_come_back_after_it() {
+fn dynamic_privileges_are_revoked_before_the_global_grant_option_and_granted_after_it() {
     let source = profile([
         (GrantTarget::Global, held(&["SELECT"])),
         (dynamic("XA_RECOVER_ADMIN"), passed_on(&[])),
@@ -204,7 +204,7 @@ fn dynamic_privileges_go_before_the_global_grant_option_and_come_back_after_it()
 }
 
 #[test]
-fn a_dynamic_privilege_loses_its_grant_option_by_going_and_coming() {
+fn a_dynamic_privilege_is_revoked_and_granted_again_to_lose_its_grant_option() {
     let source = profile([(dynamic("ROLE_ADMIN"), held(&[]))]);
     let twin = profile([(dynamic("ROLE_ADMIN"), passed_on(&[]))]);
     assert_eq!(
@@ -217,7 +217,7 @@ fn a_dynamic_privilege_loses_its_grant_option_by_going_and_coming() {
 }
 
 #[test]
-fn a_role_that_goes_and_comes_is_made_a_default_role_again() {
+fn a_role_that_is_revoked_and_granted_again_is_made_a_default_role_again() {
     let source = with(profile([(role("r"), held(&[]))]), [roles(&["r"])]);
     let twin = with(profile([(role("r"), passed_on(&[]))]), [roles(&["r"])]);
     assert_eq!(

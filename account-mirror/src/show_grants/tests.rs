@@ -185,7 +185,7 @@ fn the_account_is_taken_out_however_it_is_named() {
 }
 
 #[test]
-fn a_hash_is_no_part_of_what_is_said() {
+fn a_hash_is_no_part_of_a_clause() {
     let cases = [
         "CREATE USER `u`@`%` IDENTIFIED WITH 'caching_sha2_password' AS {} REQUIRE NONE",
         "CREATE USER `u`@`%` IDENTIFIED BY PASSWORD {}",
@@ -215,7 +215,7 @@ fn a_hash_that_the_server_masks_itself_is_the_same_for_both() {
 }
 
 #[test]
-fn what_says_nothing_is_dropped() {
+fn clauses_without_effect_are_dropped() {
     let plain = "CREATE USER `u`@`%` REQUIRE NONE PASSWORD EXPIRE DEFAULT";
     for extra in [
         "CREATE USER `u`@`%` REQUIRE NONE WITH MAX_USER_CONNECTIONS 0 PASSWORD EXPIRE DEFAULT",

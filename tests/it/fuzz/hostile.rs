@@ -211,7 +211,7 @@ async fn no_answer_of_a_server_makes_it_panic_or_say_the_password() {
 }
 
 #[tokio::test]
-async fn more_columns_than_there_can_be_are_an_answer_without_sense() {
+async fn more_columns_than_there_can_be_are_an_invalid_response() {
     let columns = framed(1, &[0xfe, 1, 1, 1, 1, 1, 1, 1, 0x81]);
     let beginning = vec![framed(0, &greeting()), framed(2, OK)];
     for good in [vec![], vec![identity()]] {
@@ -234,7 +234,7 @@ async fn the_imitated_beginning_is_a_good_one() {
 }
 
 #[tokio::test]
-async fn rows_without_end_are_not_kept_without_end() {
+async fn endless_rows_do_not_fill_the_memory() {
     for size in [1, 200, 60_000] {
         let beginning = [framed(1, &[1]), framed(2, &column("x")), framed(3, EOF)].concat();
         let packets = vec![framed(0, &greeting()), framed(2, OK), identity(), beginning];

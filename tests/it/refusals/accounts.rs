@@ -102,7 +102,7 @@ async fn a_user_that_is_not_there_or_has_another_password_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_login_that_a_nearer_account_catches_is_refused() {
+async fn a_login_that_ends_in_a_more_specific_account_is_refused() {
     for &server in Server::all() {
         let (tenant, scene, user) = settled(server).await;
         let nearer = account(&tenant.user(), "127.0.0.1");
@@ -128,7 +128,7 @@ async fn an_account_without_a_password_is_refused_also_where_it_is_not_in_use() 
 }
 
 #[tokio::test]
-async fn privileges_on_a_routine_whose_name_the_server_garbles_are_refused() {
+async fn privileges_on_a_routine_whose_name_the_server_mis_encodes_are_refused() {
     for &server in Server::all() {
         let (tenant, scene, user) = settled(server).await;
         let database = tenant.database();

@@ -38,7 +38,7 @@ fn at_table_level_grants_come_first_too_because_another_hosts_row_may_be_covered
 }
 
 #[test]
-fn rows_come_at_the_most_specific_host_first_and_go_there_last() {
+fn rows_are_granted_at_the_most_specific_host_first_and_revoked_there_last() {
     let at = |user, hosts: [(&str, &str); 2]| {
         let mut account = account(user, Account::default());
         account.accounts = hosts
@@ -66,7 +66,7 @@ fn rows_come_at_the_most_specific_host_first_and_go_there_last() {
 }
 
 #[test]
-fn the_right_to_pass_on_goes_before_anything_comes_and_comes_last() {
+fn the_grant_option_is_revoked_before_everything_else_and_granted_last() {
     let source = profile([
         (GrantTarget::Global, passed_on(&["PROCESS"])),
         (schema("a"), held(&["SELECT", "INSERT"])),

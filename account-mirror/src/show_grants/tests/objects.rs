@@ -47,7 +47,7 @@ fn a_grant_of_a_role_is_told_from_others() {
 }
 
 #[test]
-fn what_is_said_on_an_object_is_told_from_others() {
+fn a_clause_about_an_object_is_told_from_others() {
     let table = |schema: &str, name: &str| GrantTarget::Table {
         schema: schema.to_owned(),
         name: name.to_owned(),

@@ -51,7 +51,7 @@ async fn what_is_not_the_protocol_is_no_trouble_with_the_network() {
 }
 
 #[tokio::test]
-async fn of_a_long_message_of_a_server_the_beginning_is_said_and_how_much_there_was() {
+async fn a_long_message_of_a_server_is_cut_and_its_length_is_given() {
     let message = format!("denied\u{2028}{}", "x".repeat(1 << 20));
     let login = vec![framed(0, &greeting()), error(1045, &message)];
     let plugin = [b"\xfe".to_vec(), message.clone().into_bytes(), b"\0salt".to_vec()].concat();
