@@ -4,9 +4,11 @@ use std::collections::{HashMap, VecDeque};
 
 use stateright::{Checker, HasDiscoveries, Model};
 
+use self::copies::{Copies, KEEPS_LOGIN, ONE_IS_REFUSED};
 use self::model::{Protocol, State};
 use self::rules::Rules;
 
+mod copies;
 mod model;
 mod rules;
 
@@ -84,6 +86,42 @@ fn in_no_order_of_events_does_a_stranger_with_the_twins_name_lose_the_login() {
     let protocol = Protocol { stranger: true, ..Protocol::default() };
     let checker = protocol.checker().spawn_bfs().join();
     checker.assert_properties();
+}
+
+#[test]
+fn in_no_order_of_events_does_a_copy_of_a_secret_take_a_login_that_the_other_has_rotated_to() {
+    let copies = Copies { protocol: Protocol::default() };
+    let checker = copies.checker().spawn_bfs().join();
+    checker.assert_properties();
+}
+
+#[test]
+fn each_rule_that_keeps_copies_apart_is_needed() {
+    let broken: [Mutation; 3] = [
+        (
+            "an account is taken for the twin by its name",
+            |rules| rules.proves_the_twin = false,
+            KEEPS_LOGIN,
+        ),
+        (
+            "each secret has a lock of its own on the pair",
+            |rules| rules.one_lock_for_all_secrets = false,
+            KEEPS_LOGIN,
+        ),
+        (
+            "the password that is current need not be the user's",
+            |rules| rules.proves_the_user = false,
+            ONE_IS_REFUSED,
+        ),
+    ];
+    for (what, mutate, noticed) in broken {
+        let mut protocol = Protocol::default();
+        mutate(&mut protocol.rules);
+        let checker = Copies { protocol }.checker();
+        let noticing = HasDiscoveries::AnyOf([noticed].into());
+        let checker = checker.finish_when(noticing).spawn_bfs().join();
+        assert!(checker.discovery(noticed).is_some(), "{what}: \"{noticed}\" holds all the same");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The protocol between Secrets Manager, the function and the server, small enough to try every
-//! order of events: two versions, three invocations at once, one of them a duplicate, and crashes.
+//! order of events: two rotations, three invocations at once, one of them a duplicate, and crashes.
 //!
 //! A version's password is its number. What an account holds is one number too: equal numbers,
 //! equal accounts. One [`Action::Advance`] is one call to AWS or one statement, so that anything may
@@ -75,26 +75,30 @@ pub(super) enum Rotation {
 pub(super) struct Account {
     pub(super) password: Option<Version>,
     pub(super) holds: u8,
+    /// An operator has locked it, to hand it over.
+    pub(super) locked: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     /// For which user each version is, once it has a value.
-    pub(super) values: [Option<User>; 3],
+    pub(super) values: [Option<User>; VERSIONS],
     pub(super) current: Version,
     pub(super) pending: Option<Version>,
     pub(super) accounts: [Account; 2],
     /// Those that run, in an order that means nothing: it keeps equal states equal.
     pub(super) invocations: Vec<Invocation>,
-    pub(super) rotations: [Rotation; 3],
+    pub(super) rotations: [Rotation; VERSIONS],
     pub(super) crashes: u8,
     pub(super) duplicates: u8,
     pub(super) changes: u8,
     /// For each version, whether its account truly was equal with its password on it when setSecret
     /// said so. The function does not know it; the properties do.
-    pub(super) proven: [bool; 3],
+    pub(super) proven: [bool; VERSIONS],
     pub(super) promoted_unproven: bool,
     pub(super) wrote_current: bool,
+    /// Whether a rotation of another secret holds the lock on the pair.
+    pub(super) locked_out: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,6 +128,9 @@ impl Action {
         )
     }
 }
+
+/// How many versions a secret has at most.
+pub(super) const VERSIONS: usize = 4;
 
 /// How many invocations may run at once.
 const AT_ONCE: usize = 3;
@@ -160,30 +167,17 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
-            values: [Some(0), None, None],
-            current: 0,
-            pending: None,
-            accounts: [
-                Account { password: Some(0), holds: 1 },
-                Account { password: self.stranger.then_some(STRANGERS), holds: 0 },
-            ],
-            invocations: Vec::new(),
-            rotations: [Rotation::Ended, Rotation::NotBegun, Rotation::NotBegun],
-            crashes: 1,
-            duplicates: self.duplicates,
-            changes: 1,
-            proven: [true, false, false],
-            promoted_unproven: false,
-            wrote_current: false,
-        }]
+        let mut state = State::with_versions(1, 2);
+        state.accounts[1].password = self.stranger.then_some(STRANGERS);
+        (state.crashes, state.duplicates, state.changes) = (1, self.duplicates, 1);
+        vec![state]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         let room = state.invocations.len() < AT_ONCE;
-        for version in [1, 2] {
+        for version in 1..VERSIONS {
             match state.rotations[version] {
-                Rotation::NotBegun if version == 1 || state.rotations[1] != Rotation::NotBegun => {
+                Rotation::NotBegun if state.rotations[version - 1] != Rotation::NotBegun => {
                     actions.push(Action::Begin(version));
                 }
                 Rotation::Next(_) if room && state.is_labeled(version) => {
@@ -276,6 +270,35 @@ impl Model for Protocol {
 }
 
 impl State {
+    /// A secret with so many versions, the first of which is current, and so many rotations to come.
+    pub(super) fn with_versions(known: usize, to_come: usize) -> Self {
+        let exists = |version| version < known;
+        let may_begin = |version| (known..known + to_come).contains(&version);
+        let account = |user| Account {
+            password: exists(user).then_some(user),
+            holds: u8::from(exists(user)),
+            locked: false,
+        };
+        Self {
+            values: std::array::from_fn(|version| exists(version).then_some(version)),
+            current: 0,
+            pending: None,
+            accounts: [account(0), account(1)],
+            invocations: Vec::new(),
+            rotations: std::array::from_fn(|version| match may_begin(version) {
+                true => Rotation::NotBegun,
+                false => Rotation::Ended,
+            }),
+            crashes: 0,
+            duplicates: 0,
+            changes: 0,
+            proven: std::array::from_fn(exists),
+            promoted_unproven: false,
+            wrote_current: false,
+            locked_out: false,
+        }
+    }
+
     /// Whether Secrets Manager would go on with this version.
     fn is_labeled(&self, version: Version) -> bool {
         self.pending == Some(version) || self.current == version
@@ -285,6 +308,18 @@ impl State {
     pub(super) fn is_finished(&self) -> bool {
         let goes_on = |version| self.rotations[version] != Rotation::Ended;
         self.current != 0 && self.pending.is_none() && !goes_on(self.current)
+    }
+
+    /// Whether no rotation is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        let is_idle =
+            |rotation: &Rotation| matches!(rotation, Rotation::NotBegun | Rotation::Ended);
+        self.rotations.iter().all(is_idle)
+    }
+
+    /// Whether one of its invocations holds the lock on the pair.
+    pub(super) fn holds_lock(&self) -> bool {
+        self.invocations.iter().any(|one| one.locks)
     }
 
     fn start(&mut self, version: Version, step: Step, awaited: bool) {

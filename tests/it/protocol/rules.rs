@@ -13,10 +13,15 @@ pub(super) struct Rules {
     pub(super) alternates: bool,
     /// A value from an earlier try must be for the twin of the user that is current now.
     pub(super) refuses_stale_values: bool,
-    /// An account is the twin only if its password is that of a version that names it.
+    /// The user in use must have the password that is current.
+    pub(super) proves_the_user: bool,
+    /// An account is the twin only if its password is that of a version that names it, or it is
+    /// locked.
     pub(super) proves_the_twin: bool,
     /// The pair is locked while the twin is changed.
     pub(super) locks: bool,
+    /// The lock is on the pair of users, whatever secret they are rotated for.
+    pub(super) one_lock_for_all_secrets: bool,
     /// Under the lock, the labels are looked at again.
     pub(super) looks_again: bool,
     /// A twin that exists is made equal once more, and not only a new one.
@@ -40,8 +45,10 @@ impl Default for Rules {
             current_needs_nothing: true,
             alternates: true,
             refuses_stale_values: true,
+            proves_the_user: true,
             proves_the_twin: true,
             locks: true,
+            one_lock_for_all_secrets: true,
             looks_again: true,
             repairs: true,
             password_last: true,
@@ -80,7 +87,8 @@ impl Rules {
             }
             Point::Put => self.put(state, version, twin),
             Point::Lock if !self.locks => Outcome::Goes(Point::Check),
-            Point::Lock if state.invocations.iter().any(|one| one.locks) => Outcome::Fails,
+            Point::Lock if state.holds_lock() => Outcome::Fails,
+            Point::Lock if state.locked_out && self.one_lock_for_all_secrets => Outcome::Fails,
             Point::Lock => {
                 state.invocations[n].locks = true;
                 Outcome::Goes(Point::LookAgain)
@@ -105,15 +113,18 @@ impl Rules {
             }
             Point::SetPassword => {
                 let user = state.values[version]?;
-                state.write(user, version, |account| account.password = Some(version));
+                state.write(user, version, |account| {
+                    (account.password, account.locked) = (Some(version), false);
+                });
                 Outcome::Goes(if self.password_last { Point::Verify } else { Point::Mirror })
             }
             Point::Verify => self.verify(state, version, seen),
             Point::Compare => {
                 let user = state.values[version]?;
                 let [ours, theirs] = [seen, user].map(|user| state.accounts[user]);
-                let logs_in =
-                    ours.password == Some(invocation.current) && theirs.password == Some(version);
+                let logs_in = ours.password == Some(invocation.current)
+                    && theirs.password == Some(version)
+                    && !theirs.locked;
                 if logs_in && (ours.holds == theirs.holds || !self.compares) {
                     Outcome::Succeeds
                 } else {
@@ -157,15 +168,17 @@ impl Rules {
         }
     }
 
-    fn check(&self, state: &State, version: Version, current: Version) -> Outcome {
+    pub(super) fn check(&self, state: &State, version: Version, current: Version) -> Outcome {
         let Some([user, twin]) = state.values[current].map(|user| [user, twin_of(user)]) else {
             return Outcome::Fails;
         };
-        if state.accounts[user].password != Some(current) {
+        let user = state.accounts[user];
+        if self.proves_the_user && (user.password != Some(current) || user.locked) {
             return Outcome::Fails;
         }
         let names_it = |version| state.values.get(version) == Some(&Some(twin));
-        let is_ours = state.accounts[twin].password.is_none_or(names_it);
+        let is_ours =
+            state.accounts[twin].locked || state.accounts[twin].password.is_none_or(names_it);
         if self.proves_the_twin && !is_ours {
             return Outcome::Fails;
         }
