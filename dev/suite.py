@@ -17,6 +17,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -150,16 +151,20 @@ def inside(program: str, names: list[str]) -> int:
 
 
 RUNNING: list[subprocess.Popen[bytes]] = []
+ENDING = threading.Event()
 
 
 def end(number: int, frame: object) -> None:
-    """Lets each stack stop what it has started."""
+    """Lets each stack stop what it has started, and begins no more runs."""
+    ENDING.set()
     for process in RUNNING:
         process.terminate()
     sys.exit(128 + number)
 
 
 def execute(run: Run) -> Run:
+    if ENDING.is_set():
+        return run
     started = time.monotonic()
     with open(run.log, "w") as log:
         # What cargo would give the program beside what it has.
