@@ -49,7 +49,7 @@ impl fmt::Display for GrantTarget {
         match self {
             Self::Dynamic(name) => write!(f, "dynamic privilege {name}"),
             Self::Global => f.write_str("*.*"),
-            Self::PartialRevoke(schema) => write!(f, "the partial revoke on schema {schema}"),
+            Self::PartialRevoke(schema) => write!(f, "partial revoke on schema {schema}"),
             Self::Schema(pattern) => write!(f, "schema {pattern}"),
             Self::Table { schema, name } => write!(f, "table {schema}.{name}"),
             Self::Routine { kind, schema, name } => {

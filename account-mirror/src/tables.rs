@@ -228,9 +228,9 @@ impl Reading {
             }
         }
         refused::refuse_without_account(&without_account)?;
-        for (name, account) in accounts.each() {
-            if name.host.is_empty() && self.users.contains(name.user) {
-                refused::refuse_dynamic(account, &name.to_string())?;
+        for (user, accounts) in &accounts.users {
+            if self.users.contains(user) {
+                refused::refuse_at_empty_host(user, accounts)?;
             }
         }
         if self.family.is_mysql() {

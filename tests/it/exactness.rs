@@ -90,11 +90,32 @@ async fn dynamic_privileges_of_an_empty_host_are_refused_and_the_remedy_helps() 
         let grant = format!("GRANT BACKUP_ADMIN ON *.* TO {user}");
         tenant.sql(&grant).await;
         tenant.flush_privileges().await;
-        let texts = ["'@''", "BACKUP_ADMIN", "GRANT it again"];
+        let texts = ["'@''", "BACKUP_ADMIN", "GRANT it again, REVOKE it"];
         assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
         tenant.sql(format!("{grant}; REVOKE BACKUP_ADMIN ON *.* FROM {user}")).await;
         tenant.flush_privileges().await;
         scene.rotate().await;
+        scene.rotate().await;
+    }
+}
+
+#[tokio::test]
+async fn a_partial_revoke_of_an_empty_host_from_what_another_host_has_is_refused() {
+    for server in Server::with(&[Need::OwnServers, Need::PartialRevokes]) {
+        let own = OwnServer::start(server, &["--partial-revokes=ON"]).await;
+        let (tenant, scene) = of(Tenant::at(own.address.clone())).await;
+        let [user, other] = ["", "%"].map(|host| account(&tenant.user(), host));
+        let (database, password) = (tenant.database(), literal(PASSWORD));
+        tenant
+            .sql(format!(
+                "CREATE USER {user} IDENTIFIED BY {password}; GRANT SELECT ON *.* TO {user}; \
+                 REVOKE SELECT ON {database}.* FROM {other}; \
+                 REVOKE SELECT ON {database}.* FROM {user}; GRANT SELECT ON {database}.* TO {other}"
+            ))
+            .await;
+        let texts = ["'@''", "partial revoke on schema", "use '%'"];
+        assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
+        tenant.sql(format!("DROP USER {user}")).await;
         scene.rotate().await;
     }
 }

@@ -1,12 +1,12 @@
 //! Rows that cannot be mirrored: of accounts that do not exist, and those that the server stores or
 //! reads wrongly.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::query::Query;
 use crate::error::{Error, ErrorKind, list};
-use crate::grant::GrantTarget;
+use crate::grant::{Grant, GrantTarget};
 use crate::row::Row;
 use crate::sql::quote_literal;
 use crate::user::Account;
@@ -25,20 +25,39 @@ pub(super) fn refuse_without_account(names: &BTreeSet<String>) -> Result<(), Err
     )))
 }
 
-/// When MySQL starts, and at FLUSH PRIVILEGES, it takes the dynamic privileges of an account with an
-/// empty host for those of the one at `%`, and from then on revokes them in vain.
-pub(super) fn refuse_dynamic(account: &Account, name: &str) -> Result<(), Error> {
-    let is_dynamic = |target: &&GrantTarget| matches!(target, GrantTarget::Dynamic(_));
-    match account.grants.keys().find(is_dynamic) {
-        Some(GrantTarget::Dynamic(privilege)) => {
-            Err(ErrorKind::AccountNotUnderstood.because(format!(
-                "{name} has {privilege}, which MySQL gives to the account at '%' when it starts, \
-                 because the host is empty, so that it cannot be copied; take the account away and \
-                 use '%', or take the privilege away: GRANT it again, REVOKE it, FLUSH PRIVILEGES"
-            )))
+/// What MySQL does not keep apart for an account with an empty host. When it starts, and at FLUSH
+/// PRIVILEGES, it takes the account's dynamic privileges for those of the one at `%`, and from then on
+/// revokes them in vain. And where it has an exception from what another account of the user has a row
+/// for, it refuses to change either (errors 1141 and 3901).
+pub(super) fn refuse_at_empty_host(
+    user: &str,
+    accounts: &BTreeMap<String, Account>,
+) -> Result<(), Error> {
+    let Some(account) = accounts.get("") else {
+        return Ok(());
+    };
+    let held_by_others = |schema: &String, excepted: &Grant| {
+        let row = GrantTarget::Schema(schema.clone());
+        let others = accounts.iter().filter(|(host, _)| !host.is_empty());
+        let mut rows = others.filter_map(|(_, other)| other.grants.get(&row));
+        rows.any(|row| !row.privileges.is_disjoint(&excepted.privileges))
+    };
+    for (target, grant) in &account.grants {
+        let is_mistaken = match target {
+            GrantTarget::Dynamic(_) => true,
+            GrantTarget::PartialRevoke(schema) => held_by_others(schema, grant),
+            _ => false,
+        };
+        if is_mistaken {
+            return Err(ErrorKind::AccountNotUnderstood.because(format!(
+                "'{user}'@'' has the {target}, which cannot be copied: because the host is empty, \
+                 MySQL mistakes other accounts of the user for it; drop it and use '%' in its place, \
+                 or take that away (of a dynamic privilege: GRANT it again, REVOKE it, and run FLUSH \
+                 PRIVILEGES)"
+            )));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// The rows of users whose own name was mis-encoded are not found by it.
