@@ -298,6 +298,104 @@ MUTATIONS = [
         "Some(account.authentication.as_slice())",
         ["retain::a_retry_does_not_push_the_retained_password_out"],
     ),
+    # What is mirrored exactly, and what is found before the first write.
+    Mutation(
+        "privileges at a host without an account are overlooked",
+        "account-mirror/src/tables.rs",
+        "                } else if table.counts_without_account && self.users.contains(user) {\n",
+        "                } else if false && table.counts_without_account && self.users.contains(user) {\n",
+        ["exactness::privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them"],
+    ),
+    Mutation(
+        "a table to come is taken for one that is gone",
+        "step/pair/orphans.rs",
+        "                Some(1146) if grant.privileges.contains(&Privilege::CREATE) => {\n",
+        "                Some(1146) if false && grant.privileges.contains(&Privilege::CREATE) => {\n",
+        ["exactness::privileges_on_a_table_to_come_are_granted_together_with_create"],
+    ),
+    Mutation(
+        "what is missing on a table to come is granted without CREATE",
+        "account-mirror/src/plan/levels.rs",
+        "    if is_table && at(",
+        "    if false && is_table && at(",
+        ["exactness::privileges_on_a_table_to_come_are_granted_together_with_create"],
+    ),
+    Mutation(
+        "a host with a netmask is taken for a name",
+        "account-mirror/src/specificity.rs",
+        "        Form::Netmask(mask) if family.knows_prefix_lengths() => ",
+        "        Form::Netmask(mask) if false && family.knows_prefix_lengths() => ",
+        ["patterns::each_server_goes_by_the_host_that_the_plan_takes_for_the_most_specific"],
+    ),
+    Mutation(
+        "a mandatory role that was granted is not copied",
+        "account-mirror/src/exempt.rs",
+        "    if let Some(twin) = twin {\n",
+        "    for account in source.accounts.values_mut() {\n"
+        "        let is_mandatory = |role| mandatory.contains(role);\n"
+        "        account.grants.retain(|target, _| !matches!(target, GrantTarget::Role(role) if is_mandatory(role)));\n"
+        "    }\n"
+        "    if let Some(twin) = twin {\n",
+        ["exactness::a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twin_alone_is_left"],
+    ),
+    Mutation(
+        "a mandatory role is revoked",
+        "account-mirror/src/exempt.rs",
+        "        (None, Some(_)) => {\n",
+        "        (None, Some(_)) if false => {\n",
+        ["exactness::a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twin_alone_is_left"],
+    ),
+    Mutation(
+        "the letter case of columns and routines makes a difference",
+        "account-mirror/src/grant.rs",
+        "        self.0.chars().flat_map(char::to_lowercase)\n",
+        "        self.0.chars()\n",
+        ["exactness::columns_and_routines_in_another_letter_case_are_equal_and_their_privileges_stay_usable"],
+    ),
+    Mutation(
+        "a default role that was revoked is set again",
+        "account-mirror/src/exempt.rs",
+        "        role.host.is_none() && !grants",
+        "        false && role.host.is_none() && !grants",
+        ["exactness::a_default_role_that_was_revoked_or_dropped_is_left_out_with_a_warning"],
+    ),
+    Mutation(
+        "a role with SYSTEM_USER is granted like any other",
+        "account-mirror/src/superuser.rs",
+        "            && self.system_roles.contains(role)\n",
+        "            && false\n"
+        "            && self.system_roles.contains(role)\n",
+        ["exactness::a_role_with_system_user_is_refused_before_a_superuser_without_it_fails_to_grant_it"],
+    ),
+    Mutation(
+        "a twin that is still a definer is found out when it is created",
+        "step/checks.rs",
+        "    definers::check(pair, powers).await?;\n",
+        "    let _ = definers::check(pair, powers).await;\n",
+        ["exactness::a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created"],
+    ),
+    Mutation(
+        "a password that RSA cannot carry is set",
+        "step/checks/rsa.rs",
+        "    if length <= most {\n",
+        "    if length <= most || true {\n",
+        ["exactness::a_password_that_rsa_cannot_carry_without_tls_is_refused_before_it_is_set"],
+    ),
+    Mutation(
+        "a preflight tries no password on the server's rules",
+        "step/checks.rs",
+        "        None => rotation.config.passwords.generate(),\n",
+        "        None => return Ok(()),\n",
+        ["refusals::foretold::the_preflight_names_each_refusal_that_a_rotation_gives_before_its_first_write"],
+    ),
+    Mutation(
+        "rows of the superuser at another host are read",
+        "account-mirror/src/tables.rs",
+        "        self.users.contains(user) || self.single.contains(&(user.to_owned(), host.to_owned()))\n",
+        "        let _ = host;\n"
+        "        self.users.contains(user) || self.single.iter().any(|(single, _)| single == user)\n",
+        ["exactness::what_is_unknown_of_the_superuser_at_another_host_does_not_matter"],
+    ),
     # Logins.
     Mutation(
         "the pending password is tried before it is set",
@@ -324,6 +422,34 @@ MUTATIONS = [
         "(value.version != self.value.version).then_some(value)",
         "(!value.version.as_str().is_empty()).then_some(value)",
         ["races::a_password_of_the_superuser_that_was_refused_is_not_tried_again"],
+    ),
+    Mutation(
+        "a failing init_connect is taken for a refused login",
+        "database/session/refusal.rs",
+        "            1184 => (\n",
+        "            0 => (\n",
+        ["refusals::server::what_every_session_begins_with_does_not_change_what_the_statements_mean"],
+    ),
+    Mutation(
+        "a panic of the driver in the handshake ends the step",
+        "database/session/login.rs",
+        "panic::catch(Conn::new(options))",
+        "async { Ok(Conn::new(options).await) }",
+        ["fuzz::hostile::meaning::what_is_not_the_protocol_is_no_trouble_with_the_network"],
+    ),
+    Mutation(
+        "the session's log of slow statements stays on",
+        "database/session/prepare.rs",
+        ", slow_query_log = OFF\"",
+        "\"",
+        ["globals::no_account_statement_is_in_the_log_of_slow_statements_of_mariadb"],
+    ),
+    Mutation(
+        "a global limit of rows cuts reads short",
+        "database/session/prepare.rs",
+        "sql_select_limit = {UNLIMITED}, \\\n",
+        "\\\n",
+        ["globals::global_values_that_truncate_or_refuse_reads_do_not_reach_the_sessions"],
     ),
     # Time.
     Mutation(
