@@ -46,7 +46,7 @@ class Build:
     def stamp(self) -> str:
         """Changes when the program does."""
         file = self.program.stat()
-        return f"{self.name} {self.command} {file.st_size} {int(file.st_mtime)}"
+        return f"{self.name} {self.program.resolve()} {file.st_size} {int(file.st_mtime)}"
 
 
 def listed() -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ from processes import free_port, start, stop, wait_until
 START_SECONDS = 60
 STOP_SECONDS = 20
 TEMPLATES = HOME / "templates"
+TEMPLATE = threading.Lock()
 
 COMMON = [
     "--user=root",  # refused otherwise when root runs it; ignored when another user does
@@ -203,7 +204,9 @@ class Server:
     def create(self) -> None:
         """Copies the data folder and starts the server with its password."""
         self.folder.mkdir()
-        shutil.copytree(template(self.build), self.datadir)
+        with TEMPLATE:  # tests ask for servers at the same time
+            data = template(self.build)
+        shutil.copytree(data, self.datadir)
         script = self.folder / "password.sql"
         script.touch(mode=0o600)
         script.write_text(f"ALTER USER 'root'@'%' IDENTIFIED BY '{self.password}';\n")
