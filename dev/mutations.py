@@ -203,18 +203,18 @@ MUTATIONS = [
     Mutation(
         "a stranger with the twin's name is taken for the twin",
         "step/checks/ownership.rs",
-        "            let Some(version) = prove(account, &mut candidates, proofs).await? else {\n"
+        "            let Some(version) = candidates.version_of(&[account], proofs).await? else {\n"
         "                return Err(not_ours(rotation, twin, host, &candidates));\n"
         "            };\n",
-        "            let version = prove(account, &mut candidates, proofs).await?;\n"
+        "            let version = candidates.version_of(&[account], proofs).await?;\n"
         "            let version = version.unwrap_or_else(|| rotation.version.clone());\n",
         ["ownership::a_stranger_is_left_alone_also_one_that_is_equal_to_the_user"],
     ),
     Mutation(
         "a version that names the twin makes it this secret's, whatever its password",
-        "step/checks/ownership.rs",
-        "        if proofs.any_matches(account, &password).await? {\n",
-        "        if proofs.any_matches(account, &password).await? || true {\n",
+        "step/checks/candidates.rs",
+        "                if proofs.any_matches(account, password).await? {\n",
+        "                if proofs.any_matches(account, password).await? || true {\n",
         ["ownership::a_version_that_a_refused_rotation_left_does_not_make_a_stranger_ours"],
     ),
     Mutation(

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use account_mirror::password::Password;
+use account_mirror::user::Account;
 use account_mirror::username::Username;
 
 use crate::aws::{SecretValue, Selector, StagingLabel};
@@ -10,6 +11,7 @@ use crate::error::{Error, ErrorType};
 use crate::event::VersionId;
 use crate::secret::UserSecret;
 use crate::step::Rotation;
+use crate::step::proofs::Proofs;
 
 /// How many versions without a label of AWS may prove something.
 const MOST_FOUND: usize = 10;
@@ -22,10 +24,8 @@ pub(super) struct Candidates<'a> {
     rotation: &'a Rotation<'a>,
     user: &'a Username,
     found: Vec<(VersionId, Password)>,
-    /// How many of those found were given out.
-    given: usize,
-    /// How many were found among the versions that had to be read.
-    found_by_reading: usize,
+    /// How many of those found were known at the beginning.
+    known: usize,
     /// The versions that are still to be read; `None` until they are listed.
     unread: Option<VecDeque<VersionId>>,
     /// How many could not be read.
@@ -46,8 +46,7 @@ impl<'a> Candidates<'a> {
             rotation,
             user,
             found: Vec::new(),
-            given: 0,
-            found_by_reading: 0,
+            known: 0,
             unread: None,
             unreadable: 0,
             unlisted: None,
@@ -58,27 +57,35 @@ impl<'a> Candidates<'a> {
         if let Some(pending) = pending.filter(|pending| pending.username == *user) {
             candidates.found.push((rotation.version.clone(), pending.password.clone()));
         }
+        candidates.known = candidates.found.len();
         candidates
     }
 
-    /// Begins again with the first one.
-    pub(super) fn rewind(&mut self) {
-        self.given = 0;
-    }
-
-    /// The next version, and the user's password in it.
+    /// The first version whose password logs in to one of these accounts.
     ///
     /// # Errors
     ///
     /// Of the calls to AWS, except those that only show that a version cannot be read.
-    pub(super) async fn next(&mut self) -> Result<Option<(VersionId, Password)>, Error> {
-        while self.given == self.found.len() {
-            if !self.read_next().await? {
+    pub(super) async fn version_of(
+        &mut self,
+        accounts: &[&Account],
+        proofs: &mut Proofs,
+    ) -> Result<Option<VersionId>, Error> {
+        let mut number = 0;
+        loop {
+            let Some((version, password)) = self.found.get(number) else {
+                if self.read_next().await? {
+                    continue;
+                }
                 return Ok(None);
+            };
+            for account in accounts {
+                if proofs.any_matches(account, password).await? {
+                    return Ok(Some(version.clone()));
+                }
             }
+            number += 1;
         }
-        self.given += 1;
-        Ok(self.found.get(self.given - 1).cloned())
     }
 
     /// What could not be looked at, for the end of a sentence.
@@ -98,18 +105,16 @@ impl<'a> Candidates<'a> {
         if self.unread.is_none() {
             self.unread = Some(self.list().await?);
         }
-        let unread = self.unread.as_mut().filter(|_| self.found_by_reading < MOST_FOUND);
+        let unread = self.unread.as_mut().filter(|_| self.found.len() < self.known + MOST_FOUND);
         let Some(version) = unread.and_then(VecDeque::pop_front) else {
             return Ok(false);
         };
-        let before = self.found.len();
         match self.rotation.value(Selector::Version(&version)).await {
             Ok(Some(value)) => self.add(&value),
             Ok(None) => self.unreadable += 1,
             Err(error) if is_of_the_version(&error) => self.unreadable += 1,
             Err(error) => return Err(error),
         }
-        self.found_by_reading += self.found.len() - before;
         Ok(true)
     }
 

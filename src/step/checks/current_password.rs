@@ -147,15 +147,7 @@ async fn password_wrong(
     let accounts = source.accounts.iter();
     let accounts = accounts.filter(|(host, _)| host_in_use.is_none_or(|in_use| in_use == *host));
     let (hosts, accounts): (Vec<_>, Vec<_>) = accounts.unzip();
-    let mut right = None;
-    'versions: while let Some((version, password)) = candidates.next().await? {
-        for account in &accounts {
-            if proofs.any_matches(account, &password).await? {
-                right = Some(version);
-                break 'versions;
-            }
-        }
-    }
+    let right = candidates.version_of(&accounts, proofs).await?;
     let (secret, region) = (&rotation.secret, rotation.secret.region().unwrap_or("REGION"));
     let remedy = match (&right, rotation.description.version(StagingLabel::Current)) {
         (Some(right), Some(current)) => format!(

@@ -7,12 +7,11 @@
 use std::collections::BTreeSet;
 
 use account_mirror::error::list;
-use account_mirror::user::{Account, User};
+use account_mirror::user::User;
 
 use super::Report;
 use super::candidates::Candidates;
 use crate::error::{Error, ErrorType};
-use crate::event::VersionId;
 use crate::secret::UserSecret;
 use crate::step::Rotation;
 use crate::step::pair::Pair;
@@ -42,7 +41,7 @@ pub(super) async fn check(
         } else if account.state.passwords.is_empty() {
             continue;
         } else {
-            let Some(version) = prove(account, &mut candidates, proofs).await? else {
+            let Some(version) = candidates.version_of(&[account], proofs).await? else {
                 return Err(not_ours(rotation, twin, host, &candidates));
             };
             evidence.insert(format!("its password is that of version {version}"));
@@ -61,21 +60,6 @@ pub(super) async fn check(
     let evidence: Vec<_> = evidence.into_iter().collect();
     report.pass(format!("the twin \"{}\" is this secret's: {}", twin.name, evidence.join("; ")));
     Ok(placed)
-}
-
-/// The version of the secret whose password logs in to an account of the twin.
-async fn prove(
-    account: &Account,
-    candidates: &mut Candidates<'_>,
-    proofs: &mut Proofs,
-) -> Result<Option<VersionId>, Error> {
-    candidates.rewind();
-    while let Some((version, password)) = candidates.next().await? {
-        if proofs.any_matches(account, &password).await? {
-            return Ok(Some(version));
-        }
-    }
-    Ok(None)
 }
 
 fn not_ours(
