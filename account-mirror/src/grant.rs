@@ -1,10 +1,10 @@
 //! What privileges are granted on, and what is granted there.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::privilege::Privilege;
+use crate::privilege::Privileges;
 
 /// What is granted, or on what privileges are granted. The order is that of the levels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,9 +182,9 @@ impl fmt::Display for RoleName {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
     /// The privileges on the whole target.
-    pub privileges: BTreeSet<Privilege>,
+    pub privileges: Privileges,
     /// The privileges on single columns.
-    pub columns: BTreeMap<CaselessName, BTreeSet<Privilege>>,
+    pub columns: BTreeMap<CaselessName, Privileges>,
     /// The grant option; on a role, the admin option.
     pub grantable: bool,
 }
@@ -202,14 +202,13 @@ impl Grant {
             .columns
             .iter()
             .map(|(column, grant)| {
-                let others = other.columns.get(column);
-                let rest = grant.iter().filter(|p| others.is_none_or(|o| !o.contains(p)));
-                (column.clone(), rest.copied().collect::<BTreeSet<_>>())
+                let others = other.columns.get(column).copied().unwrap_or_default();
+                (column.clone(), grant.minus(others))
             })
             .filter(|(_, rest)| !rest.is_empty())
             .collect();
         Self {
-            privileges: self.privileges.difference(&other.privileges).copied().collect(),
+            privileges: self.privileges.minus(other.privileges),
             columns,
             grantable: self.grantable && !other.grantable,
         }

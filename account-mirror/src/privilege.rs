@@ -3,11 +3,16 @@
 //! A privilege of a newer server is one line in [`VOCABULARY`]. What is not listed there is never
 //! guessed: an account with an unknown privilege is refused before the first write.
 
+use std::cmp::Ordering;
 use std::fmt;
 
-/// A static privilege, by its SQL spelling.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Privilege(&'static str);
+mod set;
+
+pub use set::Privileges;
+
+/// A static privilege: its place in [`VOCABULARY`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Privilege(u8);
 
 impl Privilege {
     /// The privilege of a `…_priv` column of `mysql.user` or `mysql.db`.
@@ -26,37 +31,53 @@ impl Privilege {
     }
 
     /// `CREATE`, which makes a grant on a table that does not exist yet possible.
-    pub const CREATE: Self = Self("CREATE");
+    pub const CREATE: Self = Self(4);
 
     /// Every privilege that is known.
     pub fn all() -> impl Iterator<Item = Self> {
-        VOCABULARY.iter().map(|entry| Self(entry.sql))
+        (0..).map(Self).take(VOCABULARY.len())
     }
 
     /// Whether it can be granted on a schema; the others are for the whole server alone.
     pub fn is_on_schemas(self) -> bool {
-        VOCABULARY.iter().any(|entry| entry.sql == self.0 && !entry.only_global)
+        !self.entry().only_global
     }
 
     /// The SQL spelling.
     pub fn as_sql(self) -> &'static str {
-        self.0
+        self.entry().sql
+    }
+
+    fn entry(self) -> &'static Entry {
+        &VOCABULARY[usize::from(self.0)]
     }
 
     fn find(matches: impl Fn(&Entry) -> bool) -> Option<Self> {
-        VOCABULARY.iter().find(|entry| matches(entry)).map(|entry| Self(entry.sql))
+        Self::all().find(|privilege| matches(privilege.entry()))
+    }
+}
+
+impl Ord for Privilege {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_sql().cmp(other.as_sql())
+    }
+}
+
+impl PartialOrd for Privilege {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for Privilege {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_sql())
     }
 }
 
 impl fmt::Debug for Privilege {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_sql())
     }
 }
 
@@ -143,15 +164,34 @@ mod tests {
 
     #[test]
     fn every_spelling_leads_to_one_privilege() {
-        for entry in VOCABULARY {
-            assert_eq!(Privilege::named(entry.sql), Some(Privilege(entry.sql)));
+        for (privilege, entry) in Privilege::all().zip(VOCABULARY) {
+            assert_eq!(privilege.as_sql(), entry.sql);
+            assert_eq!(Privilege::named(entry.sql), Some(privilege));
             if !entry.column.is_empty() {
-                assert_eq!(Privilege::of_column(entry.column), Some(Privilege(entry.sql)));
+                assert_eq!(Privilege::of_column(entry.column), Some(privilege));
             }
             if !entry.member.is_empty() {
-                assert_eq!(Privilege::of_member(entry.member), Some(Privilege(entry.sql)));
+                assert_eq!(Privilege::of_member(entry.member), Some(privilege));
             }
         }
+        assert_eq!(Privilege::CREATE.as_sql(), "CREATE");
+    }
+
+    #[test]
+    fn a_set_has_what_was_added_and_not_what_was_taken_out() {
+        let mut all: Vec<_> = Privilege::all().collect();
+        let set: Privileges = all.iter().copied().collect();
+        all.sort();
+        assert_eq!(set.iter().collect::<Vec<_>>(), all);
+        assert!(all.is_sorted_by_key(|privilege| privilege.as_sql()));
+        for privilege in all {
+            let one = Privileges::from_iter([privilege]);
+            assert!(one.contains(privilege) && one.iter().eq([privilege]) && !one.is_empty());
+            assert!(!set.minus(one).contains(privilege) && set.minus(one).is_disjoint(one));
+            assert_eq!(set.minus(one).iter().count(), VOCABULARY.len() - 1);
+            assert!(!set.is_disjoint(one));
+        }
+        assert!(set.minus(set).is_empty() && Privileges::NONE.iter().next().is_none());
     }
 
     #[test]

@@ -55,8 +55,10 @@ impl Row {
     }
 
     /// The text of the first column, where bytes that are not UTF-8 are replaced.
-    pub fn first_lossy(&self) -> String {
-        String::from_utf8_lossy(self.first_bytes()).into_owned()
+    pub fn first_lossy(self) -> String {
+        let first = self.values.into_iter().next().flatten().unwrap_or_default();
+        String::from_utf8(first)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// The value of a column as a whole number.

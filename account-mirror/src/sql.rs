@@ -106,11 +106,15 @@ impl StatementBuilder<'_> {
             Action::Revoke(target, grant) => grants::revoke(&account, target, grant),
             Action::Restrict(schema, privileges) => format!(
                 "REVOKE {} ON {}.* FROM {account}",
-                list(privileges),
+                list(*privileges),
                 quote_identifier(schema)
             ),
             Action::Unrestrict(schema, privileges) => {
-                format!("GRANT {} ON {}.* TO {account}", list(privileges), quote_identifier(schema))
+                format!(
+                    "GRANT {} ON {}.* TO {account}",
+                    list(*privileges),
+                    quote_identifier(schema)
+                )
             }
             Action::DefaultRoles(roles) => self.default_roles(&account, roles),
         })

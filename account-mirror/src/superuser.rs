@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::plan::{Action, Change};
-use crate::privilege::Privilege;
+use crate::privilege::Privileges;
 use crate::tables::Accounts;
 use crate::user::{Account, User};
 
@@ -112,12 +112,12 @@ impl Superuser {
         let (verb, target, grant) = match &change.action {
             Action::Grant(target, grant) => {
                 if *target == GrantTarget::Global {
-                    self.no_restriction(None, &grant.privileges)?;
+                    self.no_restriction(None, grant.privileges)?;
                 }
                 ("grant", target, grant)
             }
             Action::Restrict(schema, privileges) | Action::Unrestrict(schema, privileges) => {
-                return self.no_restriction(Some(schema), privileges);
+                return self.no_restriction(Some(schema), *privileges);
             }
             Action::Revoke(target, grant) => ("revoke", target, grant),
             Action::DefaultRoles(_) => return self.may_set_default_roles(),
@@ -203,14 +203,14 @@ impl Superuser {
         let columns = grant
             .columns
             .iter()
-            .flat_map(|(column, privileges)| privileges.iter().map(move |p| (Some(column), *p)));
-        let needed = grant.privileges.iter().map(|p| (None, *p)).chain(columns);
+            .flat_map(|(column, privileges)| privileges.iter().map(move |p| (Some(column), p)));
+        let needed = grant.privileges.iter().map(|p| (None, p)).chain(columns);
         let lacking: BTreeSet<_> = needed
             .filter(|(column, privilege)| {
                 !places.iter().any(|place| {
-                    place.privileges.contains(privilege)
+                    place.privileges.contains(*privilege)
                         || column.is_some_and(|column| {
-                            place.columns.get(column).is_some_and(|c| c.contains(privilege))
+                            place.columns.get(column).is_some_and(|c| c.contains(*privilege))
                         })
                 })
             })
@@ -246,11 +246,7 @@ impl Superuser {
 
     /// Under partial revokes, a superuser silently passes its own exceptions on with a global
     /// privilege, and can neither make nor lift one where it has one itself.
-    fn no_restriction(
-        &self,
-        on: Option<&String>,
-        privileges: &BTreeSet<Privilege>,
-    ) -> Result<(), Error> {
+    fn no_restriction(&self, on: Option<&String>, privileges: Privileges) -> Result<(), Error> {
         let restricted = self.accounts.iter().flat_map(|account| &account.grants).find_map(
             |(target, restricted)| match target {
                 GrantTarget::PartialRevoke(schema)

@@ -1,26 +1,25 @@
 //! Reads accounts from the grant tables.
 //!
-//! [`Reading`] says what to ask the server, and makes accounts of the answers. [`GRANT_TABLES`] has
-//! a line for each table. It fails closed: what is not known is not copied, and an account that has
+//! [`Reading`] says what to ask the server, and [`Answers`] makes accounts of the rows. [`GRANT_TABLES`]
+//! has a line for each table. It fails closed: what is not known is not copied, and an account that has
 //! it is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::error::Error;
 use crate::family::Family;
 use crate::grant::RoleName;
-use crate::row::Row;
-use crate::sql::{quote_identifier, quote_literal};
 use crate::user::{Account, User};
 use crate::username::Username;
 
+mod answers;
 mod grants;
 mod mariadb;
 mod mysql;
 mod query;
 mod refused;
 
+pub use answers::Answers;
 use grants::GRANT_TABLES;
 pub use query::Query;
 
@@ -70,24 +69,6 @@ impl Accounts {
     pub(crate) fn system_roles(&self) -> BTreeSet<RoleName> {
         let names = self.system_users.iter().cloned();
         names.map(|(user, host)| RoleName { user, host: Some(host) }).collect()
-    }
-
-    /// The account of a row. The letter case of a host means nothing.
-    fn of_row(&mut self, name: AccountName<'_>) -> Option<&mut Account> {
-        let accounts = self.users.get_mut(name.user)?;
-        if accounts.contains_key(name.host) {
-            return accounts.get_mut(name.host);
-        }
-        let mut accounts = accounts.iter_mut();
-        let found = accounts.find(|(host, _)| host.eq_ignore_ascii_case(name.host));
-        found.map(|(_, account)| account)
-    }
-
-    fn each(&mut self) -> impl Iterator<Item = (AccountName<'_>, &mut Account)> {
-        self.users.iter_mut().flat_map(|(user, accounts)| {
-            let name = |host| AccountName { user, host };
-            accounts.iter_mut().map(move |(host, account)| (name(host), account))
-        })
     }
 }
 
@@ -149,100 +130,17 @@ impl Reading {
 
     /// The queries, one for each table; each reads the rows of all users.
     pub fn queries(&self) -> Vec<Query> {
-        let names = self.names().into_iter().map(quote_literal).collect::<Vec<_>>();
-        let names = names.join(", ");
-        let accounts = self.accounts_table();
-        let query = |sql: String| Query { what: accounts.to_owned(), sql };
-        let mut queries = vec![
-            query(format!("SELECT * FROM {accounts} WHERE User IN ({names})")),
-            query(format!("SELECT Host FROM {accounts} WHERE User = ''")),
-        ];
-        queries.extend(grants::tables(self.family).map(|table| Query {
-            what: table.name.to_owned(),
-            sql: format!(
-                "SELECT {} FROM {} WHERE {} IN ({names}){}{}",
-                table.selected(),
-                table.name,
-                table.user,
-                if table.also.is_empty() { "" } else { " OR " },
-                table.also
-            ),
-        }));
-        if !self.family.is_mysql() {
-            queries.push(mariadb::global_privileges(self.names()));
-            queries.extend(self.roles.iter().map(|role| Query {
-                what: format!("the grants of the role {role}"),
-                sql: format!("SHOW GRANTS FOR {}", quote_identifier(role)),
-            }));
-        }
-        queries.extend(refused::mis_encoded_users(&self.users));
-        queries
+        self.sources().iter().map(|source| source.query(self)).collect()
     }
 
-    fn accounts_table(&self) -> &'static str {
-        if self.family.is_mysql() { mysql::ACCOUNTS } else { mariadb::ACCOUNTS }
+    /// What makes accounts of the rows that answer these queries.
+    pub fn answers(&self) -> Answers<'_> {
+        Answers::of(self)
     }
 
-    fn reads(&self, user: &str, host: &str) -> bool {
-        self.users.contains(user) || self.single.contains(&(user.to_owned(), host.to_owned()))
-    }
-
-    /// The accounts, made of the answers to [`Reading::queries`] in the same order.
-    ///
-    /// # Errors
-    ///
-    /// `AccountNotUnderstood` for anything unknown, `MultiFactorUnsupported`, and
-    /// `GrantsWithoutAccount` for privileges of one of the users at a host where it has no account.
-    pub fn accounts(&self, answers: Vec<Vec<Row>>) -> Result<Accounts, Error> {
-        let mut answers = answers.into_iter();
-        let mut next = || answers.next().unwrap_or_default();
-        let mut accounts = Accounts::default();
-        for row in next() {
-            let (user, host) = (row.text_or_empty("User"), row.text_or_empty("Host"));
-            let name = AccountName { user, host };
-            if self.reads(user, host) {
-                let account = match self.family.is_mysql() {
-                    true => mysql::account(self.family, name, &row)?,
-                    false => mariadb::account(self.family, name, &row)?,
-                };
-                let of_user = accounts.users.entry(user.to_owned()).or_default();
-                of_user.insert(host.to_owned(), account);
-            }
-        }
-        let anonymous = next();
-        accounts.anonymous =
-            anonymous.iter().map(|row| row.text_or_empty("Host").to_owned()).collect();
-        let mut without_account = BTreeSet::new();
-        for table in grants::tables(self.family) {
-            for row in next() {
-                let (user, host) = (row.text_or_empty(table.user), row.text_or_empty(table.host));
-                let name = AccountName { user, host };
-                if !table.also.is_empty() && row.text("PRIV") == Some(grants::SYSTEM_USER) {
-                    accounts.system_users.insert((user.to_owned(), host.to_owned()));
-                }
-                if let Some(account) = accounts.of_row(name) {
-                    (table.read)(account, name, &row)?;
-                } else if table.counts_without_account && self.users.contains(user) {
-                    without_account.insert(name.to_string());
-                }
-            }
-        }
-        refused::refuse_without_account(&without_account)?;
-        for (user, accounts) in &accounts.users {
-            if self.users.contains(user) {
-                refused::refuse_at_empty_host(user, accounts)?;
-            }
-        }
-        if self.family.is_mysql() {
-            accounts.each().for_each(|(_, account)| mysql::mark_created_role(account));
-        } else {
-            mariadb::read_global_privileges(&mut accounts, &next())?;
-            for role in &self.roles {
-                mariadb::read_role(&mut accounts, role, &next())?;
-            }
-        }
-        refused::refuse_mis_encoded(&self.users, &next())?;
-        Ok(accounts)
+    fn reads(&self, name: AccountName<'_>) -> bool {
+        let single = || (name.user.to_owned(), name.host.to_owned());
+        self.users.contains(name.user) || self.single.contains(&single())
     }
 }
 

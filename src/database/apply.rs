@@ -149,7 +149,7 @@ impl Applier<'_> {
         }
         let whole = Grant { columns: Default::default(), ..grant.clone() };
         let single = grant.columns.iter().map(|(column, privileges)| Grant {
-            columns: [(column.clone(), privileges.clone())].into(),
+            columns: [(column.clone(), *privileges)].into(),
             ..Grant::default()
         });
         for part in std::iter::once(whole).chain(single).filter(|grant| !grant.is_empty()) {

@@ -22,8 +22,9 @@ use crate::error::Error;
 /// schema; errors of the connection.
 pub async fn accounts(session: &mut Session, users: &[&str]) -> Result<Accounts, Error> {
     let reading = Reading::new(session.family, users.iter().copied());
-    let results = session.results(&reading.queries()).await?;
-    Ok(reading.accounts(results)?)
+    let mut answers = reading.answers();
+    session.each(&reading.queries(), &mut |query, row| answers.add(query, &row)).await?;
+    Ok(answers.accounts()?)
 }
 
 /// What the checks must know of a pair of users and of the superuser.
@@ -45,16 +46,21 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     let reading = Reading::new(session.family, users)
         .with_account(&session.account_user, &session.account_host);
     let mut queries = reading.queries();
+    let tables = queries.len();
     queries.extend(superuser_roles(session));
-    let mut results = session.results(&queries).await?;
     let mut roles = session.variables.mandatory_roles();
-    if superuser_roles(session).is_some() {
-        roles.extend(results.pop().unwrap_or_default().iter().map(|row| RoleName {
-            user: row.text_or_empty("user").to_owned(),
-            host: Some(row.text_or_empty("host").to_owned()),
-        }));
-    }
-    let mut accounts = reading.accounts(results)?;
+    let mut answers = reading.answers();
+    let mut take = |query, row: Row| match query < tables {
+        true => answers.add(query, &row),
+        false => {
+            roles.insert(RoleName {
+                user: row.text_or_empty("user").to_owned(),
+                host: Some(row.text_or_empty("host").to_owned()),
+            });
+        }
+    };
+    session.each(&queries, &mut take).await?;
+    let mut accounts = answers.accounts()?;
 
     let has_password = |(user, host): &(&str, &str)| {
         let account = accounts.at(user, host);
@@ -72,17 +78,18 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     if !roles.is_empty() {
         queries.extend(of_roles.queries());
     }
-    let mut results = match queries.is_empty() {
-        true => Vec::new(),
-        false => session.results(&queries).await?,
+    let mut shown = BTreeMap::new();
+    let mut answers = of_roles.answers();
+    let mut take = |query: usize, row: Row| match of_users.get(query) {
+        Some(account) => {
+            shown.entry(account.clone()).or_insert_with(|| row.first_bytes().to_vec());
+        }
+        None => answers.add(query - of_users.len(), &row),
     };
-    let rest = results.split_off(of_users.len());
-    if !roles.is_empty() {
-        accounts.extend(of_roles.accounts(rest)?);
+    if !queries.is_empty() {
+        session.each(&queries, &mut take).await?;
     }
-    let line =
-        |rows: Vec<Row>| rows.first().map_or_else(Vec::new, |row| row.first_bytes().to_vec());
-    let shown = of_users.into_iter().zip(results.into_iter().map(line)).collect();
+    accounts.extend(answers.accounts()?);
     Ok(Facts { accounts, roles, shown })
 }
 
@@ -139,7 +146,7 @@ pub async fn objects_defined_by(
     });
     let rows = session.rows(&parts.join(" UNION ALL ")).await;
     let rows = rows.map_err(|failure| failure.context("reading the objects of the twin"))?;
-    Ok(rows.iter().map(|row| row.first_lossy()).collect())
+    Ok(rows.into_iter().map(Row::first_lossy).collect())
 }
 
 /// What the server shows the superuser of these accounts, each a user and a host, in their order and in
@@ -155,8 +162,11 @@ pub async fn grants_for(
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let results = session.results(&shows(accounts)).await?;
-    Ok(shown(accounts, results))
+    let mut lines = vec![Vec::new(); accounts.len()];
+    session
+        .each(&shows(accounts), &mut |query, row| lines[query / 2].push(row.first_lossy()))
+        .await?;
+    Ok(shown(accounts, lines))
 }
 
 /// What [`accounts`] reads of users and what [`grants_for`] shows of some of their accounts, all in one
@@ -174,11 +184,17 @@ pub async fn accounts_and_grants(
     let mut queries = reading.queries();
     let tables = queries.len();
     queries.extend(shows(shown_of));
-    let mut results = session.results(&queries).await?;
-    let shows = results.split_off(tables);
-    Ok((reading.accounts(results)?, shown(shown_of, shows)))
+    let mut answers = reading.answers();
+    let mut lines = vec![Vec::new(); shown_of.len()];
+    let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
+        None => answers.add(query, &row),
+        Some(show) => lines[show / 2].push(row.first_lossy()),
+    };
+    session.each(&queries, &mut take).await?;
+    Ok((answers.accounts()?, shown(shown_of, lines)))
 }
 
+/// Two queries for each account.
 fn shows(accounts: &[(&str, &str)]) -> Vec<Query> {
     let of_account = |(user, host): &(&str, &str)| {
         let account = quote_account(user, host);
@@ -191,9 +207,9 @@ fn shows(accounts: &[(&str, &str)]) -> Vec<Query> {
         .collect()
 }
 
-fn shown(accounts: &[(&str, &str)], results: Vec<Vec<Row>>) -> Vec<Shown> {
-    let both = results.chunks(2).map(|results| results.iter().flatten().map(Row::first_lossy));
-    accounts.iter().zip(both).map(|((user, host), lines)| Shown::new(user, host, lines)).collect()
+fn shown(accounts: &[(&str, &str)], lines: Vec<Vec<String>>) -> Vec<Shown> {
+    let accounts = accounts.iter().zip(lines);
+    accounts.map(|((user, host), lines)| Shown::new(user, host, lines)).collect()
 }
 
 /// What the server shows an account of itself, without its roles: those would be merged into it.
@@ -208,8 +224,8 @@ pub async fn own_grants(session: &mut Session) -> Result<Shown, Error> {
         .chain(["SHOW GRANTS", "SHOW CREATE USER CURRENT_USER()"])
         .map(|sql| Query { what: format!("the account itself ({sql})"), sql: sql.to_owned() })
         .collect();
-    let results = session.results(&queries).await?;
-    let lines = results.iter().flatten().map(Row::first_lossy);
+    let mut lines = Vec::new();
+    session.each(&queries, &mut |_, row| lines.push(row.first_lossy())).await?;
     Ok(Shown::new(&session.account_user, &session.account_host, lines))
 }
 

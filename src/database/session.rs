@@ -41,6 +41,9 @@ const MOST_BYTES: usize = 64 << 20;
 /// How long the orderly end of a connection may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// What is done with a row that answers the query of this number.
+pub type Take<'a> = &'a mut (dyn FnMut(usize, Row) + Send);
+
 /// A logged-in connection. The connection itself is private, so that every use is bounded.
 pub struct Session {
     conn: Conn,
@@ -70,7 +73,7 @@ impl Session {
     /// A [`QueryError`], which the caller turns into an error with what it was doing.
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, QueryError> {
         let mut results = Vec::new();
-        self.query(sql, &mut results).await?;
+        self.collect(sql, &mut results).await?;
         Ok(results.into_iter().next().unwrap_or_default())
     }
 
@@ -86,26 +89,23 @@ impl Session {
             .ok_or_else(|| QueryError::Protocol("the response had no row".to_owned()))
     }
 
-    /// The rows of several queries, asked in one round trip.
+    /// Asks several queries in one round trip, and gives each row to `take`, with the number of its query.
     ///
     /// # Errors
     ///
     /// The error of the first query that failed, with what it was to read.
-    pub async fn results(&mut self, queries: &[Query]) -> Result<Vec<Vec<Row>>, Error> {
+    pub async fn each(&mut self, queries: &[Query], take: Take<'_>) -> Result<(), Error> {
         let texts: Vec<_> = queries.iter().map(|query| query.sql.as_str()).collect();
-        let mut results = Vec::new();
-        let sent = self.query(&texts.join(";\n"), &mut results).await;
-        let sent = sent.and_then(|()| match results.len() == queries.len() {
+        let mut ended = 0;
+        let sent = self.query(&texts.join(";\n"), &mut ended, take).await;
+        let sent = sent.and_then(|()| match ended == queries.len() {
             true => Ok(()),
             false => Err(QueryError::Protocol("some of the results are missing".to_owned())),
         });
-        match sent {
-            Ok(()) => Ok(results),
-            Err(error) => {
-                let what = queries.get(results.len()).map_or("accounts", |query| &query.what);
-                Err(error.context(format!("reading {what}")))
-            }
-        }
+        sent.map_err(|error| {
+            let what = queries.get(ended).map_or("accounts", |query| &query.what);
+            error.context(format!("reading {what}"))
+        })
     }
 
     /// Runs an account statement, if the server will have ended it before the client gives up.
@@ -133,14 +133,31 @@ impl Session {
         let _ = self.deadline.at_most(GOODBYE).limit(self.conn.disconnect()).await;
     }
 
-    /// Sends text with one or more queries, and adds the rows of each to `results` when it has ended.
-    async fn query(&mut self, sql: &str, results: &mut Vec<Vec<Row>>) -> Result<(), QueryError> {
+    /// Sends text with one or more queries, and adds the rows of each that has ended to `results`.
+    async fn collect(&mut self, sql: &str, results: &mut Vec<Vec<Row>>) -> Result<(), QueryError> {
+        let mut ended = 0;
+        let mut take = |query: usize, row| {
+            results.resize_with(results.len().max(query + 1), Vec::new);
+            results[query].push(row);
+        };
+        let sent = self.query(sql, &mut ended, &mut take).await;
+        results.resize_with(ended, Vec::new);
+        sent
+    }
+
+    /// Sends text with one or more queries, and gives each row to `take`, with the number of its query.
+    /// `ended` counts the queries of which all rows have come.
+    async fn query(
+        &mut self,
+        sql: &str,
+        ended: &mut usize,
+        take: Take<'_>,
+    ) -> Result<(), QueryError> {
         let conn = &mut self.conn;
         let query = async {
             let mut size = 0;
             let mut result = conn.query_iter(sql).await?;
             loop {
-                let mut rows = Vec::new();
                 let columns: Arc<[String]> = match result.columns() {
                     Some(columns) => columns.iter().map(|c| c.name_str().into_owned()).collect(),
                     None => Arc::new([]),
@@ -154,9 +171,9 @@ impl Session {
                             "the response has more than {MOST_BYTES} bytes"
                         )));
                     }
-                    rows.push(row);
+                    take(*ended, row);
                 }
-                results.push(rows);
+                *ended += 1;
                 if result.is_empty() {
                     return Ok(());
                 }

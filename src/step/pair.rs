@@ -84,6 +84,9 @@ impl<'s> Pair<'s> {
     fn exclude(&mut self) {
         let mandatory = self.superuser.variables.mandatory_roles();
         self.exemptions = exempt(&mut self.source, self.twin.as_mut(), &mandatory);
+        if self.skipped.is_empty() {
+            return;
+        }
         for user in std::iter::once(&mut self.source).chain(&mut self.twin) {
             for (host, account) in &mut user.accounts {
                 let is_compared =

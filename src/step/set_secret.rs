@@ -2,6 +2,7 @@
 
 use account_mirror::password::Password;
 use account_mirror::sql::StatementBuilder;
+use account_mirror::user::User;
 
 use crate::database::apply::{Applier, Progress};
 use crate::database::session::Session;
@@ -72,7 +73,7 @@ async fn apply(
             break;
         }
         let plan = std::mem::take(&mut pair.plan);
-        applier(pair, &pending.password, progress).carry_out(&plan).await?;
+        applier(pair, &pending.password, progress).0.carry_out(&plan).await?;
         pair.refresh().await?;
     }
     if !pair.plan.is_empty() {
@@ -80,12 +81,11 @@ async fn apply(
     }
     let drift = progress.statements.len();
 
-    let source = pair.source.clone();
-    let Some(twin) = pair.twin.clone() else {
+    let (mut applier, source, Some(twin)) = applier(pair, &pending.password, progress) else {
         return Err(incomplete(pair, vec!["the twin does not exist any more".to_owned()]));
     };
     let retain = rotation.config.retain_previous_password;
-    applier(pair, &pending.password, progress).set_password(&source, &twin, placed, retain).await?;
+    applier.set_password(source, twin, placed, retain).await?;
     let shown = pair.refresh_and_show().await?;
     let differences = pair.differences(&shown);
     match differences.is_empty() {
@@ -104,12 +104,13 @@ fn incomplete(pair: &Pair<'_>, differences: Vec<String>) -> Error {
     ))
 }
 
+/// What changes the twin, with the source and the twin.
 fn applier<'a>(
     pair: &'a mut Pair<'_>,
     password: &'a Password,
     progress: &'a mut Progress,
-) -> Applier<'a> {
-    Applier {
+) -> (Applier<'a>, &'a User, Option<&'a User>) {
+    let applier = Applier {
         builder: StatementBuilder {
             family: pair.superuser.family,
             plaintext: pair.sends_plaintext(),
@@ -119,5 +120,6 @@ fn applier<'a>(
         session: pair.superuser,
         skipped: &mut pair.skipped,
         progress,
-    }
+    };
+    (applier, &pair.source, pair.twin.as_ref())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::grant::{Grant, GrantTarget, RoleName};
-use crate::privilege::Privilege;
+use crate::privilege::Privileges;
 use crate::setting::{Setting, Value};
 use crate::user::{Account, AuthMethod};
 
@@ -37,9 +37,9 @@ pub enum Action {
     /// Grants privileges on a target.
     Grant(GrantTarget, Grant),
     /// Adds a partial revoke on a schema.
-    Restrict(String, BTreeSet<Privilege>),
+    Restrict(String, Privileges),
     /// Lifts a partial revoke on a schema.
-    Unrestrict(String, BTreeSet<Privilege>),
+    Unrestrict(String, Privileges),
     /// Sets which roles are active after a login.
     DefaultRoles(BTreeSet<RoleName>),
 }

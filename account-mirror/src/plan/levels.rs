@@ -6,7 +6,7 @@ use super::change::{Action, Changes, HostDiff, at};
 use super::partial_revokes::restrictions;
 use crate::family::Family;
 use crate::grant::{CaselessName, Grant, GrantTarget};
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, Privileges};
 use crate::setting::{Setting, Value};
 use crate::specificity::row_specificity;
 use crate::user::Account;
@@ -32,7 +32,7 @@ fn is_row(target: &GrantTarget) -> bool {
 
 /// GRANT OPTION alone.
 const GRANT_OPTION: Grant =
-    Grant { privileges: BTreeSet::new(), columns: BTreeMap::new(), grantable: true };
+    Grant { privileges: Privileges::NONE, columns: BTreeMap::new(), grantable: true };
 
 /// Whether there is nothing but the grant option.
 fn only_grant_option(grant: &Grant) -> bool {
@@ -81,7 +81,7 @@ pub(super) fn revoke_first(diff: &mut HostDiff<'_>) -> Vec<Action> {
         for (target, grant) in &mut diff.twin.grants {
             match target {
                 GrantTarget::PartialRevoke(_) => {
-                    grant.privileges.retain(|p| !extra.privileges.contains(p));
+                    grant.privileges.remove_all(extra.privileges);
                 }
                 GrantTarget::Global => *grant = grant.minus(&extra),
                 _ => {}
@@ -215,10 +215,10 @@ impl HostDiff<'_> {
         let columns = missing.columns.into_iter();
         missing.columns = columns.map(|(name, grant)| (spelled(name), grant)).collect();
         grant.grantable |= missing.grantable;
-        grant.privileges.extend(&missing.privileges);
+        grant.privileges.insert_all(missing.privileges);
         for (column, privileges) in &missing.columns {
             let grant = grant.columns.entry(column.clone()).or_default();
-            grant.extend(privileges);
+            grant.insert_all(*privileges);
         }
         actions.push(Action::Grant(target.clone(), missing));
     }
@@ -228,7 +228,7 @@ impl HostDiff<'_> {
 /// that does not exist yet.
 fn with_create(source: &Account, target: &GrantTarget, mut missing: Grant) -> Grant {
     let is_table = matches!(target, GrantTarget::Table { .. });
-    if is_table && at(&source.grants, target).privileges.contains(&Privilege::CREATE) {
+    if is_table && at(&source.grants, target).privileges.contains(Privilege::CREATE) {
         missing.privileges.insert(Privilege::CREATE);
     }
     missing
@@ -239,7 +239,7 @@ fn with_create(source: &Account, target: &GrantTarget, mut missing: Grant) -> Gr
 fn after_revoke(grant: &Grant, extra: &Grant) -> Grant {
     let mut left = grant.minus(extra);
     for privileges in left.columns.values_mut() {
-        privileges.retain(|p| !extra.privileges.contains(p));
+        privileges.remove_all(extra.privileges);
     }
     left.columns.retain(|_, privileges| !privileges.is_empty());
     left

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::{Action, Changes, HostDiff, at};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
-use crate::privilege::Privilege;
+use crate::privilege::Privileges;
 use crate::specificity::host_specificity;
 
 /// First what is excepted, then what no longer is.
@@ -39,7 +39,7 @@ fn excepted<'a>(
     schemas.collect()
 }
 
-fn some(privileges: BTreeSet<Privilege>) -> Option<BTreeSet<Privilege>> {
+fn some(privileges: Privileges) -> Option<Privileges> {
     (!privileges.is_empty()).then_some(privileges)
 }
 
@@ -84,7 +84,7 @@ fn contested(
 ) -> BTreeSet<String> {
     let privileges = |diff: &HostDiff<'_>, target: &GrantTarget| {
         let [mut grant, source] = [&diff.twin, diff.source].map(|side| at(&side.grants, target));
-        grant.privileges.extend(source.privileges);
+        grant.privileges.insert_all(source.privileges);
         grant.privileges
     };
     let diff = &diffs[number];
@@ -95,7 +95,7 @@ fn contested(
         let rows = diffs.iter().enumerate();
         rows.filter(|(other, _)| chosen(*other))
             .map(|(_, other)| privileges(other, &row))
-            .any(|grant| !grant.is_disjoint(&excepted))
+            .any(|grant| !grant.is_disjoint(excepted))
     });
     contested.cloned().collect()
 }

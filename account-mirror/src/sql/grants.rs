@@ -3,11 +3,11 @@
 //! All privileges on the target go into one statement, each by its name: `ALL PRIVILEGES` means
 //! something else in every version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::quote::{quote_account, quote_identifier};
 use crate::grant::{Grant, GrantTarget, RoleName};
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, Privileges};
 
 pub(super) fn grant(account: &str, target: &GrantTarget, grant: &Grant) -> String {
     let option = match (target, grant.grantable) {
@@ -51,11 +51,11 @@ fn privileges(target: &GrantTarget, grant: &Grant) -> Vec<String> {
     }
     let mut columns: BTreeMap<Privilege, Vec<String>> = BTreeMap::new();
     for (column, privileges) in &grant.columns {
-        for privilege in privileges {
-            columns.entry(*privilege).or_default().push(quote_identifier(column));
+        for privilege in privileges.iter() {
+            columns.entry(privilege).or_default().push(quote_identifier(column));
         }
     }
-    let whole = grant.privileges.iter().map(ToString::to_string);
+    let whole = grant.privileges.iter().map(|privilege| privilege.to_string());
     let parts = columns
         .into_iter()
         .map(|(privilege, columns)| format!("{privilege} ({})", columns.join(", ")));
@@ -86,7 +86,7 @@ pub(super) fn quote_role(role: &RoleName) -> String {
     }
 }
 
-pub(super) fn list(privileges: &BTreeSet<Privilege>) -> String {
-    let names: Vec<_> = privileges.iter().map(ToString::to_string).collect();
+pub(super) fn list(privileges: Privileges) -> String {
+    let names: Vec<_> = privileges.iter().map(Privilege::as_sql).collect();
     names.join(", ")
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, Privileges};
 
 mod grants;
 mod settings;
@@ -33,7 +33,7 @@ fn hash(plugin: &str) -> String {
     String::from_utf8(hash.as_bytes().to_vec()).unwrap()
 }
 
-fn privileges(names: &[&str]) -> BTreeSet<Privilege> {
+fn privileges(names: &[&str]) -> Privileges {
     names.iter().map(|name| Privilege::named(name).unwrap()).collect()
 }
 

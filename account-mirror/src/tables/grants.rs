@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::AccountName;
+use super::answers::Unsorted;
 use super::refused::mis_encoded;
 use crate::error::{Error, unsupported};
 use crate::family::Family;
@@ -10,7 +11,6 @@ use crate::grant::{Grant, GrantTarget, RoleName, RoutineKind};
 use crate::privilege::{GRANT_COLUMN, GRANT_MEMBER, Privilege};
 use crate::row::Row;
 use crate::setting::{Setting, Value};
-use crate::user::Account;
 
 /// A table with rows that belong to accounts.
 pub(super) struct GrantTable {
@@ -33,7 +33,7 @@ pub(super) struct GrantTable {
     pub(super) read: ReadRow,
 }
 
-type ReadRow = fn(&mut Account, AccountName<'_>, &Row) -> Result<(), Error>;
+type ReadRow = fn(&mut Unsorted, AccountName<'_>, &Row) -> Result<(), Error>;
 
 const KEY: (&str, &str) = ("User", "Host");
 
@@ -151,9 +151,9 @@ pub(super) fn is_privilege(column: &str) -> bool {
 }
 
 /// Adds what is granted on a target; a row without any privilege adds nothing.
-pub(super) fn insert_grant(account: &mut Account, target: GrantTarget, grant: Grant) {
+fn add(account: &mut Unsorted, target: GrantTarget, grant: Grant) {
     if !grant.is_empty() {
-        account.grants.insert(target, grant);
+        account.grants.push((target, grant));
     }
 }
 
@@ -189,9 +189,9 @@ fn set_privileges(name: AccountName<'_>, set: &str) -> Result<Grant, Error> {
     Ok(grant)
 }
 
-fn schema(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn schema(account: &mut Unsorted, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let target = GrantTarget::Schema(row.text_or_empty("Db").to_owned());
-    insert_grant(account, target, column_privileges(name, row)?);
+    add(account, target, column_privileges(name, row)?);
     Ok(())
 }
 
@@ -202,23 +202,21 @@ fn table_of(row: &Row) -> GrantTarget {
     }
 }
 
-fn whole_table(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
-    insert_grant(account, table_of(row), set_privileges(name, row.text_or_empty("Table_priv"))?);
+fn whole_table(account: &mut Unsorted, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
+    add(account, table_of(row), set_privileges(name, row.text_or_empty("Table_priv"))?);
     Ok(())
 }
 
-fn column(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn column(account: &mut Unsorted, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let grant = set_privileges(name, row.text_or_empty("Column_priv"))?;
     if !grant.privileges.is_empty() {
-        let table = account.grants.entry(table_of(row)).or_default();
-        // A column may have two rows, spelled differently.
-        let column = table.columns.entry(row.text_or_empty("Column_name").into()).or_default();
-        column.extend(grant.privileges);
+        let columns = [(row.text_or_empty("Column_name").into(), grant.privileges)].into();
+        add(account, table_of(row), Grant { columns, ..Grant::default() });
     }
     Ok(())
 }
 
-fn routine(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn routine(account: &mut Unsorted, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let (schema, routine) = (row.text_or_empty("Db"), row.text_or_empty("Routine_name"));
     if !schema.is_ascii() || !routine.is_ascii() {
         return Err(mis_encoded(name));
@@ -230,7 +228,7 @@ fn routine(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<()
         schema: schema.to_owned(),
         name: routine.into(),
     };
-    insert_grant(account, target, set_privileges(name, row.text_or_empty("Proc_priv"))?);
+    add(account, target, set_privileges(name, row.text_or_empty("Proc_priv"))?);
     Ok(())
 }
 
@@ -239,23 +237,27 @@ fn atomic(grantable: bool) -> Grant {
     Grant { grantable, ..Grant::default() }
 }
 
-fn proxy(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn proxy(account: &mut Unsorted, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let target = GrantTarget::Proxy {
         user: row.text_or_empty("Proxied_user").to_owned(),
         host: row.text_or_empty("Proxied_host").to_owned(),
     };
-    account.grants.insert(target, atomic(row.number("With_grant") == Some(1)));
+    account.grants.push((target, atomic(row.number("With_grant") == Some(1))));
     Ok(())
 }
 
 /// Dynamic privileges are copied by name: a new one needs no new vocabulary.
-fn dynamic_privilege(account: &mut Account, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn dynamic_privilege(
+    account: &mut Unsorted,
+    name: AccountName<'_>,
+    row: &Row,
+) -> Result<(), Error> {
     let privilege = row.text_or_empty("PRIV");
     if privilege.is_empty() || !privilege.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(unsupported(name, format!("the dynamic privilege \"{privilege}\"")));
     }
     let target = GrantTarget::Dynamic(privilege.to_owned());
-    account.grants.insert(target, atomic(row.is_yes("WITH_GRANT_OPTION")));
+    account.grants.push((target, atomic(row.is_yes("WITH_GRANT_OPTION"))));
     Ok(())
 }
 
@@ -266,29 +268,30 @@ fn role(row: &Row, user: &str, host: &str) -> RoleName {
     }
 }
 
-fn role_of_mysql(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn role_of_mysql(account: &mut Unsorted, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let role = GrantTarget::Role(role(row, "FROM_USER", "FROM_HOST"));
-    account.grants.insert(role, atomic(row.is_yes("WITH_ADMIN_OPTION")));
+    account.grants.push((role, atomic(row.is_yes("WITH_ADMIN_OPTION"))));
     Ok(())
 }
 
-fn role_of_mariadb(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn role_of_mariadb(account: &mut Unsorted, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let role = RoleName { user: row.text_or_empty("Role").to_owned(), host: None };
-    account.grants.insert(GrantTarget::Role(role), atomic(row.is_yes("Admin_option")));
+    account.grants.push((GrantTarget::Role(role), atomic(row.is_yes("Admin_option"))));
     Ok(())
 }
 
-fn default_role(account: &mut Account, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
+fn default_role(account: &mut Unsorted, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
     let role = role(row, "DEFAULT_ROLE_USER", "DEFAULT_ROLE_HOST");
     let none = || Value::Roles(BTreeSet::new());
-    if let Value::Roles(roles) = account.settings.entry(Setting::DefaultRoles).or_insert_with(none)
+    if let Value::Roles(roles) =
+        account.account.settings.entry(Setting::DefaultRoles).or_insert_with(none)
     {
         roles.insert(role);
     }
     Ok(())
 }
 
-fn mark_role(account: &mut Account, _: AccountName<'_>, _: &Row) -> Result<(), Error> {
-    account.state.role = true;
+fn mark_role(account: &mut Unsorted, _: AccountName<'_>, _: &Row) -> Result<(), Error> {
+    account.account.state.role = true;
     Ok(())
 }

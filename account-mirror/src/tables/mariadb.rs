@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::AccountName;
 use super::query::Query;
-use super::{AccountName, Accounts};
 use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::GrantTarget;
@@ -136,27 +136,18 @@ pub(super) fn global_privileges(users: BTreeSet<&str>) -> Query {
     }
 }
 
-pub(super) fn read_global_privileges(accounts: &mut Accounts, rows: &[Row]) -> Result<(), Error> {
-    for (name, account) in accounts.each() {
-        let grantee = name.to_string();
-        for row in rows.iter().filter(|row| row.text_or_empty("GRANTEE") == grantee) {
-            let grantable = row.text_or_empty("IS_GRANTABLE") == "YES";
-            hold_globally(&grantee, account, row.text_or_empty("PRIVILEGE_TYPE"), grantable)?;
-        }
-    }
-    Ok(())
+/// Adds a row of these to the account that it is about.
+pub(super) fn global_privilege(account: &mut Account, row: &Row) -> Result<(), Error> {
+    let grantable = row.text_or_empty("IS_GRANTABLE") == "YES";
+    let (grantee, name) = (row.text_or_empty("GRANTEE"), row.text_or_empty("PRIVILEGE_TYPE"));
+    hold_globally(grantee, account, name, grantable)
 }
 
-/// Reads a role of the superuser, which is never copied.
-pub(super) fn read_role(accounts: &mut Accounts, role: &str, rows: &[Row]) -> Result<(), Error> {
-    let Some(account) = accounts.of_row(AccountName { user: role, host: "" }) else {
-        return Ok(());
-    };
-    for row in rows {
-        let clauses = parse_clauses(&row.first_lossy());
-        for (name, grantable) in clauses.iter().filter_map(Clause::global_privilege) {
-            hold_globally(&format!("role {role}"), account, &name, grantable)?;
-        }
+/// Adds a line that is shown of a role of the superuser, which is never copied.
+pub(super) fn role_privileges(account: &mut Account, role: &str, row: &Row) -> Result<(), Error> {
+    let clauses = parse_clauses(&String::from_utf8_lossy(row.first_bytes()));
+    for (name, grantable) in clauses.iter().filter_map(Clause::global_privilege) {
+        hold_globally(&format!("role {role}"), account, &name, grantable)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 
 use super::AccountName;
-use super::grants::{column_privileges, insert_grant};
+use super::grants::column_privileges;
 use crate::error::{Error, ErrorKind, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
@@ -67,11 +67,17 @@ pub(super) fn account(family: Family, name: AccountName<'_>, row: &Row) -> Resul
         authentication: vec![auth_method],
         ..Account::default()
     };
-    insert_grant(&mut account, GrantTarget::Global, column_privileges(name, row)?);
+    hold(&mut account, GrantTarget::Global, column_privileges(name, row)?);
     if let Some(Json::Array(revokes)) = attributes.get("Restrictions") {
         partial_revokes(&mut account, name, revokes)?;
     }
     Ok(account)
+}
+
+fn hold(account: &mut Account, target: GrantTarget, grant: Grant) {
+    if !grant.is_empty() {
+        account.grants.insert(target, grant);
+    }
 }
 
 fn auth_method(family: Family, row: &Row, passwords: &mut Vec<StoredPassword>) -> AuthMethod {
@@ -145,12 +151,12 @@ fn partial_revokes(
         let (Some(schema), Some(names)) = (schema, names) else {
             return Err(unsupported(name, "a partial revoke of another form"));
         };
-        let privileges: Option<BTreeSet<_>> =
+        let privileges: Option<_> =
             names.iter().map(|name| Privilege::named(name.as_str()?)).collect();
         let privileges = privileges
             .ok_or_else(|| unsupported(name, "a partial revoke of an unknown privilege"))?;
         let target = GrantTarget::PartialRevoke(schema.to_owned());
-        insert_grant(account, target, Grant { privileges, ..Grant::default() });
+        hold(account, target, Grant { privileges, ..Grant::default() });
     }
     Ok(())
 }

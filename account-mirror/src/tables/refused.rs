@@ -7,7 +7,6 @@ use std::fmt;
 use super::query::Query;
 use crate::error::{Error, ErrorKind, list};
 use crate::grant::{Grant, GrantTarget};
-use crate::row::Row;
 use crate::sql::quote_literal;
 use crate::user::Account;
 
@@ -40,7 +39,7 @@ pub(super) fn refuse_at_empty_host(
         let row = GrantTarget::Schema(schema.clone());
         let others = accounts.iter().filter(|(host, _)| !host.is_empty());
         let mut rows = others.filter_map(|(_, other)| other.grants.get(&row));
-        rows.any(|row| !row.privileges.is_disjoint(&excepted.privileges))
+        rows.any(|row| !row.privileges.is_disjoint(excepted.privileges))
     };
     for (target, grant) in &account.grants {
         let is_mistaken = match target {
@@ -61,24 +60,25 @@ pub(super) fn refuse_at_empty_host(
 }
 
 /// The rows of users whose own name was mis-encoded are not found by it.
-pub(super) fn mis_encoded_users(users: &BTreeSet<String>) -> Option<Query> {
+pub(super) fn mis_encoded_users(users: &BTreeSet<String>) -> Query {
     let names: Vec<_> = not_ascii(users).map(quote_literal).collect();
-    (!names.is_empty()).then(|| Query {
+    Query {
         what: "mysql.procs_priv".to_owned(),
         sql: format!(
             "SELECT 1 FROM mysql.procs_priv \
              WHERE CONVERT(CAST(CONVERT(User USING latin1) AS BINARY) USING utf8mb4) IN ({})",
             names.join(", ")
         ),
-    })
+    }
 }
 
-pub(super) fn refuse_mis_encoded(users: &BTreeSet<String>, rows: &[Row]) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+pub(super) fn mis_encoded_user(users: &BTreeSet<String>) -> Error {
     let names: Vec<_> = not_ascii(users).collect();
-    Err(mis_encoded(format!("\"{}\"", names.join("\" or \""))))
+    mis_encoded(format!("\"{}\"", names.join("\" or \"")))
+}
+
+pub(super) fn has_not_ascii(users: &BTreeSet<String>) -> bool {
+    not_ascii(users).next().is_some()
 }
 
 fn not_ascii(users: &BTreeSet<String>) -> impl Iterator<Item = &str> {

@@ -43,7 +43,7 @@ pub(super) async fn prepare(
             .chain([KEPT, Variables::QUERY])
             .collect();
         let mut results = Vec::with_capacity(queries.len());
-        let sent = session.query(&queries.join(";\n"), &mut results).await;
+        let sent = session.collect(&queries.join(";\n"), &mut results).await;
         let Some(identity) = results.first() else {
             return Err(credentials.refused(sent.err().unwrap_or_else(response_error)));
         };

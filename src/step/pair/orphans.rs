@@ -53,7 +53,7 @@ impl Pair<'_> {
             })),
             Err(failure) => match failure.code() {
                 // With CREATE, privileges are granted on a table to come as well.
-                Some(1146) if grant.privileges.contains(&Privilege::CREATE) => {
+                Some(1146) if grant.privileges.contains(Privilege::CREATE) => {
                     Ok(!grant.columns.is_empty())
                 }
                 Some(1146 | 1305 | 1356) => Ok(true),

@@ -2,10 +2,8 @@
 //!
 //! It has nothing in common with the code under test, which makes such statements too.
 
-use std::collections::BTreeSet;
-
 use account_mirror::grant::{Grant, GrantTarget, RoleName, RoutineKind};
-use account_mirror::privilege::Privilege;
+use account_mirror::privilege::Privileges;
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::user::{Account, User};
 use mysql_async::Conn;
@@ -124,7 +122,7 @@ fn on_server(name: &str, profile: &Account) -> Vec<String> {
         statements.push(grant(name, object, held));
     }
     for (object, held) in of_kind(|object| matches!(object, GrantTarget::PartialRevoke(_))) {
-        let what = list(&held.privileges);
+        let what = list(held.privileges);
         statements.push(format!("REVOKE {what} ON {} FROM {name}", place(object)));
     }
     statements
@@ -160,7 +158,8 @@ fn on_objects(flavor: Flavor, name: &str, profile: &Account) -> Vec<String> {
 }
 
 fn grant(name: &str, object: &GrantTarget, held: &Grant) -> String {
-    let mut what: Vec<String> = held.privileges.iter().map(ToString::to_string).collect();
+    let mut what: Vec<String> =
+        held.privileges.iter().map(|privilege| privilege.to_string()).collect();
     for (column, privileges) in &held.columns {
         what.extend(
             privileges.iter().map(|privilege| format!("{privilege} ({})", identifier(column))),
@@ -207,8 +206,8 @@ fn role(name: &RoleName) -> String {
     }
 }
 
-fn list(privileges: &BTreeSet<Privilege>) -> String {
-    let names: Vec<_> = privileges.iter().map(ToString::to_string).collect();
+fn list(privileges: Privileges) -> String {
+    let names: Vec<_> = privileges.iter().map(|privilege| privilege.to_string()).collect();
     names.join(", ")
 }
 

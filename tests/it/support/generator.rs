@@ -3,10 +3,10 @@
 //! Few names, so that the two meet: the same object held differently, patterns that match one
 //! another's schemas, hosts that match one another's clients.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use account_mirror::grant::{Grant, GrantTarget};
-use account_mirror::privilege::Privilege;
+use account_mirror::privilege::{Privilege, Privileges};
 use account_mirror::setting::{Setting, Value};
 use account_mirror::user::{Account, State, User};
 use account_mirror::username::Username;
@@ -153,9 +153,9 @@ fn settle(grants: &mut BTreeMap<GrantTarget, Grant>) {
     for (object, held) in grants.iter_mut() {
         if let GrantTarget::PartialRevoke(schema) = object {
             let row = rows.get(&GrantTarget::Schema(schema.clone()));
-            held.privileges.retain(|p| {
-                global.privileges.contains(p) && row.is_none_or(|row| !row.privileges.contains(p))
-            });
+            let of_row = row.map(|row| row.privileges).unwrap_or_default();
+            let kept = |p: &_| global.privileges.contains(*p) && !of_row.contains(*p);
+            held.privileges = held.privileges.iter().filter(kept).collect();
         }
     }
     grants.retain(|object, held| {
@@ -199,7 +199,7 @@ fn profile(world: &World, in_use: bool) -> BoxedStrategy<Account> {
         .boxed()
 }
 
-fn privileges(names: &[&'static str]) -> BoxedStrategy<BTreeSet<Privilege>> {
+fn privileges(names: &[&'static str]) -> BoxedStrategy<Privileges> {
     let all: Vec<_> = names.iter().map(|name| Privilege::named(name).unwrap()).collect();
     let few = all.len().div_ceil(2);
     subsequence(all, 0..=few).prop_map(|some| some.into_iter().collect()).boxed()

@@ -10,11 +10,11 @@
 //! * A privilege revoked on a table goes from its columns; a role that is revoked is no default role
 //!   any more on MySQL; the global grant option takes along that of every dynamic privilege.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use account_mirror::grant::{Grant, GrantTarget, RoleName};
 use account_mirror::plan::{Action, Change};
-use account_mirror::privilege::Privilege;
+use account_mirror::privilege::Privileges;
 use account_mirror::setting::{Setting, Value};
 use account_mirror::user::{Account, User};
 use serde_json::{Map, Value as Json};
@@ -60,11 +60,11 @@ impl Model {
             Action::Revoke(object, held) => return revoke(flavor, profile, object, held),
             Action::Restrict(schema, names) => {
                 let object = GrantTarget::Schema(schema.clone());
-                return revoke(flavor, profile, &object, &only(names));
+                return revoke(flavor, profile, &object, &only(*names));
             }
             Action::Unrestrict(schema, names) => {
                 let object = GrantTarget::Schema(schema.clone());
-                grant(flavor, profile, &object, &only(names));
+                grant(flavor, profile, &object, &only(*names));
             }
             Action::DefaultRoles(roles) => {
                 let granted = |role: &&RoleName| {
@@ -84,10 +84,10 @@ impl Model {
     /// Refuses what the server refuses because it takes another host's row for this account's.
     fn mistakes_no_row(&self, change: &Change) -> Result<(), String> {
         let there = self.accounts.get(&change.host).map(|profile| &profile.grants);
-        let mut excepted: Vec<(String, BTreeSet<Privilege>)> = Vec::new();
+        let mut excepted: Vec<(String, Privileges)> = Vec::new();
         for (object, held) in there.into_iter().flatten() {
             if let GrantTarget::PartialRevoke(schema) = object {
-                excepted.push((schema.clone(), held.privileges.clone()));
+                excepted.push((schema.clone(), held.privileges));
             }
         }
         match &change.action {
@@ -98,7 +98,7 @@ impl Model {
             },
             Action::Restrict(name, privileges) => {
                 excepted.retain(|(schema, _)| schema == name);
-                excepted.push((name.clone(), privileges.clone()));
+                excepted.push((name.clone(), *privileges));
             }
             Action::Unrestrict(name, _) => excepted.retain(|(schema, _)| schema == name),
             _ => return Ok(()),
@@ -109,7 +109,7 @@ impl Model {
                 continue;
             }
             let row = row(self, &change.host, &object);
-            if row.is_some_and(|row| !row.privileges.is_disjoint(&privileges)) {
+            if row.is_some_and(|row| !row.privileges.is_disjoint(privileges)) {
                 return Err(format!("3901 or 1141: {privileges:?} in {row:?}"));
             }
         }
@@ -124,8 +124,8 @@ fn as_created(flavor: Flavor) -> Account {
     profile
 }
 
-fn only(privileges: &BTreeSet<Privilege>) -> Grant {
-    Grant { privileges: privileges.clone(), ..Grant::default() }
+fn only(privileges: Privileges) -> Grant {
+    Grant { privileges, ..Grant::default() }
 }
 
 fn alter(profile: &mut Account, settings: &BTreeMap<Setting, Value>) {
@@ -177,8 +177,8 @@ fn grant(flavor: Flavor, profile: &mut Account, object: &GrantTarget, held: &Gra
     if flavor.has_partial_revokes()
         && let Some(restricted) = restriction(&mut profile.grants, object)
     {
-        wanted.privileges = (held.privileges).difference(&restricted.privileges).copied().collect();
-        restricted.privileges.retain(|p| !held.privileges.contains(p));
+        wanted.privileges = held.privileges.minus(restricted.privileges);
+        restricted.privileges.remove_all(held.privileges);
     }
     if matches!(object, GrantTarget::Proxy { .. }) && wanted.grantable {
         let global = profile.grants.entry(GrantTarget::Global).or_default();
@@ -191,9 +191,9 @@ fn grant(flavor: Flavor, profile: &mut Account, object: &GrantTarget, held: &Gra
     if as_whole || !wanted.is_empty() {
         let slot = profile.grants.entry(object.clone()).or_default();
         slot.grantable |= wanted.grantable;
-        slot.privileges.extend(wanted.privileges);
+        slot.privileges.insert_all(wanted.privileges);
         for (column, privileges) in wanted.columns {
-            slot.columns.entry(column).or_default().extend(privileges);
+            slot.columns.entry(column).or_default().insert_all(privileges);
         }
     }
     forget_empty(profile);
@@ -231,24 +231,26 @@ fn revoke(
     let global = profile.grants.get(&GrantTarget::Global);
     let global = global.cloned().unwrap_or_default();
     let row = profile.grants.entry(object.clone()).or_default();
-    let mut excepted = BTreeSet::new();
-    for privilege in &held.privileges {
+    let mut excepted = Privileges::NONE;
+    for privilege in held.privileges.iter() {
+        let one = Privileges::from_iter([privilege]);
         for column in row.columns.values_mut() {
-            column.remove(privilege);
+            column.remove_all(one);
         }
-        if row.privileges.remove(privilege) {
+        if row.privileges.contains(privilege) {
+            row.privileges.remove_all(one);
             continue;
         }
         let is_schema = matches!(object, GrantTarget::Schema(_)) && flavor.has_partial_revokes();
         if is_schema && global.privileges.contains(privilege) {
-            excepted.insert(*privilege);
+            excepted.insert(privilege);
         } else {
             return Err(format!("{privilege} is not held on {object}"));
         }
     }
     for (column, privileges) in &held.columns {
         let there = row.columns.entry(column.clone()).or_default();
-        there.retain(|p| !privileges.contains(p));
+        there.remove_all(*privileges);
     }
     row.columns.retain(|_, privileges| !privileges.is_empty());
     if held.grantable && !std::mem::take(&mut row.grantable) {
@@ -257,7 +259,7 @@ fn revoke(
     if let (GrantTarget::Schema(schema), false) = (object, excepted.is_empty()) {
         let object = GrantTarget::PartialRevoke(schema.clone());
         let slot = profile.grants.entry(object).or_default();
-        slot.privileges.extend(excepted);
+        slot.privileges.insert_all(excepted);
     }
     if *object == GrantTarget::Global {
         revoke_global(profile, held)?;
@@ -269,9 +271,7 @@ fn revoke(
 fn revoke_global(profile: &mut Account, held: &Grant) -> Result<(), String> {
     for (object, there) in &mut profile.grants {
         match object {
-            GrantTarget::PartialRevoke(_) => {
-                there.privileges.retain(|p| !held.privileges.contains(p))
-            }
+            GrantTarget::PartialRevoke(_) => there.privileges.remove_all(held.privileges),
             // The server would keep it usable in memory.
             GrantTarget::Dynamic(name) if held.grantable && there.grantable => {
                 return Err(format!("{name} has the grant option still"));

@@ -205,7 +205,7 @@ fn bits(held: &Grant) -> (Bits, bool) {
     (mask(held.privileges.iter()), held.grantable)
 }
 
-fn mask<'a>(privileges: impl Iterator<Item = &'a Privilege>) -> Bits {
+fn mask(privileges: impl Iterator<Item = Privilege>) -> Bits {
     privileges.fold(0, |mask, privilege| {
         let bit = NAMES.iter().position(|name| *name == privilege.as_sql());
         mask | 1 << bit.expect("a privilege that the generator knows")

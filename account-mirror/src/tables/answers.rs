@@ -1,0 +1,185 @@
+//! Makes accounts of rows, one by one as they arrive: no more than one of them is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::query::Source;
+use super::{AccountName, Accounts, Reading, grants, mariadb, mysql, refused};
+use crate::error::Error;
+use crate::grant::{Grant, GrantTarget};
+use crate::row::Row;
+use crate::user::Account;
+
+/// What the answers to [`Reading::queries`] say so far.
+pub struct Answers<'a> {
+    reading: &'a Reading,
+    sources: Vec<Source>,
+    /// By the user and the host.
+    users: BTreeMap<String, BTreeMap<String, Unsorted>>,
+    anonymous: BTreeSet<String>,
+    system_users: BTreeSet<(String, String)>,
+    without_account: BTreeSet<String>,
+    has_mis_encoded: bool,
+    /// The first error; the rows after it count no more.
+    failure: Option<Error>,
+}
+
+/// An account, and what the grant tables say of it, in the order of their rows.
+pub(super) struct Unsorted {
+    pub(super) account: Account,
+    pub(super) grants: Vec<(GrantTarget, Grant)>,
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn of(reading: &'a Reading) -> Self {
+        Self {
+            reading,
+            sources: reading.sources(),
+            users: BTreeMap::new(),
+            anonymous: BTreeSet::new(),
+            system_users: BTreeSet::new(),
+            without_account: BTreeSet::new(),
+            has_mis_encoded: false,
+            failure: None,
+        }
+    }
+
+    /// Adds a row that answers a query, by its place among the queries.
+    pub fn add(&mut self, query: usize, row: &Row) {
+        if self.failure.is_none() {
+            self.failure = self.read(query, row).err();
+        }
+    }
+
+    fn read(&mut self, query: usize, row: &Row) -> Result<(), Error> {
+        match self.sources.get(query) {
+            Some(Source::Accounts) => self.account(row)?,
+            Some(Source::Anonymous) => {
+                self.anonymous.insert(row.text_or_empty("Host").to_owned());
+            }
+            Some(Source::Grants(table)) => self.grant(table, row)?,
+            Some(Source::GlobalPrivileges) => {
+                let grantee = row.text_or_empty("GRANTEE");
+                let mut accounts = self.users.iter_mut().flat_map(|(user, accounts)| {
+                    accounts.iter_mut().map(move |(host, of)| (AccountName { user, host }, of))
+                });
+                if let Some((_, of)) = accounts.find(|(name, _)| name.to_string() == grantee) {
+                    mariadb::global_privilege(&mut of.account, row)?;
+                }
+            }
+            Some(Source::Role(role)) => {
+                let accounts = self.users.get_mut(role);
+                if let Some(of) = accounts.and_then(|accounts| accounts.get_mut("")) {
+                    mariadb::role_privileges(&mut of.account, role, row)?;
+                }
+            }
+            Some(Source::MisEncodedUsers) => self.has_mis_encoded = true,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, row: &Row) -> Result<(), Error> {
+        let (user, host) = (row.text_or_empty("User"), row.text_or_empty("Host"));
+        let name = AccountName { user, host };
+        if self.reading.reads(name) {
+            let family = self.reading.family;
+            let account = match family.is_mysql() {
+                true => mysql::account(family, name, row)?,
+                false => mariadb::account(family, name, row)?,
+            };
+            let of_user = self.users.entry(user.to_owned()).or_default();
+            of_user.insert(host.to_owned(), Unsorted { account, grants: Vec::new() });
+        }
+        Ok(())
+    }
+
+    fn grant(&mut self, table: &grants::GrantTable, row: &Row) -> Result<(), Error> {
+        let (user, host) = (row.text_or_empty(table.user), row.text_or_empty(table.host));
+        let name = AccountName { user, host };
+        if !table.also.is_empty() && row.text("PRIV") == Some(grants::SYSTEM_USER) {
+            self.system_users.insert((user.to_owned(), host.to_owned()));
+        }
+        if let Some(account) = of_row(&mut self.users, name) {
+            return (table.read)(account, name, row);
+        }
+        if table.counts_without_account && self.reading.users.contains(user) {
+            self.without_account.insert(name.to_string());
+        }
+        Ok(())
+    }
+
+    /// The accounts, when all rows have been added.
+    ///
+    /// # Errors
+    ///
+    /// `AccountNotUnderstood` for anything unknown, `MultiFactorUnsupported`, and
+    /// `GrantsWithoutAccount` for privileges of one of the users at a host where it has no account.
+    pub fn accounts(self) -> Result<Accounts, Error> {
+        if let Some(error) = self.failure {
+            return Err(error);
+        }
+        refused::refuse_without_account(&self.without_account)?;
+        let is_mysql = self.reading.family.is_mysql();
+        let sorted = |(host, unsorted): (String, Unsorted)| {
+            let mut account = unsorted.sorted();
+            if is_mysql {
+                mysql::mark_created_role(&mut account);
+            }
+            (host, account)
+        };
+        let users = self.users.into_iter();
+        let users: BTreeMap<_, BTreeMap<_, _>> = users
+            .map(|(user, accounts)| (user, accounts.into_iter().map(sorted).collect()))
+            .collect();
+        for user in &self.reading.users {
+            if let Some(accounts) = users.get(user) {
+                refused::refuse_at_empty_host(user, accounts)?;
+            }
+        }
+        if self.has_mis_encoded {
+            return Err(refused::mis_encoded_user(&self.reading.users));
+        }
+        Ok(Accounts { users, anonymous: self.anonymous, system_users: self.system_users })
+    }
+}
+
+/// The account of a row. The letter case of a host means nothing.
+fn of_row<'u>(
+    users: &'u mut BTreeMap<String, BTreeMap<String, Unsorted>>,
+    name: AccountName<'_>,
+) -> Option<&'u mut Unsorted> {
+    let accounts = users.get_mut(name.user)?;
+    if accounts.contains_key(name.host) {
+        return accounts.get_mut(name.host);
+    }
+    let mut accounts = accounts.iter_mut();
+    accounts.find(|(host, _)| host.eq_ignore_ascii_case(name.host)).map(|(_, account)| account)
+}
+
+impl Unsorted {
+    /// The account with all grants. A map that is made of them at once, in their order, costs a tenth of
+    /// one to which they are added one by one.
+    fn sorted(mut self) -> Account {
+        let mut grants: Vec<_> = std::mem::take(&mut self.account.grants).into_iter().collect();
+        grants.append(&mut self.grants);
+        grants.sort_by(|(one, _), (other, _)| one.cmp(other));
+        grants.dedup_by(|(target, later), (earlier_target, earlier)| {
+            let is_same = target == earlier_target;
+            if is_same {
+                add_columns(earlier, std::mem::take(later));
+            }
+            is_same
+        });
+        self.account.grants = grants.into_iter().collect();
+        self.account
+    }
+}
+
+/// A table has a row of its own, and one for each column. A column may have two, spelled differently.
+fn add_columns(grant: &mut Grant, later: Grant) {
+    grant.privileges.insert_all(later.privileges);
+    grant.grantable |= later.grantable;
+    for (column, privileges) in later.columns {
+        grant.columns.entry(column).or_default().insert_all(privileges);
+    }
+}
