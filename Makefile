@@ -114,13 +114,14 @@ reproducible:
 	python3 dev/reproducible.py $(ARCHITECTURE)
 
 # `quick` takes two minutes, and leaves the published results alone. With FUNCTION='COMMAND LINE' another rotation
-# function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work.
+# function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work. ONLY=PART,... measures
+# some parts, and keeps the results of the others.
 bench: package
 	$(STACK) setup bench
 	cargo build --release --locked --package account-mirror --example rounds
 	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip \
 		--rounds target/release/examples/rounds --mode $(BENCH) \
-		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)')
+		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(ONLY),--only $(ONLY))
 
 budget: package
 	$(STACK) setup bench

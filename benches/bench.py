@@ -29,6 +29,7 @@ import fleet
 import instructions
 import limits
 import measures
+import reads
 import report
 from measures import Bench
 from sandbox import Function
@@ -46,6 +47,7 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "rotations": measures.rotations,
     "network": measures.network,
     "raw": measures.raw_client,
+    "reads": reads.measure,
     "throttled": limits.throttled,
     "large": limits.large,
     "fleet": fleet.measure,
@@ -70,11 +72,15 @@ def main() -> None:
         bench = prepare(arguments, Path(folder))
         results = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
         section = results.setdefault("compared", {}) if arguments.function else results
+        # A part that is not measured now keeps the figures, and the commit, of its last time.
+        before = section.get("of", {}).get("commit", "unknown")
+        commits = section.setdefault("commits", {part: before for part in PARTS if part in section})
         for part in parts:
             begun = time.monotonic()
             print(f"{part} ...", file=sys.stderr, flush=True)
             section[part] = PARTS[part](bench)
             section["of"] = circumstances(bench, arguments.mode)
+            commits[part] = section["of"]["commit"]
             arguments.results.write_text(json.dumps(results, indent=1) + "\n")
             print(f"{part}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     report.write(results, arguments.results)

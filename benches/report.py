@@ -90,7 +90,18 @@ def one(rows: Iterable[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
 def circumstances(results: dict[str, Any]) -> str:
     of = results["of"]
     servers = ", ".join(f"{NAMES[flavor].split()[0]} {version.split('-')[0]}" for flavor, version in of["servers"].items())
-    return f"Commit {of['commit']}, {of['date']}, {of['processor']} with a load of {of['load']}, {servers}."
+    text = f"Commit {of['commit']}, {of['date']}, {of['processor']} with a load of {of['load']}, {servers}."
+    return " ".join([text, *older(results)])
+
+
+def older(section: dict[str, Any], than: str = "") -> list[str]:
+    """A sentence on the figures that are of another commit than the rest; none if there are none such."""
+    commit = than or section["of"]["commit"]
+    parts: dict[str, list[str]] = {}
+    for part, of in section.get("commits", {"all": section["of"]["commit"]}).items():
+        parts.setdefault(of, []).append(part)
+    others = [f"of commit {of}: {', '.join(found)}" for of, found in parts.items() if of != commit]
+    return [f"Figures {'; '.join(others)}."] if others else []
 
 
 def overview(results: dict[str, Any]) -> str:
@@ -117,7 +128,8 @@ def overview(results: dict[str, Any]) -> str:
     if "cold" in counted:
         cold = counted["cold"]
         rows.append(["Calls to AWS, connections to the database", f"{cold['calls']}, {cold['connections']}"])
-    return table(["", "without drift, 10 table grants"], rows)
+    shown = table(["", "without drift, 10 table grants"], rows)
+    return "\n\n".join([shown, *older(results)])
 
 
 def rotations(results: dict[str, Any]) -> str:
@@ -191,6 +203,17 @@ def raw(results: dict[str, Any]) -> str:
     return table(["Milliseconds", "table grants", "`setSecret`, first clone", "the same statements alone", "ratio"], rows)
 
 
+def reads(results: dict[str, Any]) -> str:
+    found = results.get("reads", [])
+    rows = []
+    for flavor in dict.fromkeys(row["server"] for row in found):
+        none, many = (one(found, server=flavor, grants=count) for count in (0, 1000))
+        more = [number(many[name]["median"] - none[name]["median"]) for name in ("ms", "raw_ms", "cpu_ms")]
+        rows.append([NAMES[flavor], *more])
+    head = ["Milliseconds of 1,000 table grants more, without drift", "rotation", "the same queries alone", "processor time of the function"]
+    return table(head, rows)
+
+
 def large(results: dict[str, Any]) -> str:
     rows = [
         [
@@ -236,10 +259,11 @@ def compared(results: dict[str, Any]) -> str:
         if all("none_kb" in row for row in rows):
             pairs.append((f"Peak memory, {grants:,} table grants, MB", *(row["none_kb"] * 1024 / 1e6 for row in rows)))
     version = section["of"]["servers"]["mysql"]
-    return table(
+    shown = table(
         [f"On MySQL {version}", "this function", "the other", "ratio"],
         ([label, number(this), number(other), f"{other / this:.1f}"] for label, this, other in pairs),
     )
+    return "\n\n".join([shown, *older(section, results["of"]["commit"])])
 
 
 def against_targets(results: dict[str, Any]) -> str:
@@ -259,6 +283,7 @@ TABLES = {
     "instructions": instructions,
     "memory": memory,
     "raw": raw,
+    "reads": reads,
     "large": large,
     "fleet": fleet,
     "compared": compared,
