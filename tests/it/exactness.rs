@@ -39,32 +39,38 @@ async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_rem
         let database = tenant.database();
         tenant.sql(format!("CREATE PROCEDURE {database}.p() SELECT 1")).await;
         scene.rotate().await;
-        let columns = "(Host, User, Db";
-        for (user, table, rest, values) in [
-            (tenant.user(), "db", ", Insert_priv)", "'Y'"),
+        for (user, table, columns, values) in [
+            (tenant.user(), "db", "Db, Insert_priv", "'{d}', 'Y'"),
             (
                 tenant.twin(),
                 "tables_priv",
-                ", Table_name, Grantor, Table_priv, Column_priv)",
-                "'items', '', 'Insert', ''",
+                "Db, Table_name, Grantor, Table_priv, Column_priv",
+                "'{d}', 'items', '', 'Insert', ''",
             ),
             (
                 tenant.user(),
                 "columns_priv",
-                ", Table_name, Column_name, Column_priv)",
-                "'items', 'id', 'Update'",
+                "Db, Table_name, Column_name, Column_priv",
+                "'{d}', 'items', 'id', 'Update'",
             ),
             (
                 tenant.twin(),
                 "procs_priv",
-                ", Routine_name, Routine_type, Grantor, Proc_priv)",
-                "'p', 'PROCEDURE', '', 'Execute'",
+                "Db, Routine_name, Routine_type, Grantor, Proc_priv",
+                "'{d}', 'p', 'PROCEDURE', '', 'Execute'",
+            ),
+            (
+                tenant.user(),
+                "proxies_priv",
+                "Proxied_host, Proxied_user, With_grant, Grantor",
+                "'%', 'somebody', 0, ''",
             ),
         ] {
+            let values = values.replace("{d}", &database);
             tenant
                 .sql(format!(
-                    "INSERT INTO mysql.{table} {columns}{rest} \
-                     VALUES ('127.%', '{user}', '{database}', {values})"
+                    "INSERT INTO mysql.{table} (Host, User, {columns}) \
+                     VALUES ('127.%', '{user}', {values})"
                 ))
                 .await;
             tenant.flush_privileges().await;

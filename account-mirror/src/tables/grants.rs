@@ -41,7 +41,7 @@ const KEY: (&str, &str) = ("User", "Host");
 /// rows of `mysql.columns_priv` have together.
 const IGNORED: [&str; 3] = ["Grantor", "Timestamp", "Column_priv"];
 
-/// A table of privileges on schemas or what is in them.
+/// A table of privileges on schemas, on what is in them, or to be somebody's proxy.
 const fn rows(name: &'static str, columns: &'static [&'static str], read: ReadRow) -> GrantTable {
     GrantTable { counts_without_account: true, ..table(name, all, KEY, columns, read) }
 }
@@ -91,7 +91,7 @@ pub(super) const GRANT_TABLES: &[GrantTable] = &[
     rows("mysql.tables_priv", &["Db", "Table_name", "Table_priv"], whole_table),
     rows("mysql.columns_priv", &["Db", "Table_name", "Column_name", "Column_priv"], column),
     rows("mysql.procs_priv", &["Db", "Routine_name", "Routine_type", "Proc_priv"], routine),
-    table("mysql.proxies_priv", all, KEY, &["Proxied_user", "Proxied_host", "With_grant"], proxy),
+    rows("mysql.proxies_priv", &["Proxied_user", "Proxied_host", "With_grant"], proxy),
     GrantTable {
         also: "PRIV = 'SYSTEM_USER'",
         ..table(

@@ -23,7 +23,8 @@ pub(super) async fn check(
     password: &Password,
 ) -> Result<(), Error> {
     let mut methods = pair.source.accounts.values().flat_map(|account| &account.authentication);
-    let sends_it = methods.any(|method| method.plugin == "caching_sha2_password");
+    let sends_it =
+        methods.any(|method| method.plugin.eq_ignore_ascii_case("caching_sha2_password"));
     if !sends_it || !matches!(tls, TlsMode::Plaintext) {
         return Ok(());
     }

@@ -116,7 +116,7 @@ impl Model for Copies {
                     let outcome = copies.protocol.rules.check(state, state.current, state.current);
                     !matches!(outcome, Outcome::Fails)
                 };
-                !pair.both_rotated() || !(goes_on(0) && goes_on(1))
+                !(pair.both_rotated() && goes_on(0) && goes_on(1))
             }),
             Property::always(ONE_ROTATES, |_, pair: &Pair| {
                 pair.hand_overs == 0 || !pair.both_rotated()

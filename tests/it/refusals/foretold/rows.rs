@@ -3,25 +3,24 @@
 use std::time::Duration;
 
 use rotation::error::ErrorType::{
-    self, AccessDenied, AccountNotUnderstood, AccountUnusable, AwsCallFailed, AwsUnreachable,
-    ClientCertificateRequired, ConfigurationInvalid, ConnectionLost, CurrentLoginRefused,
-    CurrentPasswordWrong, DatabaseNameUnusable, DatabaseNotFound, DeadlineExceeded,
-    DifferentServer, EventInvalid, FlushPrivilegesDue, GrantImpossible, GrantsWithoutAccount,
-    HostPasswordsDiffer, HostUnknown, KmsDenied, MirrorIncomplete, MultiFactorUnsupported,
-    Panicked, PasswordPolicy, PendingLoginRefused, PendingMismatch, PendingValueMissing,
-    PluginUnsupported, ProofTooSlow, ProtocolError, ProxyHost, ReplicaBehind,
-    ReplicationIncomplete, RetainImpossible, RotationDisabled, RotationInProgress,
-    RotationSuperseded, SecretInvalid, SecretNotFound, ServerBusy, ServerReadOnly, ServerSilent,
-    ServerUnreachable, ServerUnsupported, StalePending, StatementRefused, SuperuserIsRotated,
-    SuperuserLoginRefused, SuperuserRestricted, SuperuserSecretUnknown, SuperuserTooWeak,
-    SystemUserProtected, Throttled, TlsFailed, TwinAtOtherHosts, TwinDiffers, TwinNameImpossible,
-    TwinNotOurs, UserIsRole, UserMissing, VersionNotPending, VersionUnknown, WrongAccount,
+    self, AccessDenied, AwsCallFailed, AwsUnreachable, ConfigurationInvalid, ConnectionLost,
+    CurrentLoginRefused, CurrentPasswordWrong, DatabaseNameUnusable, DatabaseNotFound,
+    DeadlineExceeded, DifferentServer, EventInvalid, GrantImpossible, HostUnknown, KmsDenied,
+    MirrorIncomplete, Panicked, PendingLoginRefused, PendingMismatch, PendingValueMissing,
+    ProtocolError, ProxyHost, ReplicaBehind, ReplicationIncomplete, RotationDisabled,
+    RotationInProgress, RotationSuperseded, SecretInvalid, SecretNotFound, ServerBusy,
+    ServerReadOnly, ServerSilent, ServerUnreachable, ServerUnsupported, StalePending,
+    StatementRefused, SuperuserIsRotated, SuperuserLoginRefused, SuperuserRestricted,
+    SuperuserSecretUnknown, SuperuserTooWeak, SystemUserProtected, Throttled, TlsFailed,
+    TwinDiffers, TwinNameImpossible, VersionNotPending, VersionUnknown, WrongAccount,
 };
 use serde_json::{Value, json};
 
 use super::{FIRST, OTHER};
 use crate::support::edited::{Call, Edit};
 use crate::support::server::Need;
+
+mod accounts;
 
 /// The types that no preflight can foretell, or that no server here brings about.
 pub(super) const EXCEPTIONS: &[ErrorType] = &[
@@ -102,8 +101,8 @@ fn given(error: ErrorType, says: &'static str, statements: &str) -> Row {
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    let parts = [function_and_documents(), aws(), logins(), server(), superuser(), accounts()];
-    parts.into_iter().chain([twins(), passwords()]).flatten().collect()
+    let parts = [function_and_documents(), aws(), logins(), server(), superuser()];
+    parts.into_iter().flatten().chain(accounts::rows()).collect()
 }
 
 fn function_and_documents() -> Vec<Row> {
@@ -236,130 +235,5 @@ fn superuser() -> Vec<Row> {
             grants: Some("GRANT SELECT, CREATE USER ON *.* TO {} WITH GRANT OPTION"),
             ..given(SystemUserProtected, "has SYSTEM_USER", "GRANT SYSTEM_USER ON *.* TO {user}")
         },
-    ]
-}
-
-fn accounts() -> Vec<Row> {
-    let other_host = "CREATE USER {mark}@`10.9.%` IDENTIFIED BY 'OTHER'";
-    let donor = "CREATE USER {mark}_p IDENTIFIED BY 'OTHER'";
-    let columns = "t.authentication_string = f.authentication_string, t.plugin = f.plugin";
-    let both = "WHERE t.User = '{mark}' AND f.User = '{mark}_p'";
-    let written = format!("{donor}; UPDATE mysql.user t, mysql.user f SET {columns} {both}");
-    let table = "mysql.global_priv";
-    let written_json = format!("{donor}; UPDATE {table} t, {table} f SET t.Priv = f.Priv {both}");
-    let factors = "UPDATE mysql.user SET User_attributes = '{\"multi_factor_authentication\": \
-         [{\"plugin\": \"authentication_webauthn\"}]}' WHERE User = '{mark}'";
-    let flush = |needs, statements: &str| Row {
-        needs,
-        undone: "FLUSH PRIVILEGES",
-        ..given(FlushPrivilegesDue, "run FLUSH PRIVILEGES", statements)
-    };
-    let via = |needs, plugin, how| Row { needs, ..given(PluginUnsupported, plugin, how) };
-    vec![
-        given(UserMissing, "does not exist", "DROP USER {user}"),
-        Row {
-            needs: &[Need::Roles],
-            ..given(UserIsRole, "is a role", "DROP USER {user}; CREATE ROLE {mark}")
-        },
-        given(AccountUnusable, "it is locked", "ALTER USER {user} ACCOUNT LOCK"),
-        given(AccountUnusable, "it is expired", "ALTER USER {user} PASSWORD EXPIRE"),
-        given(AccountUnusable, "has no password", "CREATE USER {mark}@`10.9.%`"),
-        via(
-            &[Need::Mysql],
-            "sha256_password",
-            "ALTER USER {user} IDENTIFIED WITH sha256_password BY 'OTHER'",
-        ),
-        via(&[Need::Mariadb], "unix_socket", "ALTER USER {user} IDENTIFIED VIA unix_socket"),
-        given(HostPasswordsDiffer, "at '10.9.%'", other_host),
-        flush(&[Need::Mysql], &written),
-        flush(&[Need::Mariadb], &written_json),
-        Row {
-            needs: &[Need::CachingSha2],
-            timeout: Duration::from_secs(5),
-            ..given(ProofTooSlow, "4095000 rounds", &many_rounds())
-        },
-        given(ClientCertificateRequired, "REQUIRE X509", "ALTER USER {user} REQUIRE X509"),
-        Row { needs: &[Need::Attributes], ..given(MultiFactorUnsupported, "one factor", factors) },
-        given(
-            AccountNotUnderstood,
-            "not ASCII",
-            "CREATE PROCEDURE {db}.`prüfe`() SELECT 1; \
-             GRANT EXECUTE ON PROCEDURE {db}.`prüfe` TO {user}",
-        ),
-        Row {
-            undone: "DROP USER {mark}@`127.%`",
-            ..given(
-                GrantsWithoutAccount,
-                "'@'127.%'",
-                "INSERT INTO mysql.db (Host, User, Db, Insert_priv) \
-                 VALUES ('127.%', '{mark}', '{db}', 'Y'); FLUSH PRIVILEGES",
-            )
-        },
-    ]
-}
-
-/// Accounts at so many hosts that their proofs take more than five seconds on any machine.
-fn many_rounds() -> String {
-    let accounts = (0..99).map(|n| {
-        let hash = format!("$A$FFF${n:020}{}.", "x".repeat(42));
-        format!(
-            "CREATE USER {{mark}}@`10.9.9.{n}` IDENTIFIED WITH caching_sha2_password AS '{hash}'"
-        )
-    });
-    accounts.collect::<Vec<_>>().join("; ")
-}
-
-fn twins() -> Vec<Row> {
-    vec![
-        given(TwinNotOurs, "no version of this secret", "CREATE USER {twin} IDENTIFIED BY 'OTHER'"),
-        given(
-            TwinAtOtherHosts,
-            "drop these accounts",
-            "CREATE USER {mark}_clone@`10.9.%` IDENTIFIED BY 'OTHER' ACCOUNT LOCK",
-        ),
-    ]
-}
-
-fn passwords() -> Vec<Row> {
-    let policy = |needs, lacks, statements: &str, undone| Row {
-        needs,
-        lacks,
-        undone,
-        environment: &[("EXCLUDE_PUNCTUATION", "true")],
-        ..given(PasswordPolicy, "is 2", statements)
-    };
-    vec![
-        Row {
-            needs: &[Need::CachingSha2],
-            environment: &[("PASSWORD_LENGTH", "214")],
-            user: |user| user["ssl"] = false.into(),
-            ..row(PasswordPolicy, "RSA key carries 213 bytes")
-        },
-        Row {
-            lacks: &[Need::SecondPasswords],
-            environment: &[("RETAIN_PREVIOUS_PASSWORD", "true")],
-            ..row(RetainImpossible, "has no second password")
-        },
-        policy(
-            &[Need::Mysql],
-            &[Need::OldAccounts],
-            "INSTALL COMPONENT 'file://component_validate_password'; \
-             SET GLOBAL validate_password.special_char_count = 2",
-            "UNINSTALL COMPONENT 'file://component_validate_password'",
-        ),
-        policy(
-            &[Need::OldAccounts],
-            &[],
-            "INSTALL PLUGIN validate_password SONAME 'validate_password.so'; \
-             SET GLOBAL validate_password_special_char_count = 2",
-            "UNINSTALL PLUGIN validate_password",
-        ),
-        policy(
-            &[Need::Mariadb],
-            &[],
-            "INSTALL SONAME 'simple_password_check'; \
-             SET GLOBAL simple_password_check_other_characters = 2",
-            "UNINSTALL SONAME 'simple_password_check'",
-        ),
     ]
 }
