@@ -301,16 +301,16 @@ MUTATIONS = [
     # What is mirrored exactly, and what is found before the first write.
     Mutation(
         "privileges at a host without an account are overlooked",
-        "account-mirror/src/tables.rs",
-        "                } else if table.counts_without_account && self.users.contains(user) {\n",
-        "                } else if false && table.counts_without_account && self.users.contains(user) {\n",
+        "account-mirror/src/tables/answers.rs",
+        "        if table.counts_without_account && self.reading.users.contains(user) {\n",
+        "        if false && table.counts_without_account && self.reading.users.contains(user) {\n",
         ["exactness::privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them"],
     ),
     Mutation(
         "a table to come is taken for one that is gone",
         "step/pair/orphans.rs",
-        "                Some(1146) if grant.privileges.contains(&Privilege::CREATE) => {\n",
-        "                Some(1146) if false && grant.privileges.contains(&Privilege::CREATE) => {\n",
+        "                Some(1146) if grant.privileges.contains(Privilege::CREATE) => {\n",
+        "                Some(1146) if false && grant.privileges.contains(Privilege::CREATE) => {\n",
         ["exactness::privileges_on_a_table_to_come_are_granted_together_with_create"],
     ),
     Mutation(
@@ -390,10 +390,10 @@ MUTATIONS = [
     ),
     Mutation(
         "rows of the superuser at another host are read",
-        "account-mirror/src/tables.rs",
-        "        self.users.contains(user) || self.single.contains(&(user.to_owned(), host.to_owned()))\n",
-        "        let _ = host;\n"
-        "        self.users.contains(user) || self.single.iter().any(|(single, _)| single == user)\n",
+        "account-mirror/src/tables/reading.rs",
+        "        self.users.contains(name.user) || self.single.contains(&single())\n",
+        "        let _ = single;\n"
+        "        self.users.contains(name.user) || self.single.iter().any(|(user, _)| user == name.user)\n",
         ["exactness::what_is_unknown_of_the_superuser_at_another_host_does_not_matter"],
     ),
     # Logins.

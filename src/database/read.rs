@@ -7,7 +7,7 @@ use account_mirror::grant::RoleName;
 use account_mirror::row::Row;
 use account_mirror::show_grants::Shown;
 use account_mirror::sql::{quote_account, quote_literal};
-use account_mirror::tables::{Accounts, Query, Reading};
+use account_mirror::tables::{Accounts, Answers, Query, Reading};
 use account_mirror::user::Account;
 use account_mirror::username::Username;
 
@@ -22,7 +22,7 @@ use crate::error::Error;
 /// schema; errors of the connection.
 pub async fn accounts(session: &mut Session, users: &[&str]) -> Result<Accounts, Error> {
     let reading = Reading::new(session.family, users.iter().copied());
-    let mut answers = reading.answers();
+    let mut answers = Answers::of(&reading);
     session.each(&reading.queries(), &mut |query, row| answers.add(query, &row)).await?;
     Ok(answers.accounts()?)
 }
@@ -49,7 +49,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     let tables = queries.len();
     queries.extend(superuser_roles(session));
     let mut roles = session.variables.mandatory_roles();
-    let mut answers = reading.answers();
+    let mut answers = Answers::of(&reading);
     let mut take = |query, row: Row| match query < tables {
         true => answers.add(query, &row),
         false => {
@@ -79,7 +79,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         queries.extend(of_roles.queries());
     }
     let mut shown = BTreeMap::new();
-    let mut answers = of_roles.answers();
+    let mut answers = Answers::of(&of_roles);
     let mut take = |query: usize, row: Row| match of_users.get(query) {
         Some(account) => {
             shown.entry(account.clone()).or_insert_with(|| row.first_bytes().to_vec());
@@ -184,7 +184,7 @@ pub async fn accounts_and_grants(
     let mut queries = reading.queries();
     let tables = queries.len();
     queries.extend(shows(shown_of));
-    let mut answers = reading.answers();
+    let mut answers = Answers::of(&reading);
     let mut lines = vec![Vec::new(); shown_of.len()];
     let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
         None => answers.add(query, &row),

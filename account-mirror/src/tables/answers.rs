@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::query::Source;
-use super::{AccountName, Accounts, Reading, grants, mariadb, mysql, refused};
+use super::accounts::{AccountName, Accounts, Unsorted};
+use super::reading::{Reading, Source};
+use super::{grants, mariadb, mysql, refused};
 use crate::error::Error;
-use crate::grant::{Grant, GrantTarget};
 use crate::row::Row;
-use crate::user::Account;
 
 /// What the answers to [`Reading::queries`] say so far.
 pub struct Answers<'a> {
@@ -23,14 +22,9 @@ pub struct Answers<'a> {
     failure: Option<Error>,
 }
 
-/// An account, and what the grant tables say of it, in the order of their rows.
-pub(super) struct Unsorted {
-    pub(super) account: Account,
-    pub(super) grants: Vec<(GrantTarget, Grant)>,
-}
-
 impl<'a> Answers<'a> {
-    pub(super) fn of(reading: &'a Reading) -> Self {
+    /// Nothing so far.
+    pub fn of(reading: &'a Reading) -> Self {
         Self {
             reading,
             sources: reading.sources(),
@@ -154,32 +148,4 @@ fn of_row<'u>(
     }
     let mut accounts = accounts.iter_mut();
     accounts.find(|(host, _)| host.eq_ignore_ascii_case(name.host)).map(|(_, account)| account)
-}
-
-impl Unsorted {
-    /// The account with all grants. A map that is made of them at once, in their order, costs a tenth of
-    /// one to which they are added one by one.
-    fn sorted(mut self) -> Account {
-        let mut grants: Vec<_> = std::mem::take(&mut self.account.grants).into_iter().collect();
-        grants.append(&mut self.grants);
-        grants.sort_by(|(one, _), (other, _)| one.cmp(other));
-        grants.dedup_by(|(target, later), (earlier_target, earlier)| {
-            let is_same = target == earlier_target;
-            if is_same {
-                add_columns(earlier, std::mem::take(later));
-            }
-            is_same
-        });
-        self.account.grants = grants.into_iter().collect();
-        self.account
-    }
-}
-
-/// A table has a row of its own, and one for each column. A column may have two, spelled differently.
-fn add_columns(grant: &mut Grant, later: Grant) {
-    grant.privileges.insert_all(later.privileges);
-    grant.grantable |= later.grantable;
-    for (column, privileges) in later.columns {
-        grant.columns.entry(column).or_default().insert_all(privileges);
-    }
 }

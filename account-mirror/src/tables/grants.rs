@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::AccountName;
-use super::answers::Unsorted;
+use super::accounts::{AccountName, Unsorted};
 use super::refused::mis_encoded;
 use crate::error::{Error, unsupported};
 use crate::family::Family;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::AccountName;
+use super::accounts::AccountName;
 use super::query::Query;
 use crate::error::{Error, unsupported};
 use crate::family::Family;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::AccountName;
+use super::accounts::AccountName;
 use super::grants::column_privileges;
 use crate::error::{Error, ErrorKind, unsupported};
 use crate::family::Family;
