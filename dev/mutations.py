@@ -28,9 +28,10 @@ from typing import NamedTuple
 PROJECT = Path(__file__).resolve().parent.parent
 COPY = PROJECT / ".dev" / "mutations"
 LOG = PROJECT / ".dev" / "mutations.log"
-# The copy shares the compiled dependencies with the project. What is compiled of the package itself must not be
+# The copy shares the compiled dependencies with the project. What is compiled of the packages themselves must not be
 # shared, or cargo would take the last mutation for the project's own program; under another profile it is not.
-OWN_PROFILE = "profile.dev.package.secrets-manager-mysql-rotation.debug=false"
+PACKAGES = ["secrets-manager-mysql-rotation", "account-mirror"]
+OWN_PROFILE = [f"--config=profile.dev.package.{package}.debug=false" for package in PACKAGES]
 # A test that waits for something that a mutation has taken away would wait for ever.
 SECONDS = 600
 
@@ -594,7 +595,7 @@ def broken(mutation: Mutation) -> str:
 
 def run_tests(what: str, tests: list[str]) -> str:
     """What the tests print. That they do not compile is a mistake in the table, and ends everything."""
-    cargo = ["cargo", "test", "--locked", "--quiet", "--config", OWN_PROFILE, "--test", "it"]
+    cargo = ["cargo", "test", "--locked", "--quiet", *OWN_PROFILE, "--test", "it"]
     env = {**os.environ, "CARGO_TARGET_DIR": str(PROJECT / "target"), "RUST_BACKTRACE": "0"}
     built = subprocess.run([*cargo, "--no-run"], cwd=COPY, env=env, stderr=subprocess.PIPE, text=True)
     if built.returncode != 0:

@@ -3,7 +3,7 @@
 
 use rotation::error::ErrorType::{
     AccountNotUnderstood, GrantImpossible, GrantsWithoutAccount, PasswordPolicy,
-    SystemUserProtected,
+    SystemUserProtected, TwinDiffers,
 };
 
 use crate::support::account::{Tenant, account, literal};
@@ -162,6 +162,14 @@ async fn privileges_on_a_table_to_come_are_granted_together_with_create() {
         assert!(!log.contains("no longer exists"), "{log}");
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
         assert!(Picture::of_tables(&tenant, &tenant.twin()).await.holds("Insert,Create,Grant"));
+
+        // What somebody takes from the twin meanwhile is missed, though there is no such table.
+        let token = scene.begin().await;
+        scene.resume_until("testSecret", &token).await;
+        let (twin, _) = scene.login("AWSPENDING").await;
+        tenant.sql(format!("REVOKE INSERT ON {table} FROM {}", account(&twin, "%"))).await;
+        let error = scene.step("testSecret", &token).await.unwrap_err();
+        assert_error(&error, TwinDiffers, &["INSERT"]);
     }
 }
 
