@@ -93,9 +93,14 @@ impl Credentials<'_> {
                 (ErrorType::ConnectionLost, "the server is shutting down, or ended the connection")
             }
             1045 | 1698 | 1130 => self.role.refused(),
-            1037 | 1040 | 1041 | 1129 | 1135 | 1203 | 1226 => {
+            1037 | 1040 | 1041 | 1135 | 1203 | 1226 => {
                 (ErrorType::ServerBusy, "raise the limit, or wait until connections are closed")
             }
+            1129 => (
+                ErrorType::ServerBusy,
+                "the server blocks the function's address until FLUSH HOSTS is run (from MySQL 8.4 \
+                 on TRUNCATE TABLE performance_schema.host_cache)",
+            ),
             3032 => {
                 (ErrorType::ServerBusy, "the server is in offline mode; wait until that has ended")
             }

@@ -16,6 +16,7 @@ async fn each_error_of_a_login_has_its_meaning() {
     for (code, error_type, found) in [
         (1045, "CurrentLoginRefused", "Access denied"),
         (1040, "ServerBusy", "raise the limit"),
+        (1129, "ServerBusy", "FLUSH HOSTS"),
         (3032, "ServerBusy", "offline mode"),
         (3159, "TlsFailed", "requires TLS"),
         (1053, "ConnectionLost", "shutting down"),
