@@ -96,11 +96,9 @@ impl Credentials<'_> {
             1037 | 1040 | 1041 | 1135 | 1203 | 1226 => {
                 (ErrorType::ServerBusy, "raise the limit, or wait until connections are closed")
             }
-            1129 => (
-                ErrorType::ServerBusy,
-                "the server blocks the function's address until FLUSH HOSTS is run (from MySQL 8.4 \
-                 on TRUNCATE TABLE performance_schema.host_cache)",
-            ),
+            1129 => {
+                (ErrorType::ServerBusy, "the server blocks the function's address: run FLUSH HOSTS")
+            }
             3032 => {
                 (ErrorType::ServerBusy, "the server is in offline mode; wait until that has ended")
             }
