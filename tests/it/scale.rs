@@ -111,7 +111,9 @@ async fn a_plan_longer_than_an_invocation_is_resumed_where_it_stopped() {
             scene.timeout += Duration::from_secs(1);
             let sql = statements(&proxy);
             let count = sql.iter().filter(|s| s.starts_with("GRANT CREATE, SELECT")).count();
-            assert!(count > granted || count == 2000, "{server:?}: no progress in try {tries}");
+            // On a busy machine the first tries may end before the first grant.
+            let is_on_its_way = count > granted || count == 2000 || granted == 0 && tries < 20;
+            assert!(is_on_its_way, "{server:?}: no progress in try {tries}");
             granted = count;
         }
         assert!(tries > 0, "{server:?}: all was done in the first try");
