@@ -37,7 +37,9 @@ pub(super) async fn prepare(
 ) -> Result<(), Refusal> {
     for _ in 0..2 {
         let pins = pins(session, credentials.role);
-        let identity = "SELECT VERSION() AS version, CURRENT_USER() AS account, USER() AS client";
+        // A global `max_execution_time` holds until the session's own is set.
+        let identity = "SELECT /*+ MAX_EXECUTION_TIME(60000) */ VERSION() AS version, \
+             CURRENT_USER() AS account, USER() AS client";
         let queries: Vec<_> = std::iter::once(identity)
             .chain(pins.iter().map(String::as_str))
             .chain([KEPT, Variables::QUERY])
