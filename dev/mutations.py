@@ -332,9 +332,10 @@ MUTATIONS = [
         "a mandatory role that was granted is not copied",
         "account-mirror/src/exempt.rs",
         "    if let Some(twin) = twin {\n",
+        "    let is_mandatory =\n"
+        "        |target: &GrantTarget| matches!(target, GrantTarget::Role(role) if mandatory.contains(role));\n"
         "    for account in source.accounts.values_mut() {\n"
-        "        let is_mandatory = |role| mandatory.contains(role);\n"
-        "        account.grants.retain(|target, _| !matches!(target, GrantTarget::Role(role) if is_mandatory(role)));\n"
+        "        account.grants.retain(|target, _| !is_mandatory(target));\n"
         "    }\n"
         "    if let Some(twin) = twin {\n",
         ["exactness::a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twin_alone_is_left"],
