@@ -30,7 +30,7 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test test-fast faults check workflows advisories package reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo test test-fast faults check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
@@ -39,6 +39,7 @@ help:
 	@echo 'make faults       meets a fault at every point of a rotation on MySQL'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
 	@echo 'make package      builds the function for Lambda into target/package/, with its template and licenses'
+	@echo 'make arm64        builds the function for arm64 on x86_64, and has it rotate a secret under qemu'
 	@echo 'make reproducible builds it twice, and compares'
 	@echo 'make bench        builds the function for this machine, and measures it (BENCH=quick for two minutes of it)'
 	@echo 'make budget       compares the instructions of a rotation with their budget'
@@ -107,6 +108,10 @@ package:
 	@echo "roots of RDS in these regions: $$(sed -n 's/^# Amazon RDS .*(\(.*\)), valid.*/\1/p' certs/rds-roots.pem | sort -u | xargs)"
 
 bench budget: ARCHITECTURES := $(ARCHITECTURE)
+
+arm64:
+	$(STACK) setup sam
+	python3 dev/arm64.py
 
 # Two builds, each in a home and a folder of its own, give the same zip.
 reproducible:

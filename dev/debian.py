@@ -1,4 +1,4 @@
-"""Database servers of Debian's archive, unpacked so that a server of one Debian release runs on another.
+"""Programs of Debian's archive, unpacked so that a program of one Debian release runs on another.
 
 The packages and their libraries, down to libc, are downloaded by a private apt into a folder of their own. What was
 unpacked last is kept in the user's cache: where the archive cannot be reached, or a suite has moved on to a version
@@ -19,7 +19,7 @@ from commands import Missing, last_line, output, run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secrets-manager-mysql-rotation" / "debian"
-OTHERWISE = "set MYSQL_URL or MORE_SERVERS to use a server of your own instead"
+OTHERWISE = "Set MYSQL_URL or MORE_SERVERS to use a server of your own instead."
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,12 @@ class Server:
 
 def install(part: str, server: Server, home: Path, tree: Path) -> str:
     """Unpacks the server into `tree`, and says which version it is."""
-    if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise Missing(
-            f"{part} can be installed only on Debian for x86_64 (apt-get and dpkg-deb were looked for); {OTHERWISE}."
-        )
     try:
         archives = _download(part, server, home)
     except Missing as error:
         version = _version_in(CACHE / part, server)
         if not version:
-            raise
+            raise Missing(f"{error} {OTHERWISE}") from error
         print(f"{part}: {error} Version {version} is still in {CACHE / part}, and is used.", file=sys.stderr)
         archives = CACHE / part
     version = _version_in(archives, server)
@@ -61,18 +57,18 @@ def install(part: str, server: Server, home: Path, tree: Path) -> str:
 
 def _download(part: str, server: Server, home: Path) -> Path:
     """The folder with the packages."""
-    apt = _private_apt(home, server.suite)
-    _apt(apt, "update")
+    apt = private_apt(home, server.suite)
+    apt_get(apt, "update")
     version = _candidate(apt, server.package)
     if not version.split(":", 1)[-1].startswith(server.version):
         raise Missing(
             f"Debian {server.suite} has moved on: {part} is made for {server.package} {server.version}x, and there is "
-            f'{version} now; docs/servers.md, "When Debian moves on", says how to follow; {OTHERWISE}.'
+            f'{version} now; docs/servers.md, "When Debian moves on", says how to follow.'
         )
-    _apt(apt, "install", "--yes", "--download-only", "--no-install-recommends", server.package)
+    apt_get(apt, "install", "--yes", "--download-only", "--no-install-recommends", server.package)
     archives = apt / "cache" / "archives"
     if server.extras:
-        _apt(apt, "download", *server.extras, cwd=archives)
+        apt_get(apt, "download", *server.extras, cwd=archives)
     return archives
 
 
@@ -94,11 +90,14 @@ def _keep(archives: Path, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _private_apt(home: Path, suite: str) -> Path:
+def private_apt(home: Path, suite: str, foreign: tuple[str, ...] = ()) -> Path:
     """A folder in which apt keeps its own lists, status and downloads, for one suite.
 
-    The archive's address, the keys and the way to the network are the system's own.
+    The archive's address, the keys and the way to the network are the system's own. Packages come for x86_64, and for
+    the `foreign` architectures where one is named.
     """
+    if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise Missing("Debian's packages need Debian for x86_64 (apt-get and dpkg-deb were looked for).")
     apt = home / "apt" / suite
     for folder in ("etc/parts", "etc/preferences.d", "state/lists/partial", "cache/archives/partial"):
         (apt / folder).mkdir(parents=True, exist_ok=True)
@@ -123,7 +122,7 @@ def _private_apt(home: Path, suite: str) -> Path:
                 f'Dir::Cache "{apt}/cache";',
                 'APT::Sandbox::User "root";',
                 'APT::Architecture "amd64";',
-                'APT::Architectures "amd64";',
+                "APT::Architectures { " + " ".join(f'"{one}";' for one in ("amd64", *foreign)) + " };",
                 *network,
                 'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
                 'Acquire::Languages "none";',
@@ -147,10 +146,7 @@ def _sources(suite: str) -> list[str]:
         if component == "main" and release.endswith("-security"):
             security = security or uri
     if archive is None or not KEYRING.exists():
-        raise Missing(
-            f"The system's apt has no Debian archive among its sources, or {KEYRING} is missing; "
-            f"{OTHERWISE}."
-        )
+        raise Missing(f"The system's apt has no Debian archive among its sources, or {KEYRING} is missing.")
     lines = [f"deb [signed-by={KEYRING}] {archive} {suite} main\n"]
     if security and suite != "sid":
         lines.append(f"deb [signed-by={KEYRING}] {security} {suite}-security main\n")
@@ -163,17 +159,15 @@ def _candidate(apt: Path, package: str) -> str:
         name, _, value = line.strip().partition(": ")
         if name == "Candidate" and value != "(none)":
             return value
-    raise Missing(f"Debian has no package {package} here; {OTHERWISE}.")
+    raise Missing(f"Debian has no package {package} here.")
 
 
-def _apt(apt: Path, *arguments: str, cwd: Path | None = None) -> None:
+def apt_get(apt: Path, *arguments: str, cwd: Path | None = None) -> None:
     try:
         run(["apt-get", "-q", *arguments], _apt_environment(apt), cwd)
     except subprocess.CalledProcessError as error:
-        raise Missing(
-            f"`apt-get {arguments[0]}` failed ({last_line(error)}): is the Debian archive reachable? "
-            "Set MYSQL_URL or MORE_SERVERS to use a server of your own instead."
-        ) from error
+        text = f"`apt-get {arguments[0]}` failed ({last_line(error)}): is the Debian archive reachable?"
+        raise Missing(text) from error
 
 
 def _apt_environment(apt: Path) -> dict[str, str]:

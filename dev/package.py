@@ -45,7 +45,8 @@ def main() -> int:
     arguments = parser.parse_args()
     missing = [one for one in arguments.architectures if not has_standard_library(TARGETS[one])]
     for one in missing:
-        print(f"{one}: not built, as this machine has no Rust standard library for {TARGETS[one]}", file=sys.stderr)
+        lacking = f"{one}: not built, as this machine has no Rust standard library for {TARGETS[one]}"
+        print(f"{lacking}; `rustup target add` installs it", file=sys.stderr)
     if missing and not arguments.skip_missing:
         return 1
     built = [one for one in arguments.architectures if one not in missing]

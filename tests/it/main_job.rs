@@ -13,6 +13,12 @@ use crate::support::scene::{STEPS, Scene};
 use crate::support::server::Server;
 use crate::support::stack::{Function, Rotations, setting};
 
+/// The built program, or another build of it that `BOOTSTRAP` names.
+#[expect(clippy::disallowed_methods, reason = "only the function's variables are its config's")]
+fn bootstrap() -> String {
+    std::env::var("BOOTSTRAP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_bootstrap").to_owned())
+}
+
 /// Fails unless the server takes the first logins and refuses the others.
 async fn assert_logins(tenant: &Tenant, taken: &[&(String, String)], refused: &[(String, String)]) {
     for (user, password) in taken {
@@ -36,8 +42,7 @@ async fn secrets_manager_and_the_built_program_rotate_twice() {
             ("TLS_CA_FILE", tenant.address.ca_file.display().to_string()),
         ];
         let env = env.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let binary = env!("CARGO_BIN_EXE_bootstrap");
-        let function = Function::start(&name, binary, &env, Duration::from_secs(30)).await;
+        let function = Function::start(&name, &bootstrap(), &env, Duration::from_secs(30)).await;
 
         for (calls, user) in [(13, tenant.twin()), (14, tenant.user())] {
             let before = scene.login("AWSCURRENT").await;
