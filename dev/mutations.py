@@ -322,10 +322,10 @@ MUTATIONS = [
         ["exactness::privileges_on_a_table_to_come_are_granted_together_with_create"],
     ),
     Mutation(
-        "a host with a netmask is taken for a name",
+        "of two netmasks the one that matches more is taken for the more specific",
         "account-mirror/src/specificity.rs",
-        "        Form::Netmask(mask) if family.knows_prefix_lengths() => ",
-        "        Form::Netmask(mask) if false && family.knows_prefix_lengths() => ",
+        " => [2, !mask as usize, 0, 0],\n",
+        " => [2, mask as usize, 0, 0],\n",
         ["patterns::each_server_goes_by_the_host_that_the_plan_takes_for_the_most_specific"],
     ),
     Mutation(
