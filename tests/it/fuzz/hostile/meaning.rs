@@ -1,6 +1,6 @@
 //! What is said of answers that go wrong.
 
-use super::{OK, framed, greeting, greeting_with, meet};
+use super::{OK, framed, greeting, greeting_with, identity_of, meet};
 
 /// An error of the server, as the answer to a login.
 fn error(code: u16, message: &str) -> Vec<u8> {
@@ -30,6 +30,13 @@ async fn each_error_of_a_login_has_its_meaning() {
         assert!(said.contains(&format!(" {error_type}: ")), "{code}: {said}");
         assert!(said.contains(found), "{code}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_version_is_none_of_mysqls_or_mariadbs_is_unsupported() {
+    let packets = vec![framed(0, &greeting()), framed(2, OK), identity_of("9-banana")];
+    let (said, _) = meet(packets, None).await;
+    assert!(said.contains(" ServerUnsupported: ") && said.contains("9-banana"), "{said}");
 }
 
 #[tokio::test]
