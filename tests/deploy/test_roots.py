@@ -65,7 +65,7 @@ class RegionsTest(unittest.TestCase):
         regions = [place for place in keys if not re.search("Beta|Preview", place)]
         said = f"The {3 * len(keys)} certificates cover {len(regions)} regions"
         self.assertIn(said, (ROOT / "certs" / "README.md").read_text())
-        self.assertIn(f"all {len(regions)} commercial regions", (ROOT / "README.md").read_text())
+        self.assertIn(f"for {len(regions)} commercial regions", (ROOT / "README.md").read_text())
 
     def test_the_readme_and_the_page_of_the_error_lead_there(self) -> None:
         readme = (ROOT / "README.md").read_text()
