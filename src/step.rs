@@ -91,7 +91,9 @@ impl Rotation<'_> {
                 self.secret
             );
         };
-        UserSecret::parse(&self.secret, current.document)
+        let mut document = UserSecret::parse(&self.secret, current.document)?;
+        document.stored = Some(current.created);
+        Ok(document)
     }
 
     /// The name of the other user.

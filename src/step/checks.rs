@@ -99,7 +99,9 @@ async fn check<'s>(
         refusals::refuse_role(user)?;
         in_force(user, &shown)?;
     }
-    warn_of_short_interval(previous.as_ref(), report);
+    if previous.is_some() {
+        warn_of_short_interval(current, report);
+    }
 
     let mut proofs = Proofs::until(rotation.deadline);
     let candidates = |user| Candidates::new(rotation, user, previous.as_ref(), pending);
@@ -177,12 +179,13 @@ fn warn(rotation: &Rotation<'_>, pair: &Pair<'_>, report: &mut Report) {
     }
 }
 
-fn warn_of_short_interval(previous: Option<&SecretValue>, report: &mut Report) {
-    let age = previous.and_then(|p| SystemTime::now().duration_since(p.created).ok());
+/// The twin's present password is the one that was current before the last rotation.
+fn warn_of_short_interval(current: &UserSecret, report: &mut Report) {
+    let age = current.stored.and_then(|stored| SystemTime::now().duration_since(stored).ok());
     if let Some(minutes) = age.filter(|age| *age < SOON).map(|age| age.as_secs() / 60) {
         report.warn(format!(
-            "the password that this rotation replaces was made {minutes} minutes ago: a client \
-             that has cached it since then and does not read the secret again is locked out"
+            "AWSCURRENT was stored {minutes} minutes ago: a client that has cached the value from \
+             before, AWSPREVIOUS, is locked out until it reads the secret again"
         ));
     }
 }

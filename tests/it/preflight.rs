@@ -226,3 +226,33 @@ async fn a_planted_value_stops_a_real_rotation_at_its_first_step() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_rotation_within_an_hour_of_the_last_one_is_warned_of() {
+    let tenant = Tenant::of(Server::one()).await;
+    let secrets_manager = Edited::aws().await;
+    let endpoint = secrets_manager.url();
+    tenant.settle(PASSWORD).await;
+    let scene = Scene::of(&tenant, PASSWORD).await;
+    let environment = [("SECRETS_MANAGER_ENDPOINT", &*endpoint)];
+    let scene = scene.in_environment(&tenant, &environment).await;
+    let (_, log) = preflight(&tenant, &scene).await;
+    assert!(!log.contains("AWSCURRENT was stored"), "nobody has used the twin: {log}");
+    scene.rotate().await;
+    for (seconds, is_warned_of) in [(0.0, true), (3000.0, true), (4000.0, false)] {
+        secrets_manager.edit(move |call| {
+            let is_current = call.operation == "GetSecretValue" && call.body.contains("AWSCURRENT");
+            is_current.then(|| {
+                Edit::change(move |answer| {
+                    let mut answer: Value = serde_json::from_str(&answer).unwrap();
+                    let stored = answer["CreatedDate"].as_f64().unwrap();
+                    answer["CreatedDate"] = (stored - seconds).into();
+                    answer.to_string()
+                })
+            })
+        });
+        let (result, log) = preflight(&tenant, &scene).await;
+        result.unwrap();
+        assert_eq!(log.contains("AWSCURRENT was stored"), is_warned_of, "{seconds}: {log}");
+    }
+}
