@@ -68,7 +68,11 @@ fn without_dead_default_role(mut lines: BTreeSet<String>) -> BTreeSet<String> {
 /// Replaces the account where a line says whom it is about, which is the last place that names it
 /// after one of these words. A line that names it in another way stays as it is, to be taken apart.
 fn without_account(mut line: String, quoted: &[String]) -> String {
-    let found = quoted.iter().find_map(|account| Some((line.rfind(account.as_str())?, account)));
+    let last = |account: &str| match line.strip_suffix(account) {
+        Some(before) => Some(before.len()),
+        None => line.rfind(account),
+    };
+    let found = quoted.iter().find_map(|account| Some((last(account)?, account)));
     if let Some((start, account)) = found
         && [" TO ", " FROM ", " USER ", " FOR "].iter().any(|word| line[..start].ends_with(word))
     {
