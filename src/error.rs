@@ -175,7 +175,7 @@ error_types! {
     /// TLS could not be agreed on, or the certificate was not accepted.
     TlsFailed: AfterRepair,
     /// The server had no room for another connection.
-    ServerBusy: Helps,
+    ServerBusy: MayHelp,
     /// The password in AWSCURRENT is not the one that the server stores. No login was made.
     CurrentPasswordWrong: AfterRepair,
     /// The login of AWSCURRENT was refused.
