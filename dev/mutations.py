@@ -406,7 +406,7 @@ MUTATIONS = [
         "    let existed = checked.pair.twin.is_some();\n"
         "    let server = rotation.server(current);\n"
         "    let role = crate::database::session::LoginRole::Pending;\n"
-        "    let attempt = crate::step::credentials(role, &checked.pending, &server);\n"
+        "    let attempt = crate::step::login::credentials(role, &checked.pending, &server);\n"
         "    drop(attempt.open(rotation.deadline).await);\n",
         ["migration::partial_revokes_are_copied_and_no_login_fails_on_the_way"],
     ),
