@@ -407,7 +407,7 @@ MUTATIONS = [
         "    let server = rotation.server(current);\n"
         "    let role = crate::database::session::LoginRole::Pending;\n"
         "    let attempt = crate::step::login::credentials(role, &checked.pending, &server);\n"
-        "    drop(attempt.open(rotation.deadline).await);\n",
+        "    drop(attempt.open_at(&[checked.pair.superuser.address], rotation.deadline).await);\n",
         ["migration::partial_revokes_are_copied_and_no_login_fails_on_the_way"],
     ),
     Mutation(
