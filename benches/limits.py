@@ -57,7 +57,7 @@ def large(bench: Bench) -> list[dict[str, Any]]:
         if bench.quick:
             continue
         # A timeout that the first rotation cannot keep: each try goes on from where the one before was.
-        short = 4 if server.flavor == "mysql" else 15
+        short = 3
         tenant = Tenant(server, grants)
         rows.append({"server": server.flavor, "grants": grants, "memory_mb": memory_mb, "timeout_s": short, "kind": "first"})
         rows[-1] |= in_time(bench, tenant, memory_mb, short)
