@@ -272,6 +272,8 @@ class Server:
     def freeze(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGSTOP)
+            # Threads that are at work stop a moment later.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         if self.process and self.process.poll() is None:
