@@ -89,13 +89,13 @@ def paths() -> list[tuple[str, str]]:
     return folders + [(str(source), "/crates") for source in sources]
 
 
-def pack(binary: Path, archive: Path) -> None:
+def pack(binary: Path, archive: Path, level: int = 9) -> None:
     entry = zipfile.ZipInfo("bootstrap", TIME)
     entry.create_system = 3  # Unix, which keeps the permissions
     entry.external_attr = 0o100755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(archive, "w") as opened:
-        opened.writestr(entry, binary.read_bytes(), compresslevel=9)
+        opened.writestr(entry, binary.read_bytes(), compresslevel=level)
 
 
 def packaged(template: str, code: str, architecture: str) -> str:

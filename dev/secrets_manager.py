@@ -12,8 +12,11 @@ import json
 import sys
 import threading
 import time
+from functools import cache
 from typing import Any
 
+from flask import Flask
+from moto.core import responses
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.secretsmanager.exceptions import (
     InvalidParameterException,
@@ -183,7 +186,22 @@ class Handler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        self.log("info", "%s %s %s", self.path, target, code)
+        print(f"{self.path} {target} {code}\n", end="", flush=True)
+
+
+class Application(DomainDispatcherApplication):
+    """moto's own looks through all its services for that of a call, each time, and debugs Flask."""
+
+    get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
+
+    def __init__(self) -> None:
+        super().__init__(without_debugging)
+
+
+def without_debugging(service: Any) -> Flask:
+    application = create_backend_app(service)
+    application.debug = False
+    return application
 
 
 def main(port: int) -> None:
@@ -191,8 +209,8 @@ def main(port: int) -> None:
     iam.install()
     rotations.install()
     stacks.install()
-    application = DomainDispatcherApplication(create_backend_app)
-    run_simple("127.0.0.1", port, rotations.with_routes(application), threaded=True, request_handler=Handler)
+    responses.method_names_from_class = cache(responses.method_names_from_class)  # asked with each call
+    run_simple("127.0.0.1", port, rotations.with_routes(Application()), threaded=True, request_handler=Handler)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,9 @@ LOGS = HOME / "logs"
 PURE = ("fuzz::", "laws::", "protocol::", "support::")
 # One rotation by the built program, and what it is measured with.
 ROTATION = ["main_job::"]
+# Of what is the same whatever the server is: the calls to AWS, the role of the template, the commands of the documents.
+# They run with the first server, and with each where a FILTER asks for them.
+WITH_ONE_SERVER = ("aws_errors::", "consistency::", "documented::", "emulator::", "guard::", "iam::", "regions::")
 # Those that mostly sleep take a thread each and little else.
 WAITING = ("deadlines::", "faults::killed::", "ownership::an_account_made_after", "replica::")
 # Of the others, so many at once on each server: most of the time they wait for an answer.
@@ -91,7 +94,8 @@ def suite(arguments: argparse.Namespace) -> int:
     others = [name for name in names if name not in pure and (not wanted or any(word in name for word in wanted))]
     LOGS.mkdir(exist_ok=True)
     started = time.monotonic()
-    on_servers = [server_run(server, program, others) for server in servers if others]
+    on_every = others if arguments.filters else [name for name in others if not name.startswith(WITH_ONE_SERVER)]
+    on_servers = [server_run(server, program, on_every if n else others) for n, server in enumerate(servers) if others]
     for run in on_servers[1:]:  # what is the same on every server is looked at with the first
         run.env["NOT_THE_REFERENCE"] = "1"
     alone = [

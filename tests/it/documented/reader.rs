@@ -23,6 +23,8 @@ pub(super) struct Reader {
     tenant: Tenant,
     secrets: Client,
     secret: String,
+    /// What stands in the documents, and what this reader has for it.
+    names: Vec<(&'static str, String)>,
     superuser: String,
     function: Option<Function>,
 }
@@ -44,7 +46,9 @@ impl Reader {
         aws.attempts(&secret, 1).await;
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(tenant.mark());
         std::fs::create_dir_all(&folder).unwrap();
-        let reader = Self { folder, aws, tenant, secrets, secret, superuser, function: None };
+        let names = names(&aws, &tenant, &superuser);
+        let reader =
+            Self { folder, aws, tenant, secrets, secret, names, superuser, function: None };
         reader.release();
         reader
     }
@@ -52,7 +56,7 @@ impl Reader {
     fn release(&self) {
         let program = "import sys, pathlib, package\n\
              root, folder, binary = map(pathlib.Path, sys.argv[1:])\n\
-             package.pack(binary, folder / 'mysql-rotation-arm64.zip')\n\
+             package.pack(binary, folder / 'mysql-rotation-arm64.zip', level=1)\n\
              text = package.packaged((root / 'template.yaml').read_text(), 'mysql-rotation-arm64.zip', 'arm64')\n\
              (folder / 'packaged-arm64.yaml').write_text(text)\n";
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -69,19 +73,7 @@ impl Reader {
 
     /// The text with the reader's own names in place of the words in capitals.
     fn own(&self, text: &str) -> String {
-        let subnets = self.aws.cli(&["ec2", "describe-subnets"]);
-        let groups = self.aws.cli(&["ec2", "describe-security-groups"]);
-        let subnet = |n: usize| subnets["Subnets"][n]["SubnetId"].as_str().unwrap();
-        let group = groups["SecurityGroups"][0]["GroupId"].as_str().unwrap();
-        text.replace("SUPERUSER_SECRET_ARN", &self.superuser)
-            .replace("SUBNET,SUBNET", &format!("{},{}", subnet(0), subnet(1)))
-            .replace("=GROUP", &format!("={group}"))
-            .replace("BUCKET", &format!("bucket-{}", self.tenant.mark()))
-            .replace(
-                "FUNCTION_ARN",
-                "arn:aws:lambda:eu-central-1:123456789012:function:mysql-rotation",
-            )
-            .replace("--secret-id SECRET", "--secret-id app/user")
+        self.names.iter().fold(text.to_owned(), |text, (word, own)| text.replace(word, own))
     }
 
     fn run(&self, commands: &str) -> Output {
@@ -205,6 +197,22 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn names(aws: &OwnAws, tenant: &Tenant, superuser: &str) -> Vec<(&'static str, String)> {
+    let subnets = aws.cli(&["ec2", "describe-subnets"]);
+    let groups = aws.cli(&["ec2", "describe-security-groups"]);
+    let subnet = |n: usize| subnets["Subnets"][n]["SubnetId"].as_str().unwrap();
+    let group = groups["SecurityGroups"][0]["GroupId"].as_str().unwrap();
+    let function = "arn:aws:lambda:eu-central-1:123456789012:function:mysql-rotation";
+    vec![
+        ("SUPERUSER_SECRET_ARN", superuser.to_owned()),
+        ("SUBNET,SUBNET", format!("{},{}", subnet(0), subnet(1))),
+        ("=GROUP", format!("={group}")),
+        ("BUCKET", format!("bucket-{}", tenant.mark())),
+        ("FUNCTION_ARN", function.to_owned()),
+        ("--secret-id SECRET", "--secret-id app/user".to_owned()),
+    ]
 }
 
 fn done(output: &Output) -> String {

@@ -257,16 +257,12 @@ fn name_of(role: &str) -> &str {
 
 /// The role's policies, by name.
 fn policies(aws: &OwnAws, role: &str) -> Vec<(String, Value)> {
-    let listed = aws.cli(&["iam", "list-role-policies", "--role-name", role]);
-    let names = listed["PolicyNames"].as_array().unwrap().iter();
-    names
-        .map(|name| {
-            let name = name.as_str().unwrap();
-            let policy =
-                aws.cli(&["iam", "get-role-policy", "--role-name", role, "--policy-name", name]);
-            (name.to_owned(), policy["PolicyDocument"].clone())
-        })
-        .collect()
+    let all = aws.cli(&["iam", "get-account-authorization-details", "--filter", "Role"]);
+    let mut roles = all["RoleDetailList"].as_array().unwrap().iter();
+    let details = roles.find(|details| details["RoleName"] == role).unwrap();
+    let policies = details["RolePolicyList"].as_array().unwrap().iter();
+    let name = |policy: &Value| policy["PolicyName"].as_str().unwrap().to_owned();
+    policies.map(|policy| (name(policy), policy["PolicyDocument"].clone())).collect()
 }
 
 fn on_loopback(answer: String) -> String {
