@@ -145,7 +145,7 @@ fn each_broken_rule_is_noticed() {
             let checker = protocol
                 .checker()
                 .finish_when(HasDiscoveries::AnyOf([*noticed].into()))
-                .spawn_bfs()
+                .spawn_dfs()
                 .join();
             checker.discovery(noticed).is_some()
         };
