@@ -186,6 +186,7 @@ class Handler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        # In one write, so that the lines of threads do not mix.
         print(f"{self.path} {target} {code}\n", end="", flush=True)
 
 
