@@ -453,6 +453,13 @@ MUTATIONS = [
         "\\\n",
         ["globals::global_values_that_truncate_or_refuse_reads_do_not_reach_the_sessions"],
     ),
+    Mutation(
+        "of a spoiled login with ed25519 the alternative method is the last word",
+        "step/login.rs",
+        "(code == Some(1045) || error.error_type() == ErrorType::ProtocolError)",
+        "code == Some(1045)",
+        ["proof::a_refused_login_is_made_once_more_with_ed25519_alone"],
+    ),
     # Time.
     Mutation(
         "a statement that was given up is carried out later",

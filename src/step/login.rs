@@ -24,7 +24,8 @@ pub(super) fn credentials<'a>(
 /// Logs in as one of the pair, whose accounts are like those of `user`.
 ///
 /// The driver cuts a zero byte off the end of a challenge, also of `ed25519`, where it is data: of the
-/// logins with the right password one in 256 is refused. So a refused one is made once more there.
+/// logins with the right password one in 256 is refused, or goes on to an alternative method, which
+/// the driver does not expect. So such a login is made once more there.
 pub(super) async fn log_in(
     login: Credentials<'_>,
     addresses: &[IpAddr],
@@ -32,7 +33,10 @@ pub(super) async fn log_in(
     user: &User,
 ) -> Result<Session, Refusal> {
     match login.open_at(addresses, deadline).await {
-        Err(refusal) if refusal.code == Some(1045) && user.has_plugin("ed25519") => {
+        Err(Refusal { error, code })
+            if user.has_plugin("ed25519")
+                && (code == Some(1045) || error.error_type() == ErrorType::ProtocolError) =>
+        {
             login.open_at(addresses, deadline).await
         }
         result => result,
