@@ -38,7 +38,9 @@ class Aws:
         return {"id": self.id, "url": self.url, "log": str(self.log)}
 
     def start(self) -> None:
-        env = {**os.environ, "STACK_URL": self.stack_url, "PYTHONDONTWRITEBYTECODE": "1", "MOTO_DISABLE_GLOBAL_CORS": "true"}
+        # What moto makes at first, and nobody asks for, takes longer than its start.
+        less = {"MOTO_DISABLE_GLOBAL_CORS": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+        env = {**os.environ, "STACK_URL": self.stack_url, "PYTHONDONTWRITEBYTECODE": "1", **less}
         env.pop("AWS_ENDPOINT_URL", None)
         python = root("python") / "bin" / "python"
         self.process = start([str(python), str(DEV / "secrets_manager.py"), str(self.port)], self.log, env)

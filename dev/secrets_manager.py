@@ -8,15 +8,20 @@ moto's RDS, IAM, STS and CloudFormation are served on the same port. Here are th
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from flask import Flask
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import build_environ
 from moto.core import responses
+from moto.core.request import Request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.secretsmanager.exceptions import (
     InvalidParameterException,
@@ -26,7 +31,6 @@ from moto.secretsmanager.exceptions import (
 )
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
-from werkzeug.serving import WSGIRequestHandler, run_simple
 
 import iam
 import rotations
@@ -181,28 +185,31 @@ def install_versions() -> None:
     SecretsManagerResponse.list_secret_version_ids = list_secret_version_ids_request
 
 
-class Handler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        # In one write, so that the lines of threads do not mix.
-        print(f"{self.path} {target} {code}\n", end="", flush=True)
+# Threads of its own, since who waits for the end of a rotation keeps one.
+in_a_thread = WSGIMiddleware(rotations.with_routes(DomainDispatcherApplication(create_backend_app)), workers=64)
 
 
-class Application(DomainDispatcherApplication):
-    """moto's own looks through all its services for that of a call, each time, and debugs Flask."""
-
-    get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
-
-    def __init__(self) -> None:
-        super().__init__(without_debugging)
-
-
-def without_debugging(service: Any) -> Flask:
-    application = create_backend_app(service)
-    application.debug = False
-    return application
+async def application(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+    """Answers what is quick at once. To hand a call to a thread and through Flask takes much longer than moto itself."""
+    target = dict(scope["headers"]).get(b"x-amz-target", b"").decode()
+    # In one write, so that the lines of threads do not mix.
+    print(f"{scope['path']} {target}\n", end="", flush=True)
+    service, _, action = target.partition(".")
+    if service != "secretsmanager" or action == "RotateSecret":  # it asks the stack for the function
+        return await in_a_thread(scope, receive, send)
+    body, more = io.BytesIO(), True
+    while more:
+        part = await receive()
+        body.write(part.get("body", b""))
+        more = part.get("more_body", False)
+    body.seek(0)
+    request = Request(build_environ(scope, body))
+    status, headers, answer = SecretsManagerResponse.dispatch(request, request.raw_url, dict(request.headers))
+    content = answer.encode()
+    headers["content-length"] = str(len(content))  # tests that change an answer on its way go by it
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": content})
 
 
 def main(port: int) -> None:
@@ -211,7 +218,7 @@ def main(port: int) -> None:
     rotations.install()
     stacks.install()
     responses.method_names_from_class = cache(responses.method_names_from_class)  # asked with each call
-    run_simple("127.0.0.1", port, rotations.with_routes(Application()), threaded=True, request_handler=Handler)
+    uvicorn.run(application, port=port, lifespan="off", access_log=False, log_level="warning", timeout_keep_alive=600)
 
 
 if __name__ == "__main__":

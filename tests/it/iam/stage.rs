@@ -164,9 +164,7 @@ impl Stage {
 
     async fn put(&self, policy: &str, document: &Value) {
         self.aws.enforce_after(1).await;
-        let (role, document) = (&*self.role, &*document.to_string());
-        let target = ["--role-name", role, "--policy-name", policy, "--policy-document", document];
-        self.aws.cli(&[&["iam", "put-role-policy"], &target[..]].concat());
+        self.aws.put_role_policy(&self.role, policy, &document.to_string()).await;
     }
 
     /// A client with the role's credentials.

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::stack::{Rotations, control, finally, request};
+use super::stack::{Rotations, control, finally, request, send};
 
 /// An AWS with nothing in it, ended when dropped.
 #[derive(Debug)]
@@ -45,6 +45,19 @@ impl OwnAws {
         let url = format!("{}/rotations/settings", self.url);
         let settings = json!({"secret": secret_arn, "attempts": attempts});
         let (status, answer) = request("POST", &url, Some(&settings)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// Puts a policy into a role. For the command line this is most of a second.
+    pub(crate) async fn put_role_policy(&self, role: &str, policy: &str, document: &str) {
+        let document: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let form = format!(
+            "Action=PutRolePolicy&Version=2010-05-08&RoleName={role}&PolicyName={policy}\
+             &PolicyDocument={document}"
+        );
+        let headers = "Content-Type: application/x-www-form-urlencoded\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/iam/aws4_request";
+        let (status, answer) = send("POST", &format!("{}/", self.url), headers, &form).await;
         assert_eq!(status, 200, "{answer}");
     }
 

@@ -163,14 +163,18 @@ pub(super) async fn control<T: DeserializeOwned>(
 
 /// Status and body of the answer to one HTTP request on a connection of its own.
 pub(super) async fn request(method: &str, url: &str, body: Option<&Value>) -> (u16, String) {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    send(method, url, "Content-Type: application/json", &body).await
+}
+
+/// The same with headers, and a body of any type.
+pub(super) async fn send(method: &str, url: &str, headers: &str, body: &str) -> (u16, String) {
     let (host, path) = url
         .strip_prefix("http://")
         .and_then(|rest| rest.split_once('/'))
         .expect("the stack's URLs are http://HOST:PORT/PATH");
-    let body = body.map(Value::to_string).unwrap_or_default();
     let head = format!(
-        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{headers}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     let mut stream =
