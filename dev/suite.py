@@ -102,16 +102,12 @@ def suite(arguments: argparse.Namespace) -> int:
         Run(f"unit-tests-{path.name.rpartition('-')[0]}", [str(path), *arguments.filters], {"CARGO_MANIFEST_DIR": folder})
         for path, folder in units
     ]
-    alone += [Run("without-a-server", [program, "--exact", *pure])] if pure else []
+    # What needs no server uses all processors, also those that the servers no longer need at the end.
+    last = [Run("without-a-server", [program, "--exact", *pure])] if pure else []
     failed = False
     with ThreadPoolExecutor(JOBS) as pool:
-        # What needs no server keeps a processor busy, while the servers keep everybody waiting.
-        waiting = [pool.submit(lambda: [execute(run) for run in alone])]
-        waiting += [pool.submit(execute, run) for run in on_servers]
-        for future in as_completed(waiting):
-            done = future.result()
-            for run in done if isinstance(done, list) else [done]:
-                failed |= tell(run)
+        for future in as_completed([pool.submit(execute, run) for run in [*alone, *on_servers, *last]]):
+            failed |= tell(future.result())
     tell_skipped(on_servers)
     print(f"{'FAILED' if failed else 'passed'} on {', '.join(servers)} ({time.monotonic() - started:.0f} s)")
     return int(failed)

@@ -73,7 +73,7 @@ impl<'a> MakeWriter<'a> for Written {
 pub(crate) fn assert_absent(secrets: &[&str], text: &str, place: &str) {
     for secret in secrets {
         for (form, hidden) in forms(secret) {
-            if let Some(at) = text.find(&hidden) {
+            if let Some(at) = memchr::memmem::find(text.as_bytes(), hidden.as_bytes()) {
                 let line = text[..at].matches('\n').count() + 1;
                 panic!("line {line} of {place} holds a secret, {form}:\n{}", around(text, at));
             }
