@@ -190,7 +190,7 @@ in_a_thread = WSGIMiddleware(rotations.with_routes(DomainDispatcherApplication(c
 
 
 async def application(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
-    """Answers what is quick at once. To hand a call to a thread and through Flask takes much longer than moto itself."""
+    """Calls of Secrets Manager are answered in the loop: a thread and Flask for each take longer than moto itself."""
     target = dict(scope["headers"]).get(b"x-amz-target", b"").decode()
     # In one write, so that the lines of threads do not mix.
     print(f"{scope['path']} {target}\n", end="", flush=True)

@@ -102,11 +102,13 @@ def suite(arguments: argparse.Namespace) -> int:
         Run(f"unit-tests-{path.name.rpartition('-')[0]}", [str(path), *arguments.filters], {"CARGO_MANIFEST_DIR": folder})
         for path, folder in units
     ]
-    # What needs no server uses all processors, also those that the servers no longer need at the end.
-    last = [Run("without-a-server", [program, "--exact", *pure])] if pure else []
+    # The longest begin first: MySQL has more tests than MariaDB. What needs no server uses all processors, also those
+    # that the servers no longer need at the end.
+    runs = [*alone, *sorted(on_servers, key=lambda run: run.name.startswith("mariadb"))]
+    runs += [Run("without-a-server", [program, "--exact", *pure])] if pure else []
     failed = False
     with ThreadPoolExecutor(JOBS) as pool:
-        for future in as_completed([pool.submit(execute, run) for run in [*alone, *on_servers, *last]]):
+        for future in as_completed([pool.submit(execute, run) for run in runs]):
             failed |= tell(future.result())
     tell_skipped(on_servers)
     print(f"{'FAILED' if failed else 'passed'} on {', '.join(servers)} ({time.monotonic() - started:.0f} s)")
