@@ -110,7 +110,7 @@ async fn run(
     } else {
         rotation.await
     };
-    stage.reset();
+    stage.reset().await;
     let met = met.load(Ordering::Relaxed);
     let mut ends = Vec::new();
     while let Err(error) = end {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mysql_async::prelude::Queryable;
 use rotation::error::Error;
 use serde_json::{Value, json};
 
@@ -124,12 +125,31 @@ impl Stage {
         self.watch.know(secret);
     }
 
-    /// Lets everything pass again, and ends what is open.
-    pub(super) fn reset(&self) {
+    /// Lets everything pass again, and ends what is open. Returns when the server has noticed: to MySQL
+    /// a login that breaks off is a failed one, from that moment on.
+    pub(super) async fn reset(&self) {
         for proxy in &self.proxies {
             proxy.reset();
             proxy.hang_up();
         }
+        if !self.tenant.address.server.has(Need::FailedLogins) {
+            return;
+        }
+        let mut root = self.tenant.root().await;
+        let mut broken_off: Option<Vec<u64>> = None;
+        // Logins of other tests are among them, which may be held up on purpose.
+        for _ in 0..100 {
+            let logins = "SELECT id FROM information_schema.processlist \
+                          WHERE user = 'unauthenticated user'";
+            let open: Vec<u64> = root.query(logins).await.unwrap();
+            let before = broken_off.get_or_insert_with(|| open.clone());
+            before.retain(|id| open.contains(id));
+            if before.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        root.disconnect().await.unwrap();
     }
 
     /// Rotates with a fault at request `at`, and again without one until the rotation has ended.
@@ -154,7 +174,7 @@ impl Stage {
             end = self.rotate(&token) => End::Itself(end),
             () = silence(kind, &is_met) => End::Killed,
         };
-        self.reset();
+        self.reset().await;
         let met = is_met();
         if let End::Itself(Err(error)) = &end {
             self.watch.also(&format!("{error} {error:?}"));
