@@ -203,7 +203,7 @@ impl Case<'_> {
     async fn assert_equal_behavior(&self, attempts: &[String], logins: [(&str, &str); 2]) {
         let mut outcomes = Vec::new();
         for (name, password) in logins {
-            let mut conn = self.tenant.log_in_twice(name, password).await.unwrap();
+            let mut conn = self.tenant.log_in_patiently(name, password).await.unwrap();
             let mut codes = Vec::new();
             for attempt in attempts {
                 codes.push(match conn.query_drop(attempt).await {

@@ -36,11 +36,11 @@ impl<'a> OpenSession<'a> {
         attempts: &[String],
     ) -> Option<Self> {
         let (user, twin) = case.world.names();
-        let mut of_user = case.tenant.log_in_twice(user.as_str(), PASSWORD).await.unwrap();
+        let mut of_user = case.tenant.log_in_patiently(user.as_str(), PASSWORD).await.unwrap();
         if !case.twin?.accounts.contains_key(&host(&mut of_user).await) {
             return None;
         }
-        let mut session = case.tenant.log_in_twice(twin.as_str(), OLD_PASSWORD).await.unwrap();
+        let mut session = case.tenant.log_in_patiently(twin.as_str(), OLD_PASSWORD).await.unwrap();
         run(root, "FLUSH USER_RESOURCES").await;
         let mut succeeded = case.succeeding(&mut session, attempts).await;
         succeeded.extend(case.succeeding(&mut of_user, attempts).await);

@@ -106,12 +106,15 @@ impl Tenant {
         Conn::new(login(&self.address, user, password)).await
     }
 
-    /// The same with an account that may have `ed25519`, of whose logins the driver spoils one in 256.
-    pub(crate) async fn log_in_twice(&self, user: &str, password: &str) -> Result<Conn, Error> {
-        match self.log_in(user, password).await {
-            Err(_) => self.log_in(user, password).await,
-            session => session,
+    /// The same with an account that may have `ed25519`, of whose logins the driver spoils one in 256:
+    /// of three, one is good.
+    pub(crate) async fn log_in_patiently(&self, user: &str, password: &str) -> Result<Conn, Error> {
+        for _ in 0..2 {
+            if let Ok(session) = self.log_in(user, password).await {
+                return Ok(session);
+            }
         }
+        self.log_in(user, password).await
     }
 
     /// Whether the server takes this login, on TLS, and for this user. It is the server's answer: a
