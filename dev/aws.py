@@ -38,9 +38,8 @@ class Aws:
         return {"id": self.id, "url": self.url, "log": str(self.log)}
 
     def start(self) -> None:
-        # What moto makes at first, and nobody asks for, takes longer than its start.
-        less = {"MOTO_DISABLE_GLOBAL_CORS": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-        env = {**os.environ, "STACK_URL": self.stack_url, "PYTHONDONTWRITEBYTECODE": "1", **less}
+        env = {**os.environ, "STACK_URL": self.stack_url, "PYTHONDONTWRITEBYTECODE": "1"}
+        env["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # nobody asks for them, and each new AWS would make them
         env.pop("AWS_ENDPOINT_URL", None)
         python = root("python") / "bin" / "python"
         self.process = start([str(python), str(DEV / "secrets_manager.py"), str(self.port)], self.log, env)

@@ -218,7 +218,8 @@ def main(port: int) -> None:
     rotations.install()
     stacks.install()
     responses.method_names_from_class = cache(responses.method_names_from_class)  # asked with each call
-    uvicorn.run(application, port=port, lifespan="off", access_log=False, log_level="warning", timeout_keep_alive=600)
+    quiet = {"lifespan": "off", "access_log": False, "log_level": "warning"}
+    uvicorn.run(application, host="127.0.0.1", port=port, timeout_keep_alive=600, **quiet)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ use rotation::error::ErrorType::{
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::support::account::{Tenant, account, literal};
+use crate::support::account::{Tenant, account, end_session_of, literal};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::refusal::refused;
@@ -239,7 +239,8 @@ async fn of_alternative_passwords_one_must_be_the_secrets_and_none_empty() {
         tenant.sql(methods(format!(" USING PASSWORD({})", literal(OTHER)))).await;
         scene.rotate().await;
         let (twin, password) = scene.login("AWSCURRENT").await;
-        tenant.log_in_patiently(&twin, &password).await.unwrap();
+        let session = tenant.log_in_patiently(&twin, &password).await.unwrap();
+        end_session_of(&twin, session).await;
         // The driver does not speak the second method that a server with alternatives asks for then.
         assert!(tenant.log_in(&twin, OTHER).await.is_err());
     }

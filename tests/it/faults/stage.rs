@@ -136,18 +136,17 @@ impl Stage {
             return;
         }
         let mut root = self.tenant.root().await;
-        let mut broken_off: Option<Vec<u64>> = None;
+        let logins =
+            "SELECT id FROM information_schema.processlist WHERE user = 'unauthenticated user'";
+        let mut broken_off: Vec<u64> = root.query(logins).await.unwrap();
         // Logins of other tests are among them, which may be held up on purpose.
         for _ in 0..100 {
-            let logins = "SELECT id FROM information_schema.processlist \
-                          WHERE user = 'unauthenticated user'";
-            let open: Vec<u64> = root.query(logins).await.unwrap();
-            let before = broken_off.get_or_insert_with(|| open.clone());
-            before.retain(|id| open.contains(id));
-            if before.is_empty() {
+            if broken_off.is_empty() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
+            let open: Vec<u64> = root.query(logins).await.unwrap();
+            broken_off.retain(|id| open.contains(id));
         }
         root.disconnect().await.unwrap();
     }

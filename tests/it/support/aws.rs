@@ -5,6 +5,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::canary::percent_encoded;
 use super::stack::{Rotations, control, finally, request, send};
 
 /// An AWS with nothing in it, ended when dropped.
@@ -50,10 +51,10 @@ impl OwnAws {
 
     /// Puts a policy into a role. For the command line this is most of a second.
     pub(crate) async fn put_role_policy(&self, role: &str, policy: &str, document: &str) {
-        let document: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let form = format!(
             "Action=PutRolePolicy&Version=2010-05-08&RoleName={role}&PolicyName={policy}\
-             &PolicyDocument={document}"
+             &PolicyDocument={}",
+            percent_encoded(document)
         );
         let headers = "Content-Type: application/x-www-form-urlencoded\r\n\
              Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/iam/aws4_request";

@@ -124,8 +124,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn percent_encoded(secret: &str) -> String {
-    secret.bytes().fold(String::new(), |mut text, byte| {
+pub(crate) fn percent_encoded(plain: &str) -> String {
+    plain.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));
         } else {
