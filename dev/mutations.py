@@ -192,7 +192,7 @@ MUTATIONS = [
         "step/checks/refusals.rs",
         "        if !hashes.all(|stored| stored.string.is_shown_in(line)) {\n",
         "        if !hashes.all(|stored| stored.string.is_shown_in(line) || true) {\n",
-        ["proof::a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_read_it"],
+        ["written_by_hand::a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_read_it"],
     ),
     Mutation(
         "the user in use is logged in as, though its host is known",
@@ -305,7 +305,7 @@ MUTATIONS = [
         "account-mirror/src/tables/answers.rs",
         "        if table.counts_without_account && self.reading.users.contains(user) {\n",
         "        if false && table.counts_without_account && self.reading.users.contains(user) {\n",
-        ["exactness::privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them"],
+        ["written_by_hand::privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them"],
     ),
     Mutation(
         "a table to come is taken for one that is gone",

@@ -2,8 +2,7 @@
 //! the rotation is refused before anything is written.
 
 use rotation::error::ErrorType::{
-    AccountNotUnderstood, GrantImpossible, GrantsWithoutAccount, PasswordPolicy,
-    SystemUserProtected, TwinDiffers,
+    AccountNotUnderstood, GrantImpossible, PasswordPolicy, SystemUserProtected, TwinDiffers,
 };
 
 use crate::support::account::{Tenant, account, literal};
@@ -33,79 +32,6 @@ async fn rotate(scene: &Scene) -> String {
 }
 
 #[tokio::test]
-async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them() {
-    for &server in Server::all() {
-        let (tenant, scene) = settled(server).await;
-        let database = tenant.database();
-        tenant.sql(format!("CREATE PROCEDURE {database}.p() SELECT 1")).await;
-        scene.rotate().await;
-        for (user, table, columns, values) in [
-            (tenant.user(), "db", "Db, Insert_priv", "'{d}', 'Y'"),
-            (
-                tenant.twin(),
-                "tables_priv",
-                "Db, Table_name, Grantor, Table_priv, Column_priv",
-                "'{d}', 'items', '', 'Insert', ''",
-            ),
-            (
-                tenant.user(),
-                "columns_priv",
-                "Db, Table_name, Column_name, Column_priv",
-                "'{d}', 'items', 'id', 'Update'",
-            ),
-            (
-                tenant.twin(),
-                "procs_priv",
-                "Db, Routine_name, Routine_type, Grantor, Proc_priv",
-                "'{d}', 'p', 'PROCEDURE', '', 'Execute'",
-            ),
-            (
-                tenant.user(),
-                "proxies_priv",
-                "Proxied_host, Proxied_user, With_grant, Grantor",
-                "'%', 'somebody', 0, ''",
-            ),
-        ] {
-            let values = values.replace("{d}", &database);
-            tenant
-                .sql(format!(
-                    "INSERT INTO mysql.{table} (Host, User, {columns}) \
-                     VALUES ('127.%', '{user}', {values})"
-                ))
-                .await;
-            tenant.flush_privileges().await;
-            let name = format!("'{user}'@'127.%'");
-            let remedy = format!("DROP USER {name}");
-            let texts = [name.as_str(), remedy.as_str()];
-            assert_refused(&tenant, &scene, GrantsWithoutAccount, &texts).await;
-            tenant.sql(remedy).await;
-        }
-        scene.rotate().await;
-    }
-}
-
-#[tokio::test]
-async fn dynamic_privileges_of_an_empty_host_are_refused_and_the_remedy_helps() {
-    for server in Server::with(&[Need::DynamicPrivileges]) {
-        let (tenant, scene) = settled(server).await;
-        let user = account(&tenant.user(), "");
-        let identified = format!("IDENTIFIED BY {}", literal(PASSWORD));
-        tenant.sql(format!("CREATE USER {user} {identified}")).await;
-        scene.rotate().await;
-        // After this, SHOW GRANTS has it at '%', and a REVOKE alone does nothing.
-        let grant = format!("GRANT BACKUP_ADMIN ON *.* TO {user}");
-        tenant.sql(&grant).await;
-        tenant.flush_privileges().await;
-        let texts = ["'@''", "BACKUP_ADMIN", "GRANT it again, REVOKE it"];
-        assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
-        tenant.sql(format!("{grant}; REVOKE BACKUP_ADMIN ON *.* FROM {user}")).await;
-        tenant.flush_privileges().await;
-        scene.rotate().await;
-        scene.rotate().await;
-    }
-}
-
-#[tokio::test]
 async fn a_partial_revoke_of_an_empty_host_from_what_another_host_has_is_refused() {
     for server in Server::with(&[Need::OwnServers, Need::PartialRevokes]) {
         let own = OwnServer::start(server, &["--partial-revokes=ON"]).await;
@@ -123,28 +49,6 @@ async fn a_partial_revoke_of_an_empty_host_from_what_another_host_has_is_refused
         assert_refused(&tenant, &scene, AccountNotUnderstood, &texts).await;
         tenant.sql(format!("DROP USER {user}")).await;
         scene.rotate().await;
-    }
-}
-
-#[tokio::test]
-async fn roles_of_a_host_without_an_account_mean_nothing() {
-    for server in Server::with(&[Need::Roles]) {
-        let (tenant, scene) = settled(server).await;
-        let (user, role) = (tenant.user(), format!("{}r", tenant.mark()));
-        let insert = match server.is_mariadb() {
-            true => format!("roles_mapping VALUES ('127.%', '{user}', '{role}', 'N')"),
-            false => format!("role_edges VALUES ('%', '{role}', '127.%', '{user}', 'N')"),
-        };
-        tenant.sql(format!("CREATE ROLE {role}; INSERT INTO mysql.{insert}")).await;
-        tenant.flush_privileges().await;
-        scene.rotate().await;
-        let left = if server.is_mariadb() {
-            "roles_mapping WHERE User"
-        } else {
-            "role_edges WHERE TO_USER"
-        };
-        tenant.sql(format!("DELETE FROM mysql.{left} = '{user}'")).await;
-        tenant.flush_privileges().await;
     }
 }
 

@@ -51,3 +51,4 @@ mod steps;
 mod support;
 mod texts;
 mod tls;
+mod written_by_hand;

@@ -13,7 +13,7 @@ use mysql_async::prelude::Queryable;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::support::account::{FLUSHES, Tenant, account};
+use crate::support::account::{Tenant, account};
 use crate::support::builder::{self, run};
 use crate::support::canary::Capture;
 use crate::support::generator::{Flavor, World, pair};
@@ -65,11 +65,7 @@ async fn fuzz(flavor: Flavor, address: Address) {
         let world = World { flavor, mark: tenant.mark().to_owned() };
         let (source, twin) = pair_of(seed, &world);
         let case = Case { tenant: &tenant, world: &world, source: &source, twin: twin.as_ref() };
-        let outcome = {
-            let _unflushed = FLUSHES.read().await;
-            futures(AssertUnwindSafe(case.check())).await
-        };
-        if let Err(panic) = outcome {
+        if let Err(panic) = futures(AssertUnwindSafe(case.check())).await {
             let text = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)

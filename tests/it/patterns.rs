@@ -167,7 +167,7 @@ impl Ground {
             run(&mut root, &format!("GRANT {privilege} ON `{pattern}`.* TO {user}")).await;
         }
         if flush {
-            self.tenant.flush_privileges().await;
+            run(&mut root, "FLUSH PRIVILEGES").await;
         }
         let (_, may) = self.look().await;
         run(&mut root, &format!("DROP USER {user}")).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mysql_async::prelude::Queryable;
 use rotation::error::ErrorType::{
-    AccountUnusable, CurrentPasswordWrong, FlushPrivilegesDue, HostPasswordsDiffer,
-    PendingLoginRefused, PendingValueMissing,
+    AccountUnusable, CurrentPasswordWrong, HostPasswordsDiffer, PendingLoginRefused,
+    PendingValueMissing,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -144,39 +144,6 @@ async fn a_user_whose_only_connection_is_taken_is_rotated_without_a_login() {
         scene.rotate().await;
         application.disconnect().await.unwrap();
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
-    }
-}
-
-#[tokio::test]
-async fn a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_read_it() {
-    for server in Server::all().iter().copied() {
-        let (tenant, scene) = settled(server).await;
-        let donor = account(&tenant.twin(), "10.9.%");
-        tenant.sql(format!("CREATE USER {donor} IDENTIFIED BY {}", literal(OTHER))).await;
-        let copy = |to: &str, from: &str| match server.is_mariadb() {
-            true => format!(
-                "UPDATE mysql.global_priv t, mysql.global_priv f SET t.Priv = f.Priv \
-                 WHERE t.User = '{to}' AND f.User = '{from}'"
-            ),
-            false => format!(
-                "UPDATE mysql.user t, mysql.user f \
-                 SET t.authentication_string = f.authentication_string, t.plugin = f.plugin \
-                 WHERE t.User = '{to}' AND f.User = '{from}'"
-            ),
-        };
-        tenant.sql(copy(&tenant.user(), &tenant.twin())).await;
-        // No DROP USER before the check: it would read the tables anew on some servers.
-        let place = Tenant::at(tenant.address.clone());
-        let user = document(&tenant.address, &tenant.user(), OTHER);
-        let other = Scene::with(&place, &superuser_document(&tenant.address), user).await;
-        let token = other.begin().await;
-        other.step("createSecret", &token).await.unwrap();
-        let result = other.step("setSecret", &token).await;
-        refused(result, FlushPrivilegesDue, &["FLUSH PRIVILEGES"]);
-        tenant.flush_privileges().await;
-        tenant.sql(format!("DROP USER {donor}")).await;
-        drop(scene);
-        other.step("setSecret", &token).await.unwrap();
     }
 }
 

@@ -20,10 +20,11 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// Begins with this user and password.
-    pub(super) fn start(tenant: Rc<Tenant>, login: (String, String)) -> Self {
+    /// Begins with this user and password, and returns after the first login: from then on the server knows
+    /// the password, and a login as this user ends with its first packet.
+    pub(super) async fn start(tenant: Rc<Tenant>, login: (String, String)) -> Self {
         let (secret, reading) = watch::channel(login);
-        let (counting, logins) = watch::channel(0);
+        let (counting, mut logins) = watch::channel(0);
         let task = tokio::task::spawn_local(async move {
             loop {
                 let (user, password) = reading.borrow().clone();
@@ -33,6 +34,7 @@ impl Observer {
                 tokio::time::sleep(REST).await;
             }
         });
+        assert!(logins.changed().await.is_ok(), "the application was refused");
         Self { secret, logins, task }
     }
 

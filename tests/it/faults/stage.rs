@@ -99,7 +99,7 @@ impl Stage {
         let scene = scene.in_environment(&tenant, &[endpoint, ENVIRONMENT]).await;
         let tenant = Rc::new(tenant);
         Self {
-            observer: Observer::start(tenant.clone(), (tenant.user(), password)),
+            observer: Observer::start(tenant.clone(), (tenant.user(), password)).await,
             tenant,
             scene,
             watch,
@@ -126,7 +126,8 @@ impl Stage {
     }
 
     /// Lets everything pass again, and ends what is open. Returns when the server has noticed: to MySQL
-    /// a login that breaks off is a failed one, from that moment on.
+    /// a login that breaks off is a failed one, from that moment on. The session has its user's name
+    /// shortly before it is counted.
     pub(super) async fn reset(&self) {
         for proxy in &self.proxies {
             proxy.reset();
@@ -136,16 +137,20 @@ impl Stage {
             return;
         }
         let mut root = self.tenant.root().await;
-        let logins =
-            "SELECT id FROM information_schema.processlist WHERE user = 'unauthenticated user'";
-        let mut broken_off: Vec<u64> = root.query(logins).await.unwrap();
+        let logins = format!(
+            "SELECT id FROM information_schema.processlist \
+             WHERE user IN ('unauthenticated user', '{}', '{}')",
+            self.tenant.user(),
+            self.tenant.twin()
+        );
+        let mut broken_off: Vec<u64> = root.query(&logins).await.unwrap();
         // Logins of other tests are among them, which may be held up on purpose.
         for _ in 0..100 {
             if broken_off.is_empty() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
-            let open: Vec<u64> = root.query(logins).await.unwrap();
+            let open: Vec<u64> = root.query(&logins).await.unwrap();
             broken_off.retain(|id| open.contains(id));
         }
         root.disconnect().await.unwrap();

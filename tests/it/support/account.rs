@@ -11,17 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
-use tokio::sync::{Mutex, OnceCell, RwLock};
+use tokio::sync::{Mutex, OnceCell};
 
 use super::server::{Address, Server};
 use super::stack::finally;
 
 /// From this many minutes on, what is marked belongs to no running test.
 const ABANDONED: RangeInclusive<u32> = 60..=60 * 24 * 30;
-
-/// MySQL 5.7 changes its tables row by row, so that a reading in between can leave in memory what is
-/// revoked. Who changes many accounts holds this off.
-pub(crate) static FLUSHES: RwLock<()> = RwLock::const_new(());
 
 /// What one test owns on one server.
 #[derive(Debug)]
@@ -78,12 +74,6 @@ impl Tenant {
             panic!("{error}\n{statements}");
         }
         root.disconnect().await.unwrap();
-    }
-
-    /// Makes the server read the grant tables anew.
-    pub(crate) async fn flush_privileges(&self) {
-        let _alone = FLUSHES.write().await;
-        self.sql("FLUSH PRIVILEGES").await;
     }
 
     /// The database `database()` with table `items (id INT, name TEXT)` of one row, and the user
