@@ -70,8 +70,9 @@ impl Credentials<'_> {
 
     pub(super) fn protocol_error(&self) -> Error {
         ErrorType::ProtocolError.because(format!(
-            "the login of {} failed: {} sent an invalid response; find out whether the port is that \
-             of a MySQL server, and what is in between",
+            "the login of {} failed: {} sent an invalid response, as MySQL does when a part of the login \
+             is lost on the way; find out whether the port is that of a MySQL server, and what is in \
+             between",
             self.role, self.server
         ))
     }
