@@ -15,6 +15,7 @@ from pathlib import Path
 
 guard: subprocess.Popen[str] | None = None
 guard_lock = threading.Lock()
+held_ports: list[socket.socket] = []
 
 
 def start(command: list[str], output: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -105,16 +106,19 @@ def is_listening(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses now.
+    """A loopback port that nobody else gets while this process runs.
 
-    It lies below the range from which the system gives out ports to clients, so that it is still free when a server
-    is started on it again.
+    It lies below the range from which the system gives out ports to clients, and is held by a socket that does not
+    listen: a server, which sets SO_REUSEADDR, may listen there, also when it is started again, and nobody finds it free.
     """
     while True:
         port = random.randrange(20000, 32000)
-        with socket.socket() as listener:
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError:
+            holder.close()
+            continue
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held_ports.append(holder)
+        return port
