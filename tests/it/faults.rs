@@ -169,10 +169,14 @@ fn expected(place: Place, kind: Kind) -> &'static [ErrorType] {
             ErrorType::Throttled,
             ErrorType::DeadlineExceeded,
         ],
-        // MySQL has waited for the rest of a login, and says so out of order.
-        (Place::Superuser | Place::Users, Fault::Stall) => {
-            &[ErrorType::ProtocolError, ErrorType::ServerSilent, ErrorType::DeadlineExceeded]
-        }
+        // MySQL has waited for the rest of a login, and says so out of order; others hang up.
+        (Place::Superuser | Place::Users, Fault::Stall) => &[
+            ErrorType::ProtocolError,
+            ErrorType::ConnectionLost,
+            ErrorType::ServerUnreachable,
+            ErrorType::ServerSilent,
+            ErrorType::DeadlineExceeded,
+        ],
         (Place::Superuser | Place::Users, _) => &[
             ErrorType::ConnectionLost,
             ErrorType::ServerUnreachable,
