@@ -15,15 +15,16 @@ use crate::support::untouched::assert_refused;
 const PASSWORD: &str = "canary of the user: 1";
 const OTHER: &str = "another canary";
 
-async fn settled(own: &OwnServer) -> (Tenant, Scene) {
-    Scene::settled(Tenant::at(own.address.clone()), PASSWORD).await
+async fn settled(server: Server) -> (OwnServer, Tenant, Scene) {
+    let own = OwnServer::start(server, &[]).await;
+    let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), PASSWORD).await;
+    (own, tenant, scene)
 }
 
 #[tokio::test]
 async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_removes_them() {
     for server in Server::with(&[Need::OwnServers]) {
-        let own = OwnServer::start(server, &[]).await;
-        let (tenant, scene) = settled(&own).await;
+        let (_own, tenant, scene) = settled(server).await;
         let database = tenant.database();
         tenant.sql(format!("CREATE PROCEDURE {database}.p() SELECT 1")).await;
         scene.rotate().await;
@@ -75,8 +76,7 @@ async fn privileges_at_a_host_without_an_account_are_refused_until_drop_user_rem
 #[tokio::test]
 async fn dynamic_privileges_of_an_empty_host_are_refused_and_the_remedy_helps() {
     for server in Server::with(&[Need::OwnServers, Need::DynamicPrivileges]) {
-        let own = OwnServer::start(server, &[]).await;
-        let (tenant, scene) = settled(&own).await;
+        let (_own, tenant, scene) = settled(server).await;
         let user = account(&tenant.user(), "");
         let identified = format!("IDENTIFIED BY {}", literal(PASSWORD));
         tenant.sql(format!("CREATE USER {user} {identified}")).await;
@@ -97,8 +97,7 @@ async fn dynamic_privileges_of_an_empty_host_are_refused_and_the_remedy_helps() 
 #[tokio::test]
 async fn roles_of_a_host_without_an_account_mean_nothing() {
     for server in Server::with(&[Need::OwnServers, Need::Roles]) {
-        let own = OwnServer::start(server, &[]).await;
-        let (tenant, scene) = settled(&own).await;
+        let (_own, tenant, scene) = settled(server).await;
         let (user, role) = (tenant.user(), format!("{}r", tenant.mark()));
         let insert = match server.is_mariadb() {
             true => format!("roles_mapping VALUES ('127.%', '{user}', '{role}', 'N')"),
@@ -107,21 +106,13 @@ async fn roles_of_a_host_without_an_account_mean_nothing() {
         tenant.sql(format!("CREATE ROLE {role}; INSERT INTO mysql.{insert}")).await;
         tenant.sql("FLUSH PRIVILEGES").await;
         scene.rotate().await;
-        let left = if server.is_mariadb() {
-            "roles_mapping WHERE User"
-        } else {
-            "role_edges WHERE TO_USER"
-        };
-        tenant.sql(format!("DELETE FROM mysql.{left} = '{user}'")).await;
-        tenant.sql("FLUSH PRIVILEGES").await;
     }
 }
 
 #[tokio::test]
 async fn a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_read_it() {
     for server in Server::with(&[Need::OwnServers]) {
-        let own = OwnServer::start(server, &[]).await;
-        let (tenant, scene) = settled(&own).await;
+        let (_own, tenant, scene) = settled(server).await;
         let donor = account(&tenant.twin(), "10.9.%");
         tenant.sql(format!("CREATE USER {donor} IDENTIFIED BY {}", literal(OTHER))).await;
         let copy = |to: &str, from: &str| match server.is_mariadb() {

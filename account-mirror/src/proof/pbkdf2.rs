@@ -15,8 +15,9 @@ pub(super) struct Pbkdf2 {
 impl Pbkdf2 {
     /// The key before its first round.
     pub(super) fn new(password: &[u8], salt: &[u8; 20]) -> Self {
-        // HMAC takes a key of any length.
-        let Ok(mac) = Hmac::new_from_slice(password) else { unreachable!() };
+        let Ok(mac) = Hmac::new_from_slice(password) else {
+            unreachable!("HMAC takes a key of any length");
+        };
         Self { mac, message: [salt, &1_u32.to_be_bytes()[..]].concat(), key: [0; 64] }
     }
 

@@ -24,7 +24,7 @@ impl Observer {
     /// the password, and a login as this user ends with its first packet.
     pub(super) async fn start(tenant: Rc<Tenant>, login: (String, String)) -> Self {
         let (secret, reading) = watch::channel(login);
-        let (counting, mut logins) = watch::channel(0);
+        let (counting, logins) = watch::channel(0);
         let task = tokio::task::spawn_local(async move {
             loop {
                 let (user, password) = reading.borrow().clone();
@@ -34,8 +34,9 @@ impl Observer {
                 tokio::time::sleep(REST).await;
             }
         });
-        assert!(logins.changed().await.is_ok(), "the application was refused");
-        Self { secret, logins, task }
+        let mut observer = Self { secret, logins, task };
+        observer.next_login().await;
+        observer
     }
 
     /// The secret has changed. Returns when the application has logged in with what it holds now;
@@ -44,9 +45,12 @@ impl Observer {
         self.secret.send_replace(login);
         // A login that had begun before may end once more.
         for _ in 0..2 {
-            let logged_in = self.logins.changed().await;
-            assert!(logged_in.is_ok(), "the application was refused");
+            self.next_login().await;
         }
+    }
+
+    async fn next_login(&mut self) {
+        assert!(self.logins.changed().await.is_ok(), "the application was refused");
     }
 
     pub(super) fn logins(&self) -> usize {
