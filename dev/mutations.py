@@ -265,8 +265,8 @@ MUTATIONS = [
     Mutation(
         "every try begins from nothing",
         "step/pair.rs",
-        "        self.plan = plan::plan(self.superuser.family, &self.source, self.twin.as_ref());\n",
-        "        self.plan = plan::plan(self.superuser.family, &self.source, None);\n",
+        "        self.plan = plan::plan(self.session.family, &self.source, self.twin.as_ref());\n",
+        "        self.plan = plan::plan(self.session.family, &self.source, None);\n",
         ["states::a_rotation_given_up_after_any_step_is_taken_up_with_its_token_and_its_value"],
     ),
     Mutation(
@@ -363,7 +363,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a role with SYSTEM_USER is granted like any other",
-        "account-mirror/src/superuser.rs",
+        "account-mirror/src/powers.rs",
         "            && self.system_roles.contains(role)\n",
         "            && false\n"
         "            && self.system_roles.contains(role)\n",
@@ -372,8 +372,8 @@ MUTATIONS = [
     Mutation(
         "a twin that is still a definer is found out when it is created",
         "step/checks.rs",
-        "    definers::check(pair, powers).await?;\n",
-        "    let _ = definers::check(pair, powers).await;\n",
+        "    defined_objects::check(pair, powers).await?;\n",
+        "    let _ = defined_objects::check(pair, powers).await;\n",
         ["exactness::a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created"],
     ),
     Mutation(
@@ -406,8 +406,8 @@ MUTATIONS = [
         "    let existed = checked.pair.twin.is_some();\n"
         "    let server = rotation.server(current);\n"
         "    let role = crate::database::session::LoginRole::Pending;\n"
-        "    let attempt = crate::step::login::credentials(role, &checked.pending, &server);\n"
-        "    drop(attempt.open_at(&[checked.pair.superuser.address], rotation.deadline).await);\n",
+        "    let attempt = crate::step::user_login::credentials(role, &checked.pending, &server);\n"
+        "    drop(attempt.open_at(&[checked.pair.session.address], rotation.deadline).await);\n",
         ["migration::partial_revokes_are_copied_and_no_login_fails_on_the_way"],
     ),
     Mutation(
@@ -427,7 +427,7 @@ MUTATIONS = [
     ),
     Mutation(
         "a failing init_connect is taken for a refused login",
-        "database/session/refusal.rs",
+        "database/session/login_error.rs",
         "            1184 => (\n",
         "            0 => (\n",
         ["refusals::server::what_every_session_begins_with_does_not_change_what_the_statements_mean"],
@@ -455,7 +455,7 @@ MUTATIONS = [
     ),
     Mutation(
         "of a spoiled login with ed25519 the alternative method is the last word",
-        "step/login.rs",
+        "step/user_login.rs",
         "(code == Some(1045) || error.error_type() == ErrorType::ProtocolError)",
         "code == Some(1045)",
         ["proof::a_refused_login_is_made_once_more_with_ed25519_alone"],

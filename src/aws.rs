@@ -76,7 +76,7 @@ impl Clients {
     }
 
     /// The calls of an invocation that ends at `deadline`.
-    pub fn until(&self, deadline: Deadline) -> Aws<'_> {
+    pub fn for_invocation(&self, deadline: Deadline) -> Aws<'_> {
         Aws { clients: self, deadline }
     }
 

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
-use crate::password::{CharacterType, Generator, LENGTHS};
+use crate::password_generator::{CharacterType, Generator, LENGTHS};
 use crate::secret::Engine;
 use crate::tls;
 

@@ -71,7 +71,7 @@ impl Handler {
 
     async fn step(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
         let config = self.config.as_ref().map_err(Error::clone)?;
-        let aws = self.clients.until(deadline);
+        let aws = self.clients.for_invocation(deadline);
         let (description, warnings) = match wait_until_ready(config, event, aws, deadline).await? {
             (description, Readiness::Pending { warnings }) => (description, warnings),
             (_, Readiness::AlreadyCurrent) => {

@@ -5,7 +5,7 @@
 //!
 //! * What arrives and what comes out: [`handler`], [`event`], [`config`], [`error`], [`deadline`],
 //!   [`log`], [`mod@panic`].
-//! * The secret: [`secret`], [`password`] for new ones, [`aws`] for the calls.
+//! * The secret: [`secret`], [`password_generator`] for new ones, [`aws`] for the calls.
 //! * The rotation: [`step`], with a module for each step.
 //! * The server: [`endpoint`], [`tls`], [`database`].
 //!
@@ -24,7 +24,7 @@ pub mod event;
 pub mod handler;
 pub mod log;
 pub mod panic;
-pub mod password;
+pub mod password_generator;
 pub mod secret;
 pub mod step;
 mod text;

@@ -15,12 +15,12 @@ use crate::tls::TlsMode;
 mod checks;
 pub mod create_secret;
 pub mod finish_secret;
-mod login;
 mod pair;
 mod proofs;
 pub mod set_secret;
 mod superuser;
 pub mod test_secret;
+mod user_login;
 
 /// One invocation whose version has AWSPENDING.
 pub struct Rotation<'a> {

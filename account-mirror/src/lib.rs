@@ -8,8 +8,8 @@
 //! * What an account is: [`user`], [`setting`], [`grant`], [`privilege`], [`username`], [`password`].
 //! * How it is read: [`family`], [`row`], [`tables`], [`host`] for which account a client gets, and
 //!   [`proof`] for stored passwords.
-//! * How it is changed: [`exempt`], [`plan`], [`specificity`], [`superuser`] for what may be granted,
-//!   [`sql`].
+//! * How it is changed: [`exempt`], [`plan`], [`specificity`], [`powers`] for what the superuser may
+//!   grant, [`sql`].
 //! * How the result is verified: [`show_grants`].
 
 pub mod error;
@@ -20,6 +20,7 @@ pub mod host;
 pub mod password;
 mod pattern;
 pub mod plan;
+pub mod powers;
 pub mod privilege;
 pub mod proof;
 pub mod row;
@@ -27,7 +28,6 @@ pub mod setting;
 pub mod show_grants;
 pub mod specificity;
 pub mod sql;
-pub mod superuser;
 pub mod tables;
 pub mod user;
 pub mod username;

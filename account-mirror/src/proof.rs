@@ -26,7 +26,7 @@ mod sha_crypt;
 mod tests;
 
 use format::Hash;
-pub use format::{Stored, StoredHash};
+pub use format::{Meaning, StoredHash};
 
 /// The longest password, in bytes, that the servers take where there are rounds.
 const LONGEST_WITH_ROUNDS: usize = 256;
@@ -73,7 +73,7 @@ impl AuthString {
     }
 
     /// What the string is to a plugin, named in any letter case.
-    pub fn stored(&self, plugin: &str) -> Stored {
+    pub fn meaning(&self, plugin: &str) -> Meaning {
         format::read(plugin, &self.0)
     }
 }

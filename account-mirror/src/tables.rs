@@ -11,9 +11,9 @@ mod answers;
 mod grants;
 mod mariadb;
 mod mysql;
+mod not_mirrorable;
 mod query;
 mod reading;
-mod refused;
 
 pub use accounts::Accounts;
 pub use answers::Answers;

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
 use crate::pattern::like;
-use crate::proof::{AuthString, Stored};
+use crate::proof::{AuthString, Meaning};
 use crate::setting::{Setting, Value};
 use crate::username::Username;
 
@@ -50,7 +50,7 @@ impl Account {
     /// Whether it has a stored password that can be proven.
     pub fn has_hash(&self) -> bool {
         let mut passwords = self.state.passwords.iter();
-        passwords.any(|password| matches!(password.stored(), Stored::Hash(_)))
+        passwords.any(|password| matches!(password.meaning(), Meaning::Hash(_)))
     }
 
     /// Whether the account may use a schema as its default one. `None` where the grant tables leave it
@@ -104,8 +104,8 @@ pub struct StoredPassword {
 
 impl StoredPassword {
     /// What the string is to the plugin.
-    pub fn stored(&self) -> Stored {
-        self.string.stored(&self.plugin)
+    pub fn meaning(&self) -> Meaning {
+        self.string.meaning(&self.plugin)
     }
 }
 
@@ -133,10 +133,10 @@ pub(crate) fn password_method(
     string: AuthString,
     passwords: &mut Vec<StoredPassword>,
 ) -> AuthMethod {
-    let disabled = match (plugin.to_ascii_lowercase().as_str(), string.stored(&plugin)) {
-        ("caching_sha2_password", Stored::Disabled) => Some(DISABLED_CACHING_SHA2),
-        ("mysql_native_password", Stored::Disabled) if family.is_mysql() => Some(DISABLED_NATIVE),
-        ("mysql_native_password", Stored::Disabled) => Some("invalid"),
+    let disabled = match (plugin.to_ascii_lowercase().as_str(), string.meaning(&plugin)) {
+        ("caching_sha2_password", Meaning::Disabled) => Some(DISABLED_CACHING_SHA2),
+        ("mysql_native_password", Meaning::Disabled) if family.is_mysql() => Some(DISABLED_NATIVE),
+        ("mysql_native_password", Meaning::Disabled) => Some("invalid"),
         _ => None,
     };
     if disabled.is_none() {

@@ -15,20 +15,20 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::panic;
 
-mod credentials;
 mod lock;
 pub mod login;
+mod login_error;
 mod prepare;
 mod query_error;
-mod refusal;
+mod server;
 mod statement_limit;
 mod variables;
 
-pub use credentials::{Credentials, LoginRole, Server};
 pub use lock::lock_pair;
+pub use login_error::LoginError;
 pub use prepare::pinned_mode;
 pub use query_error::QueryError;
-pub use refusal::Refusal;
+pub use server::{Credentials, LoginRole, Server};
 pub use variables::Variables;
 
 use query_error::response_error;

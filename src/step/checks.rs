@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use account_mirror::powers::Powers;
 use account_mirror::setting::{Setting, Value};
-use account_mirror::superuser::Superuser as Powers;
 
 use crate::aws::SecretValue;
 use crate::database::read::{self, Facts};
@@ -20,7 +20,7 @@ use crate::step::superuser::Superuser;
 mod candidates;
 mod current_password;
 mod database_name;
-mod definers;
+mod defined_objects;
 mod host_in_use;
 mod ownership;
 mod password_policy;
@@ -30,7 +30,7 @@ mod rsa;
 mod versions;
 
 pub(super) use host_in_use::HostInUse;
-pub(super) use refusals::{in_force, same_server};
+pub(super) use refusals::{memory_is_tables, same_server};
 pub(super) use report::Report;
 
 use candidates::Candidates;
@@ -97,7 +97,7 @@ async fn check<'s>(
     refusals::mirrorable(&pair.source)?;
     for user in std::iter::once(&pair.source).chain(&pair.twin) {
         refusals::refuse_role(user)?;
-        in_force(user, &shown)?;
+        memory_is_tables(user, &shown)?;
     }
     if previous.is_some() {
         warn_of_short_interval(current, report);
@@ -139,7 +139,7 @@ async fn feasible(
     report: &mut Report,
 ) -> Result<(), Error> {
     powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
-    definers::check(pair, powers).await?;
+    defined_objects::check(pair, powers).await?;
     report.pass("the superuser may grant all that the twin needs");
     refusals::retain(rotation, pair)
 }

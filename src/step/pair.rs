@@ -23,7 +23,7 @@ pub(super) use differences::some_of;
 /// The user in use, its twin, and what must be changed.
 pub(super) struct Pair<'s> {
     /// The superuser's session; in a rotation it holds the lock on the pair.
-    pub(super) superuser: &'s mut Session,
+    pub(super) session: &'s mut Session,
     /// The user in use.
     pub(super) source: User,
     /// The twin, if it exists.
@@ -41,7 +41,7 @@ pub(super) struct Pair<'s> {
 impl<'s> Pair<'s> {
     /// The pair of these accounts, which are taken out of the others.
     pub(super) fn new(
-        superuser: &'s mut Session,
+        session: &'s mut Session,
         accounts: &mut Accounts,
         user: &Username,
         twin_name: Username,
@@ -49,7 +49,7 @@ impl<'s> Pair<'s> {
         let mut pair = Self {
             source: source_of(accounts, user)?,
             twin: accounts.take(&twin_name),
-            superuser,
+            session,
             twin_name,
             skipped: BTreeSet::new(),
             exemptions: Vec::new(),
@@ -62,7 +62,7 @@ impl<'s> Pair<'s> {
     /// Reads both users again, and plans anew.
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
-        let accounts = read::accounts(self.superuser, &users).await?;
+        let accounts = read::accounts(self.session, &users).await?;
         self.replace(accounts)
     }
 
@@ -76,13 +76,13 @@ impl<'s> Pair<'s> {
     /// Plans for the accounts as they are known now.
     pub(super) fn replan(&mut self) {
         self.exclude();
-        self.plan = plan::plan(self.superuser.family, &self.source, self.twin.as_ref());
+        self.plan = plan::plan(self.session.family, &self.source, self.twin.as_ref());
     }
 
     /// Excludes what is not compared: what no statement makes equal, and what was skipped because it
     /// cannot be granted.
     fn exclude(&mut self) {
-        let mandatory = self.superuser.variables.mandatory_roles();
+        let mandatory = self.session.variables.mandatory_roles();
         self.exemptions = exempt(&mut self.source, self.twin.as_mut(), &mandatory);
         if self.skipped.is_empty() {
             return;
@@ -105,7 +105,7 @@ impl<'s> Pair<'s> {
     /// The statements of the plan, without passwords.
     pub(super) fn statements(&self) -> Vec<String> {
         let builder = StatementBuilder {
-            family: self.superuser.family,
+            family: self.session.family,
             twin: &self.twin_name,
             password: &Password::new(String::new()),
             plaintext: false,
@@ -120,13 +120,13 @@ impl<'s> Pair<'s> {
             "cracklib_password_check_dictionary",
             "password_reuse_check_interval",
         ];
-        let is_there = |name: &&str| self.superuser.variables.value(name).is_some();
-        self.superuser.variables.is_on("strict_password_validation") && checks.iter().any(is_there)
+        let is_there = |name: &&str| self.session.variables.value(name).is_some();
+        self.session.variables.is_on("strict_password_validation") && checks.iter().any(is_there)
     }
 
     /// The roles that every account has without being granted them.
     pub(super) fn mandatory_roles(&self) -> BTreeSet<RoleName> {
-        self.superuser.variables.mandatory_roles()
+        self.session.variables.mandatory_roles()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use account_mirror::password::Password;
-use account_mirror::proof::{Proof, Stored};
+use account_mirror::proof::{Meaning, Proof};
 use account_mirror::user::{Account, StoredPassword};
 
 use crate::deadline::Deadline;
@@ -42,9 +42,9 @@ impl Proofs {
         if let Some((.., matches)) = self.known.iter().find(is_it) {
             return Ok(*matches);
         }
-        let matches = match stored.stored() {
-            Stored::Hash(hash) => self.compute(hash.proof(password.expose().as_bytes())).await?,
-            Stored::Empty | Stored::Disabled | Stored::Unprovable => false,
+        let matches = match stored.meaning() {
+            Meaning::Hash(hash) => self.compute(hash.proof(password.expose().as_bytes())).await?,
+            Meaning::Empty | Meaning::Disabled | Meaning::Unprovable => false,
         };
         self.known.push((stored.clone(), password.clone(), matches));
         Ok(matches)

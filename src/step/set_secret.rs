@@ -112,12 +112,12 @@ fn applier<'a>(
 ) -> (Applier<'a>, &'a User, Option<&'a User>) {
     let applier = Applier {
         builder: StatementBuilder {
-            family: pair.superuser.family,
+            family: pair.session.family,
             plaintext: pair.sends_plaintext(),
             twin: &pair.twin_name,
             password,
         },
-        session: pair.superuser,
+        session: pair.session,
         skipped: &mut pair.skipped,
         progress,
     };

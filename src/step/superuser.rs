@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorType, refuse};
 use crate::event::SecretId;
 use crate::secret::{Address, SuperuserSecret, UserSecret};
 use crate::step::Rotation;
-use crate::step::login::right_account;
+use crate::step::user_login::right_account;
 
 /// The pauses after which the secret of a refused superuser is read again: it may be rotating.
 const PAUSES: [Duration; 3] =

@@ -3,18 +3,20 @@
 //! With a pending value that is the current one, it is Secrets Manager's test of a rotation that is
 //! not to happen now: a preflight, which changes nothing and shows what a rotation would do.
 
+use account_mirror::powers::Powers;
 use account_mirror::show_grants::Shown;
-use account_mirror::superuser::Superuser as Powers;
 
 use crate::database::read::{self, Facts};
 use crate::database::session::{LoginRole, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
 use crate::step::checks::{self, HostInUse, Report};
-use crate::step::login::{credentials, log_in, plaintext_warning, right_account, use_database};
 use crate::step::pair::{Pair, some_of};
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
+use crate::step::user_login::{
+    credentials, log_in, plaintext_warning, right_account, use_database,
+};
 use crate::step::{Rotation, Summary};
 
 mod replica;
@@ -123,7 +125,7 @@ async fn prove_at(
     let twin_name = pending.username.clone();
     let mut pair = Pair::new(session, &mut accounts, &current.username, twin_name)?;
     for user in std::iter::once(&pair.source).chain(&pair.twin) {
-        checks::in_force(user, &created)?;
+        checks::memory_is_tables(user, &created)?;
     }
     pair.skip_orphans(&powers).await?;
     let shown = pair.show().await?;
@@ -139,7 +141,7 @@ async fn prove_at(
     }
     let login = credentials(LoginRole::Pending, pending, &server);
     let mut as_pending =
-        match log_in(login, &[pair.superuser.address], rotation.deadline, &pair.source).await {
+        match log_in(login, &[pair.session.address], rotation.deadline, &pair.source).await {
             Ok(session) => session,
             // It is the superuser's own server, which checks the password before its limits.
             Err(refusal) if refusal.proves_password() => {
@@ -205,7 +207,7 @@ async fn at_other_server(
     let mut as_current = log_in(login, &addresses, deadline, &pair.source).await?;
     if as_current.variables.read_only().is_some() {
         replica::wait(rotation, current, &pending.username, as_current.address).await?;
-    } else if !as_current.variables.is_same_server(&pair.superuser.variables) {
+    } else if !as_current.variables.is_same_server(&pair.session.variables) {
         let relation = superuser.relation(rotation, current).await;
         checks::same_server(&server, &superuser.server, relation)?;
     }

@@ -41,7 +41,7 @@ async fn relation(user: (&str, Value), superuser: (&str, Value)) -> Found {
     };
     let clients = Clients::new(None).await;
     let (user, superuser) = (address(user), address(superuser));
-    let relation = rds::relation(clients.until(soon()), &user, &superuser);
+    let relation = rds::relation(clients.for_invocation(soon()), &user, &superuser);
     match relation.await.unwrap() {
         Relation::Same => Found::Same,
         Relation::Unknown => Found::Unknown,
@@ -136,7 +136,7 @@ async fn writer(scene: &Scene, key: &str, arn: &str) -> Result<Address, Error> {
     let call = scene.secrets.tag_resource().secret_id(&scene.superuser_arn);
     call.tags(tag.build()).send().await.unwrap();
     let clients = Clients::new(None).await;
-    let aws = clients.until(soon());
+    let aws = clients.for_invocation(soon());
     let superuser = SecretId::new(&scene.superuser_arn);
     let described = aws.describe(&superuser).await.unwrap();
     rds::writer(aws, &described).await

@@ -27,7 +27,7 @@ const SHORTEST: usize = 70;
 
 /// What an authentication string is to its plugin.
 #[derive(Clone, Debug)]
-pub enum Stored {
+pub enum Meaning {
     /// A hash, which a password matches or not.
     Hash(StoredHash),
     /// No password: the account logs in with an empty one.
@@ -83,36 +83,36 @@ pub(super) fn public_key(password: &[u8]) -> [u8; 32] {
 }
 
 /// What a string is to a plugin.
-pub(super) fn read(plugin: &str, string: &[u8]) -> Stored {
+pub(super) fn read(plugin: &str, string: &[u8]) -> Meaning {
     match plugin.to_ascii_lowercase().as_str() {
         "ed25519" => read_key(string),
         "caching_sha2_password" | "mysql_native_password" | "sha256_password"
             if string.is_empty() =>
         {
-            Stored::Empty
+            Meaning::Empty
         }
         "caching_sha2_password" => read_caching_sha2(string),
         "mysql_native_password" => read_native(string),
         "sha256_password" => read_sha256(string),
-        _ => Stored::Unprovable,
+        _ => Meaning::Unprovable,
     }
 }
 
-fn hash(hash: Hash) -> Stored {
-    Stored::Hash(StoredHash(hash))
+fn hash(hash: Hash) -> Meaning {
+    Meaning::Hash(StoredHash(hash))
 }
 
 /// MySQL also takes characters that are no hexadecimal digits (`G` for 0); only a hash that somebody
 /// made to look disabled has them.
-fn read_native(string: &[u8]) -> Stored {
+fn read_native(string: &[u8]) -> Meaning {
     match string {
         [first, digits @ ..] if digits.len() == 40 => match (first, hexadecimal::<20>(digits)) {
             (b'*', Some(bytes)) => hash(Hash::Native(bytes)),
             // MariaDB takes any first character; MySQL ignores the account.
-            (_, Some(_)) => Stored::Unprovable,
-            (_, None) => Stored::Disabled,
+            (_, Some(_)) => Meaning::Unprovable,
+            (_, None) => Meaning::Disabled,
         },
-        _ => Stored::Disabled,
+        _ => Meaning::Disabled,
     }
 }
 
@@ -129,55 +129,55 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 /// An empty string is no key either: with it, an empty password is refused.
-fn read_key(string: &[u8]) -> Stored {
+fn read_key(string: &[u8]) -> Meaning {
     match KEY.decode(string).map(<[u8; 32]>::try_from) {
         Ok(Ok(key)) => hash(Hash::Ed25519(key)),
-        _ => Stored::Disabled,
+        _ => Meaning::Disabled,
     }
 }
 
 /// The server looks for the first dollar sign, the next, and the one after that, wherever they are;
 /// so a string that is not written as servers write it may still be a hash, if it is long enough.
-fn read_caching_sha2(string: &[u8]) -> Stored {
+fn read_caching_sha2(string: &[u8]) -> Meaning {
     let parts = string.split_first_chunk::<7>().and_then(|(prefix, rest)| {
         let [b'$', kind, b'$', digits @ .., b'$'] = prefix else { return None };
         Some((*kind, number(digits)? * 1000, rest.split_first_chunk::<20>()?))
     });
     match parts {
-        Some((_, 0, _)) => Stored::Disabled,
+        Some((_, 0, _)) => Meaning::Disabled,
         Some((b'A', rounds, (salt, text))) if text.len() == sha_crypt::LENGTH => {
             // Fewer rounds than the default are not fewer to the server.
             read_sha_crypt(salt, rounds.max(DEFAULT_ROUNDS), text)
         }
         Some((b'B', rounds, (salt, text))) if text.len() == 88 => {
             match STANDARD.decode(text).map(<[u8; 64]>::try_from) {
-                Ok(_) if salt.contains(&0) => Stored::Unprovable,
+                Ok(_) if salt.contains(&0) => Meaning::Unprovable,
                 Ok(Ok(key)) => hash(Hash::Pbkdf2 { salt: *salt, rounds, key }),
-                _ => Stored::Disabled,
+                _ => Meaning::Disabled,
             }
         }
-        _ if string.len() >= SHORTEST && string.contains(&b'$') => Stored::Unprovable,
-        _ => Stored::Disabled,
+        _ if string.len() >= SHORTEST && string.contains(&b'$') => Meaning::Unprovable,
+        _ => Meaning::Disabled,
     }
 }
 
 /// The server compares as many bytes as are stored: without the hash, any password will do.
-fn read_sha256(string: &[u8]) -> Stored {
-    let Some(rest) = string.strip_prefix(b"$5$") else { return Stored::Disabled };
+fn read_sha256(string: &[u8]) -> Meaning {
+    let Some(rest) = string.strip_prefix(b"$5$") else { return Meaning::Disabled };
     match rest.split_first_chunk::<20>() {
         Some((salt, [b'$', text @ ..])) if text.len() == sha_crypt::LENGTH => {
             read_sha_crypt(salt, DEFAULT_ROUNDS, text)
         }
-        _ => Stored::Unprovable,
+        _ => Meaning::Unprovable,
     }
 }
 
 /// The server handles the salt as text that a NUL or a dollar sign ends.
-fn read_sha_crypt(salt: &[u8; 20], rounds: u32, text: &[u8]) -> Stored {
+fn read_sha_crypt(salt: &[u8; 20], rounds: u32, text: &[u8]) -> Meaning {
     match <[u8; sha_crypt::LENGTH]>::try_from(text) {
-        Ok(text) if [&salt[..], &text].concat() == RESERVED => Stored::Disabled,
-        Ok(_) if salt.contains(&b'$') || salt.contains(&0) => Stored::Unprovable,
+        Ok(text) if [&salt[..], &text].concat() == RESERVED => Meaning::Disabled,
+        Ok(_) if salt.contains(&b'$') || salt.contains(&0) => Meaning::Unprovable,
         Ok(text) if sha_crypt::is_hash(&text) => hash(Hash::ShaCrypt { salt: *salt, rounds, text }),
-        _ => Stored::Disabled,
+        _ => Meaning::Disabled,
     }
 }

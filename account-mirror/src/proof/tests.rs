@@ -1,4 +1,4 @@
-use super::{AuthString, Proof, Stored};
+use super::{AuthString, Meaning, Proof};
 use proptest::prelude::*;
 use vectors::{ODD, RETAINED, VECTORS};
 
@@ -7,8 +7,8 @@ mod vectors;
 
 /// Whether the password matches; `None` if the string is no hash.
 fn matches(plugin: &str, string: &[u8], password: &[u8]) -> Option<bool> {
-    match AuthString::new(string).stored(plugin) {
-        Stored::Hash(hash) => Some(finish(hash.proof(password))),
+    match AuthString::new(string).meaning(plugin) {
+        Meaning::Hash(hash) => Some(finish(hash.proof(password))),
         _ => None,
     }
 }
@@ -101,11 +101,11 @@ fn an_empty_password_matches_where_a_server_lets_it_in() {
 }
 
 fn stored(plugin: &str, string: &[u8]) -> &'static str {
-    match AuthString::new(string).stored(plugin) {
-        Stored::Hash(_) => "hash",
-        Stored::Empty => "empty",
-        Stored::Disabled => "disabled",
-        Stored::Unprovable => "unprovable",
+    match AuthString::new(string).meaning(plugin) {
+        Meaning::Hash(_) => "hash",
+        Meaning::Empty => "empty",
+        Meaning::Disabled => "disabled",
+        Meaning::Unprovable => "unprovable",
     }
 }
 
@@ -198,7 +198,7 @@ fn nothing_of_a_string_is_printed() {
     for (_, plugin, _, string) in VECTORS {
         let string = AuthString::new(*string);
         assert_eq!(format!("{string:?}"), "AuthString([redacted])");
-        let stored = string.stored(plugin);
+        let stored = string.meaning(plugin);
         assert_eq!(format!("{stored:?}"), "Hash(StoredHash([redacted]))");
     }
 }
@@ -215,7 +215,7 @@ fn only_equal_strings_are_equal() {
 #[test]
 fn a_proof_in_slices_of_any_size_ends_after_the_rounds_of_its_string() {
     let (password, string) = vector("caching_sha2_password", "$A$00A$");
-    let Stored::Hash(hash) = AuthString::new(string).stored("caching_sha2_password") else {
+    let Meaning::Hash(hash) = AuthString::new(string).meaning("caching_sha2_password") else {
         panic!("a hash")
     };
     let mut proof = hash.proof(password);
@@ -242,7 +242,7 @@ fn a_password_of_more_than_256_bytes_is_computed_only_where_servers_take_it() {
         ("caching_sha2_password", "$B$"),
         ("sha256_password", "$5$"),
     ] {
-        let Stored::Hash(hash) = AuthString::new(vector(plugin, prefix).1).stored(plugin) else {
+        let Meaning::Hash(hash) = AuthString::new(vector(plugin, prefix).1).meaning(plugin) else {
             panic!("a hash")
         };
         assert_eq!(hash.proof(&long[..256]).rounds_left() % 1000, 0);

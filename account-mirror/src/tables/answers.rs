@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::{AccountName, Accounts, Unsorted};
 use super::reading::{Reading, Source};
-use super::{grants, mariadb, mysql, refused};
+use super::{grants, mariadb, mysql, not_mirrorable};
 use crate::error::Error;
 use crate::row::Row;
 
@@ -112,7 +112,7 @@ impl<'a> Answers<'a> {
         if let Some(error) = self.failure {
             return Err(error);
         }
-        refused::refuse_without_account(&self.without_account)?;
+        not_mirrorable::refuse_without_account(&self.without_account)?;
         let is_mysql = self.reading.family.is_mysql();
         let sorted = |(host, unsorted): (String, Unsorted)| {
             let mut account = unsorted.sorted();
@@ -127,11 +127,11 @@ impl<'a> Answers<'a> {
             .collect();
         for user in &self.reading.users {
             if let Some(accounts) = users.get(user) {
-                refused::refuse_at_empty_host(user, accounts)?;
+                not_mirrorable::refuse_at_empty_host(user, accounts)?;
             }
         }
         if self.has_mis_encoded {
-            return Err(refused::mis_encoded_user(&self.reading.users));
+            return Err(not_mirrorable::mis_encoded_user(&self.reading.users));
         }
         Ok(Accounts { users, anonymous: self.anonymous, system_users: self.system_users })
     }

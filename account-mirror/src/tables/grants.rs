@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::accounts::{AccountName, Unsorted};
-use super::refused::mis_encoded;
+use super::not_mirrorable::mis_encoded;
 use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName, RoutineKind};

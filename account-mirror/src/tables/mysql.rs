@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
 use crate::privilege::Privilege;
-use crate::proof::{AuthString, Stored};
+use crate::proof::{AuthString, Meaning};
 use crate::row::Row;
 use crate::setting::{self, Setting, Value};
 use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
@@ -164,6 +164,6 @@ fn partial_revokes(
 /// MySQL stores a role as a locked account, expired and without a password.
 pub(super) fn mark_created_role(account: &mut Account) {
     let state = &mut account.state;
-    let is_empty = |password: &StoredPassword| matches!(password.stored(), Stored::Empty);
+    let is_empty = |password: &StoredPassword| matches!(password.meaning(), Meaning::Empty);
     state.role |= state.locked && state.expired && state.passwords.iter().any(is_empty);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::accounts::AccountName;
 use super::grants::{GrantTable, tables};
 use super::query::Query;
-use super::{mariadb, mysql, refused};
+use super::{mariadb, mysql, not_mirrorable};
 use crate::family::Family;
 use crate::grant::RoleName;
 use crate::sql::{quote_identifier, quote_literal};
@@ -71,7 +71,8 @@ impl Reading {
             sources.push(Source::GlobalPrivileges);
             sources.extend(self.roles.iter().cloned().map(Source::Role));
         }
-        sources.extend(refused::has_not_ascii(&self.users).then_some(Source::MisEncodedUsers));
+        sources
+            .extend(not_mirrorable::has_not_ascii(&self.users).then_some(Source::MisEncodedUsers));
         sources
     }
 }
@@ -124,7 +125,7 @@ impl Source {
                 &format!("the grants of the role {role}"),
                 format!("SHOW GRANTS FOR {}", quote_identifier(role)),
             ),
-            Self::MisEncodedUsers => refused::mis_encoded_users(&reading.users),
+            Self::MisEncodedUsers => not_mirrorable::mis_encoded_users(&reading.users),
         }
     }
 }

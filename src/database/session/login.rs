@@ -9,9 +9,9 @@ use account_mirror::family::Family;
 use mysql_async::Conn;
 use tokio::net::TcpStream;
 
-use super::credentials::Credentials;
+use super::login_error::LoginError;
 use super::prepare::prepare;
-use super::refusal::Refusal;
+use super::server::Credentials;
 use super::statement_limit::StatementLimit;
 use super::{Session, Variables};
 use crate::deadline::Deadline;
@@ -30,12 +30,12 @@ impl Credentials<'_> {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`].
+    /// A [`LoginError`].
     pub async fn open_at(
         &self,
         addresses: &[IpAddr],
         deadline: Deadline,
-    ) -> Result<Session, Refusal> {
+    ) -> Result<Session, LoginError> {
         let mut refusal = None;
         for address in addresses {
             match self.connect(*address, deadline).await {
@@ -48,7 +48,7 @@ impl Credentials<'_> {
         Err(refusal.unwrap_or_else(|| self.server.unknown("it has no address").into()))
     }
 
-    async fn connect(&self, address: IpAddr, deadline: Deadline) -> Result<Session, Refusal> {
+    async fn connect(&self, address: IpAddr, deadline: Deadline) -> Result<Session, LoginError> {
         let options = self
             .server
             .tls
@@ -87,10 +87,10 @@ impl Credentials<'_> {
         address: IpAddr,
         deadline: Deadline,
         connection: impl Future<Output = Result<mysql_async::Result<Conn>, Panicked>>,
-    ) -> Result<Conn, Refusal> {
+    ) -> Result<Conn, LoginError> {
         tokio::pin!(connection);
         let connected = |result: Result<mysql_async::Result<Conn>, Panicked>| match result {
-            Ok(result) => result.map_err(|error| self.refusal(error)),
+            Ok(result) => result.map_err(|error| self.explain(error)),
             Err(_) => Err(self.protocol_error().into()),
         };
         if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {

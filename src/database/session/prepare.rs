@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use account_mirror::family::Family;
 use account_mirror::row::Row;
 
-use super::credentials::{Credentials, LoginRole};
+use super::login_error::LoginError;
 use super::query_error::response_error;
-use super::refusal::Refusal;
+use super::server::{Credentials, LoginRole};
 use super::{Session, Variables};
 use crate::error::{Error, ErrorType};
 use crate::text;
@@ -34,7 +34,7 @@ pub fn pinned_mode(family: Family) -> &'static str {
 pub(super) async fn prepare(
     session: &mut Session,
     credentials: &Credentials<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), LoginError> {
     for _ in 0..2 {
         let pins = pins(session, credentials.role);
         // A global `max_execution_time` holds until the session's own is set.

@@ -5,7 +5,7 @@
 
 use account_mirror::error::list;
 use account_mirror::password::Password;
-use account_mirror::proof::Stored;
+use account_mirror::proof::Meaning;
 use account_mirror::user::{Account, StoredPassword, User};
 
 use super::Report;
@@ -98,10 +98,10 @@ async fn prove_account(
     let empty = Password::new(String::new());
     let (mut matching, mut others) = (0, 0);
     for stored in &account.state.passwords {
-        match stored.stored() {
-            Stored::Unprovable => return Err(plugin_unsupported(name, &stored.plugin)),
-            Stored::Empty => return Err(open(name)),
-            Stored::Hash(_) | Stored::Disabled => {}
+        match stored.meaning() {
+            Meaning::Unprovable => return Err(plugin_unsupported(name, &stored.plugin)),
+            Meaning::Empty => return Err(open(name)),
+            Meaning::Hash(_) | Meaning::Disabled => {}
         }
         // MariaDB stores the hash of an empty password where a method was given none.
         if stored.plugin.eq_ignore_ascii_case("ed25519") && proofs.matches(stored, &empty).await? {

@@ -1,7 +1,7 @@
 //! Whether the user can use the database that its secret names, as far as the superuser sees it.
 
+use account_mirror::powers::Powers;
 use account_mirror::sql::quote_literal;
-use account_mirror::superuser::Superuser as Powers;
 
 use crate::error::{Error, refuse};
 use crate::secret::UserSecret;
@@ -23,7 +23,7 @@ pub(super) async fn check(
         "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
         quote_literal(name)
     );
-    let found = pair.superuser.rows(&sql).await;
+    let found = pair.session.rows(&sql).await;
     let found = found.map_err(|failure| failure.context("looking for the secret's database"))?;
     if found.is_empty() && sees_all {
         refuse!(
@@ -33,7 +33,7 @@ pub(super) async fn check(
         );
     }
     let account = pair.source.accounts.get(host);
-    let is_mariadb = !pair.superuser.family.is_mysql();
+    let is_mariadb = !pair.session.family.is_mysql();
     // What MariaDB grants to PUBLIC stands in no table of the user's.
     if account.and_then(|account| account.may_use(name)) == Some(false) && !is_mariadb {
         refuse!(

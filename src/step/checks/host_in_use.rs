@@ -5,7 +5,7 @@
 //! where it is not, the login is made with a password that was proven before.
 
 use account_mirror::host::account_for;
-use account_mirror::superuser::Superuser as Powers;
+use account_mirror::powers::Powers;
 use account_mirror::tables::Accounts;
 
 use super::refusals::{self, usable};
@@ -14,9 +14,11 @@ use crate::database::session::LoginRole;
 use crate::error::{Error, refuse};
 use crate::secret::UserSecret;
 use crate::step::Rotation;
-use crate::step::login::{credentials, log_in, plaintext_warning, right_account, use_database};
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
+use crate::step::user_login::{
+    credentials, log_in, plaintext_warning, right_account, use_database,
+};
 
 /// The host part of the account in use, or how to find it.
 pub(crate) enum HostInUse {
@@ -46,7 +48,7 @@ impl HostInUse {
             return Ok(Self::OtherServer);
         }
         let hosts = || pair.source.accounts.keys().map(String::as_str);
-        let session = &pair.superuser;
+        let session = &pair.session;
         let host =
             account_for(session.family, &session.client_host, hosts(), accounts.anonymous_hosts());
         match host {
@@ -120,7 +122,7 @@ impl HostInUse {
             right_account(&session, &current.username)?;
             usable(&pair.source, &session.account_host.clone(), &server)?;
             use_database(&mut session, current).await?;
-            if !session.variables.is_same_server(&pair.superuser.variables) {
+            if !session.variables.is_same_server(&pair.session.variables) {
                 let relation = superuser.relation(rotation, current).await;
                 refusals::same_server(&server, &superuser.server, relation)?;
             }

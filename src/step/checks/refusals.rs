@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use account_mirror::error::list;
-use account_mirror::proof::Stored;
+use account_mirror::proof::Meaning;
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::user::{Account, AuthMethod, User};
 
 use super::Report;
 use crate::aws::rds::Relation;
-use crate::database::session::{LoginRole, Refusal, Server, Session};
+use crate::database::session::{LoginError, LoginRole, Server, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::step::Rotation;
-use crate::step::login::plaintext_warning;
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
+use crate::step::user_login::plaintext_warning;
 use crate::tls::TlsMode;
 
 /// The plugins that check a password and that the driver speaks.
@@ -97,7 +97,7 @@ pub(super) fn mirrorable(source: &User) -> Result<(), Error> {
 
 /// The password that the server shows of an account, from its memory, must be that of its tables:
 /// the tables are what proofs are about, and the memory decides on logins.
-pub(crate) fn in_force(
+pub(crate) fn memory_is_tables(
     user: &User,
     shown: &BTreeMap<(String, String), Vec<u8>>,
 ) -> Result<(), Error> {
@@ -105,7 +105,7 @@ pub(crate) fn in_force(
         let key = (user.name.as_str().to_owned(), host.clone());
         let line = shown.get(&key).map(Vec::as_slice).unwrap_or_default();
         let hashes = account.state.passwords.iter();
-        let mut hashes = hashes.filter(|stored| matches!(stored.stored(), Stored::Hash(_)));
+        let mut hashes = hashes.filter(|stored| matches!(stored.meaning(), Meaning::Hash(_)));
         if !hashes.all(|stored| stored.string.is_shown_in(line)) {
             refuse!(
                 FlushPrivilegesDue,
@@ -209,7 +209,7 @@ pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
 }
 
 /// Why the current user's login was refused, with the help of what the superuser sees.
-pub(super) fn explain_refusal(source: &User, server: &Server, refusal: Refusal) -> Error {
+pub(super) fn explain_refusal(source: &User, server: &Server, refusal: LoginError) -> Error {
     use ErrorType::{AccountUnusable, CurrentLoginRefused, PluginUnsupported};
     if ![AccountUnusable, CurrentLoginRefused, PluginUnsupported]
         .contains(&refusal.error.error_type())
@@ -233,7 +233,7 @@ pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair<'_>) -> Result<(), Err
     if !rotation.config.retain_previous_password {
         return Ok(());
     }
-    let family = pair.superuser.family;
+    let family = pair.session.family;
     if !family.retains_passwords() {
         refuse!(
             RetainImpossible,

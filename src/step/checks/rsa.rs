@@ -28,7 +28,7 @@ pub(super) async fn check(
     if !sends_it || !matches!(tls, TlsMode::Plaintext) {
         return Ok(());
     }
-    let rows = pair.superuser.rows(&format!("SHOW GLOBAL STATUS LIKE '{STATUS}'")).await;
+    let rows = pair.session.rows(&format!("SHOW GLOBAL STATUS LIKE '{STATUS}'")).await;
     let rows = rows.map_err(|failure| failure.context("reading the RSA key"))?;
     let key = rows.first().map(|row| row.text_or_empty("Value"));
     let most = key.and_then(key_size).unwrap_or(USUAL).saturating_sub(OVERHEAD);

@@ -49,7 +49,7 @@ impl Pair<'_> {
     pub(in crate::step) async fn show(&mut self) -> Result<ShownPairs, Error> {
         let hosts = self.hosts_of_both();
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
-        let shown = read::grants_for(self.superuser, &at_hosts(users, &hosts)).await?;
+        let shown = read::grants_for(self.session, &at_hosts(users, &hosts)).await?;
         Ok(ShownPairs::new(hosts, shown))
     }
 
@@ -62,7 +62,7 @@ impl Pair<'_> {
         let hosts = self.hosts_of_both();
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let at_hosts = at_hosts(users, &hosts);
-        let read = read::accounts_and_grants(self.superuser, &users, &at_hosts).await?;
+        let read = read::accounts_and_grants(self.session, &users, &at_hosts).await?;
         let (accounts, shown) = read;
         self.replace(accounts)?;
         Ok(ShownPairs::new(hosts, shown))

@@ -2,9 +2,9 @@
 
 use account_mirror::grant::{Grant, GrantTarget};
 use account_mirror::plan::Action;
+use account_mirror::powers::Powers;
 use account_mirror::privilege::Privilege;
 use account_mirror::sql::quote_identifier;
-use account_mirror::superuser::Superuser as Powers;
 
 use super::Pair;
 use crate::error::Error;
@@ -46,7 +46,7 @@ impl Pair<'_> {
         if !powers.holds_something_on(target) {
             return Ok(false);
         }
-        match self.superuser.rows(&sql).await {
+        match self.session.rows(&sql).await {
             Ok(columns) => Ok(grant.columns.keys().any(|column| {
                 let is_it = |name: &str| name.to_lowercase() == column.to_lowercase();
                 !columns.iter().any(|row| is_it(row.text_or_empty("Field")))

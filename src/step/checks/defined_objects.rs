@@ -1,7 +1,7 @@
 //! A twin that is to be created must not be the definer of objects already: they would then run with
 //! its privileges, so the server asks for a privilege of its own (error 4006).
 
-use account_mirror::superuser::Superuser as Powers;
+use account_mirror::powers::Powers;
 
 use crate::database::read;
 use crate::error::Error;
@@ -18,7 +18,7 @@ pub(super) async fn check(pair: &mut Pair<'_>, powers: &Powers) -> Result<(), Er
         return Ok(());
     }
     let twin = &pair.twin_name;
-    let objects = read::objects_defined_by(pair.superuser, twin, &missing).await?;
+    let objects = read::objects_defined_by(pair.session, twin, &missing).await?;
     if objects.is_empty() {
         return Ok(());
     }

@@ -1,11 +1,11 @@
 //! Whether the superuser may create an account that objects have as their definer.
 
-use super::Superuser;
+use super::Powers;
 use crate::error::{Error, ErrorKind, list};
 use crate::grant::GrantTarget;
 use crate::username::Username;
 
-impl Superuser {
+impl Powers {
     /// Whether it may create an account that objects have as their definer.
     pub fn may_create_definers(&self) -> bool {
         let privileges = ["ALLOW_NONEXISTENT_DEFINER", "SET_USER_ID"];

@@ -3,8 +3,8 @@
 use mysql_async::{DriverError, IoError};
 
 use super::QueryError;
-use super::credentials::{Credentials, LoginRole};
 use super::query_error::{ends_connection, is_undecodable};
+use super::server::{Credentials, LoginRole};
 use crate::error::{Error, ErrorType};
 use crate::{text, tls};
 
@@ -30,7 +30,7 @@ impl LoginRole {
 }
 
 impl Credentials<'_> {
-    pub(super) fn refusal(&self, error: mysql_async::Error) -> Refusal {
+    pub(super) fn explain(&self, error: mysql_async::Error) -> LoginError {
         let server = self.server;
         let expected = server.tls.expected_name(&server.endpoint.host);
         if let Some(found) = tls::explain(&error, &server.endpoint.host, expected) {
@@ -78,7 +78,7 @@ impl Credentials<'_> {
     }
 
     /// The refusal for a failure of the first query after the login.
-    pub(super) fn refused(&self, failure: QueryError) -> Refusal {
+    pub(super) fn refused(&self, failure: QueryError) -> LoginError {
         match failure {
             QueryError::Server { code, text } => self.server_refusal(code, &text),
             QueryError::Protocol(_) => self.protocol_error().into(),
@@ -88,7 +88,7 @@ impl Credentials<'_> {
         }
     }
 
-    fn server_refusal(&self, code: u16, text: &str) -> Refusal {
+    fn server_refusal(&self, code: u16, text: &str) -> LoginError {
         let (error_type, remedy) = match code {
             _ if ends_connection(code) => {
                 (ErrorType::ConnectionLost, "the server is shutting down, or ended the connection")
@@ -126,7 +126,7 @@ impl Credentials<'_> {
             ),
             _ => (self.role.refused().0, "look the number up in the manual of the server"),
         };
-        Refusal {
+        LoginError {
             error: error_type.because(format!(
                 "the login of {} \"{}\" was refused by {}: MySQL error {code}: \"{}\"; {remedy}",
                 self.role,
@@ -140,14 +140,14 @@ impl Credentials<'_> {
 }
 
 /// A login that did not succeed.
-pub struct Refusal {
+pub struct LoginError {
     /// The error for the operator.
     pub error: Error,
     /// The server's error number, if the server refused.
     pub code: Option<u16>,
 }
 
-impl Refusal {
+impl LoginError {
     /// Whether the server accepted the password and refused for a limit on connections, which it
     /// looks at afterwards.
     pub fn proves_password(&self) -> bool {
@@ -155,14 +155,14 @@ impl Refusal {
     }
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for LoginError {
     fn from(error: Error) -> Self {
         Self { error, code: None }
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<LoginError> for Error {
+    fn from(refusal: LoginError) -> Self {
         refusal.error
     }
 }

@@ -6,7 +6,7 @@ use account_mirror::sql::quote_identifier;
 use account_mirror::user::User;
 use account_mirror::username::Username;
 
-use crate::database::session::{Credentials, LoginRole, Refusal, Server, Session};
+use crate::database::session::{Credentials, LoginError, LoginRole, Server, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
@@ -31,9 +31,9 @@ pub(super) async fn log_in(
     addresses: &[IpAddr],
     deadline: Deadline,
     user: &User,
-) -> Result<Session, Refusal> {
+) -> Result<Session, LoginError> {
     match login.open_at(addresses, deadline).await {
-        Err(Refusal { error, code })
+        Err(LoginError { error, code })
             if user.has_plugin("ed25519")
                 && (code == Some(1045) || error.error_type() == ErrorType::ProtocolError) =>
         {

@@ -21,7 +21,7 @@ fn system_user() -> GrantTarget {
 }
 
 /// The superuser with its active roles.
-pub struct Superuser {
+pub struct Powers {
     family: Family,
     name: String,
     /// The account as something to be a proxy of.
@@ -32,7 +32,7 @@ pub struct Superuser {
     system_roles: BTreeSet<RoleName>,
 }
 
-impl Superuser {
+impl Powers {
     /// The superuser with this account, of which all rows and those of its roles have been read.
     pub fn new(
         family: Family,
