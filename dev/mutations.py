@@ -75,21 +75,21 @@ MUTATIONS = [
     Mutation(
         "a value made from an older current one is accepted by createSecret",
         "step/create_secret.rs",
-        "            check_kept_value(rotation, &current, &twin).await?;\n",
-        "            let _ = check_kept_value(rotation, &current, &twin).await;\n",
+        "            check_kept_value(&turn).await?;\n",
+        "            let _ = check_kept_value(&turn).await;\n",
         ["states::a_value_from_before_an_edit_is_stale_and_its_remedy_helps"],
     ),
     Mutation(
         "a value made from an older current one is accepted by setSecret and testSecret",
-        "step.rs",
-        "        let Some(found) = found else {\n",
-        "        let Some(found) = found.filter(|_| false) else {\n",
+        "step/turn.rs",
+        "        let Some(found) = self.mismatch(pending) else {\n",
+        "        let Some(found) = self.mismatch(pending).filter(|_| false) else {\n",
         ["states::a_pending_value_for_another_user_is_refused_before_anything_is_written"],
     ),
     Mutation(
         "nothing keeps two invocations from changing the twin at once",
         "step/checks.rs",
-        "    lock_pair(session, &current.username, superuser.arn()).await?;\n",
+        "    lock_pair(session, &turn.current.username, superuser.arn()).await?;\n",
         "    let _ = (lock_pair, superuser.arn());\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
@@ -121,18 +121,16 @@ MUTATIONS = [
     ),
     Mutation(
         "setSecret does not compare the accounts",
-        "step/set_secret.rs",
-        "    match differences.is_empty() {\n",
-        "    match differences.is_empty() || true {\n",
+        "step/pair/verify.rs",
+        "        if differences.is_empty() {\n",
+        "        if differences.is_empty() || step == Step::SetSecret {\n",
         ["states::a_source_that_changes_at_the_last_statement_is_found_out_by_set_secret_itself"],
     ),
     Mutation(
         "testSecret does not compare the accounts",
-        "step/test_secret.rs",
-        "    if differences.is_empty() {\n"
-        "        return Ok(());\n",
-        "    if differences.is_empty() || true {\n"
-        "        return Ok(());\n",
+        "step/pair/verify.rs",
+        "        if differences.is_empty() {\n",
+        "        if differences.is_empty() || step == Step::TestSecret {\n",
         ["migration::a_half_made_twin_is_completed_and_never_promoted_as_it_is"],
     ),
     # The secret's versions.
@@ -155,7 +153,7 @@ MUTATIONS = [
         "finishSecret makes a version without a value current",
         "step/finish_secret.rs",
         "        None => pending_user(rotation).await?,\n",
-        "        None => pending_user(rotation).await.unwrap_or(rotation.twin_of(&rotation.current().await?)?),\n",
+        "        None => pending_user(rotation).await.unwrap_or(crate::step::turn::Turn::read(rotation).await?.twin),\n",
         ["proof::a_version_without_a_value_never_becomes_current"],
     ),
     Mutation(
@@ -183,39 +181,38 @@ MUTATIONS = [
     Mutation(
         "an alternative with an empty password is mirrored",
         "step/checks/current_password.rs",
-        "        if stored.plugin.eq_ignore_ascii_case(\"ed25519\") && proofs.matches(stored, &empty).await? {\n",
-        "        if false {\n",
+        "                && self.proofs.matches(stored, &empty).await?\n",
+        "                && false && self.proofs.matches(stored, &empty).await?\n",
         ["proof::of_alternative_passwords_one_must_be_the_secrets_and_none_empty"],
     ),
     Mutation(
         "the tables are believed without the server's memory",
-        "step/checks/refusals.rs",
-        "        if !hashes.all(|stored| stored.string.is_shown_in(line)) {\n",
-        "        if !hashes.all(|stored| stored.string.is_shown_in(line) || true) {\n",
+        "step/pair/memory.rs",
+        "            if !hashes.all(|stored| stored.string.is_shown_in(line)) {\n",
+        "            if !hashes.all(|stored| stored.string.is_shown_in(line) || true) {\n",
         ["written_by_hand::a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_read_it"],
     ),
     Mutation(
         "the user in use is logged in as, though its host is known",
-        "step/checks/host_in_use.rs",
-        "        if !superuser.is_at(&server) {\n",
-        "        if superuser.is_at(&server) {\n",
+        "step/host_in_use.rs",
+        "        if !superuser.is_at(server) {\n",
+        "        if superuser.is_at(server) {\n",
         ["proof::a_user_whose_only_connection_is_taken_is_rotated_without_a_login"],
     ),
     Mutation(
         "a stranger with the twin's name is taken for the twin",
         "step/checks/ownership.rs",
-        "            let Some(version) = candidates.version_of(&[account], proofs).await? else {\n"
-        "                return Err(not_ours(rotation, twin, host, &candidates));\n"
+        "            let Some(version) = version else {\n"
+        "                return Err(self.not_ours(host, &search));\n"
         "            };\n",
-        "            let version = candidates.version_of(&[account], proofs).await?;\n"
-        "            let version = version.unwrap_or_else(|| rotation.version.clone());\n",
+        "            let version = version.as_ref().unwrap_or(&self.turn.rotation.version);\n",
         ["ownership::a_stranger_is_left_alone_also_one_that_is_equal_to_the_user"],
     ),
     Mutation(
         "a version that names the twin makes it this secret's, whatever its password",
-        "step/checks/candidates.rs",
-        "                if proofs.any_matches(account, password).await? {\n",
-        "                if proofs.any_matches(account, password).await? || true {\n",
+        "step/checks/other_versions.rs",
+        "            if found.is_none() && self.proofs.any_matches(",
+        "            if found.is_none() || self.proofs.any_matches(",
         ["ownership::a_version_that_a_refused_rotation_left_does_not_make_a_stranger_ours"],
     ),
     Mutation(
@@ -243,8 +240,8 @@ MUTATIONS = [
     Mutation(
         "the superuser may be one of the two users",
         "step/superuser.rs",
-        "        is_neither(&document, current, &rotation.twin_of(current)?)?;\n",
-        "        let _ = is_neither(&document, current, &rotation.twin_of(current)?);\n",
+        "        is_neither(&document, turn)?;\n",
+        "        let _ = is_neither(&document, turn);\n",
         ["refusals::accounts::a_superuser_that_is_one_of_the_two_users_is_refused"],
     ),
     # What is written, and when.
@@ -258,8 +255,8 @@ MUTATIONS = [
     Mutation(
         "what the superuser may not do is found out half way",
         "step/checks.rs",
-        "    powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;\n",
-        "    let _ = powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan);\n",
+        "        self.pair.powers.permits(source, twin.as_ref(), plan)?;\n",
+        "        let _ = self.pair.powers.permits(source, twin.as_ref(), plan);\n",
         ["refusals::superuser::what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_account_and_the_remedy"],
     ),
     Mutation(
@@ -372,8 +369,8 @@ MUTATIONS = [
     Mutation(
         "a twin that is still a definer is found out when it is created",
         "step/checks.rs",
-        "    defined_objects::check(pair, powers).await?;\n",
-        "    let _ = defined_objects::check(pair, powers).await;\n",
+        "        defined_objects::check(&mut self.pair).await?;\n",
+        "        let _ = defined_objects::check(&mut self.pair).await;\n",
         ["exactness::a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created"],
     ),
     Mutation(
@@ -386,8 +383,8 @@ MUTATIONS = [
     Mutation(
         "a preflight tries no password on the server's rules",
         "step/checks.rs",
-        "        None => rotation.config.passwords.generate(),\n",
-        "        None => return Ok(()),\n",
+        "            None => self.turn.rotation.config.passwords.generate(),\n",
+        "            None => return Ok(()),\n",
         ["refusals::foretold::the_preflight_names_each_refusal_that_a_rotation_gives_before_its_first_write"],
     ),
     Mutation(
@@ -404,17 +401,17 @@ MUTATIONS = [
         "step/set_secret.rs",
         "    let existed = checked.pair.twin.is_some();\n",
         "    let existed = checked.pair.twin.is_some();\n"
-        "    let server = rotation.server(current);\n"
+        "    let server = superuser.turn.rotation.server(&superuser.turn.current);\n"
         "    let role = crate::database::session::LoginRole::Pending;\n"
         "    let attempt = crate::step::user_login::credentials(role, &checked.pending, &server);\n"
-        "    drop(attempt.open_at(&[checked.pair.session.address], rotation.deadline).await);\n",
+        "    drop(attempt.open_at(&[checked.pair.session.address], superuser.turn.rotation.deadline).await);\n",
         ["migration::partial_revokes_are_copied_and_no_login_fails_on_the_way"],
     ),
     Mutation(
         "a superuser that is refused is not read again",
         "step/superuser.rs",
-        "                || !self.await_newer_version(rotation).await?\n",
-        "                || false && self.await_newer_version(rotation).await?\n"
+        "                || !self.await_newer_version().await?\n",
+        "                || false && self.await_newer_version().await?\n"
         "                || true\n",
         ["races::a_superuser_whose_password_changes_just_now_is_read_again"],
     ),

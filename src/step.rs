@@ -6,7 +6,6 @@ use crate::aws::{Aws, Description, SecretValue, Selector, StagingLabel};
 use crate::config::Config;
 use crate::database::session::Server;
 use crate::deadline::Deadline;
-use crate::endpoint::is_proxy;
 use crate::error::{Error, refuse};
 use crate::event::{RotationToken, SecretId, VersionId};
 use crate::secret::{TlsKeys, UserSecret};
@@ -15,11 +14,13 @@ use crate::tls::TlsMode;
 mod checks;
 pub mod create_secret;
 pub mod finish_secret;
+mod host_in_use;
 mod pair;
 mod proofs;
 pub mod set_secret;
 mod superuser;
 pub mod test_secret;
+mod turn;
 mod user_login;
 
 /// One invocation whose version has AWSPENDING.
@@ -94,47 +95,6 @@ impl Rotation<'_> {
         let mut document = UserSecret::parse(&self.secret, current.document)?;
         document.stored = Some(current.created);
         Ok(document)
-    }
-
-    /// The name of the other user.
-    pub(crate) fn twin_of(&self, current: &UserSecret) -> Result<Username, Error> {
-        Ok(current.username.twin(self.config.username_limit(current.engine))?)
-    }
-
-    /// Checks that a pending document is the current one with the twin's login, and nothing else.
-    pub(crate) fn check_pending(
-        &self,
-        current: &UserSecret,
-        pending: &UserSecret,
-    ) -> Result<(), Error> {
-        let twin = self.twin_of(current)?;
-        let found = match pending.username == twin {
-            true => current.first_difference(pending),
-            false => Some(format!("it is for \"{}\", not for \"{twin}\"", pending.username)),
-        };
-        let Some(found) = found else {
-            return Ok(());
-        };
-        refuse!(
-            PendingMismatch,
-            "version {} was not used: it is not the current document with the login of the twin \
-             ({found}); remove its label AWSPENDING and rotate again",
-            self.version
-        );
-    }
-
-    /// An RDS Proxy knows only logins that are AWSCURRENT.
-    pub(crate) fn refuse_proxy(&self, current: &UserSecret) -> Result<(), Error> {
-        let host = &current.address.endpoint.host;
-        if !is_proxy(host) {
-            return Ok(());
-        }
-        refuse!(
-            ProxyHost,
-            "a pending login cannot be tested at host \"{host}\" of secret {}: it is an RDS Proxy, which \
-             accepts only logins that are AWSCURRENT; use the address of the database",
-            self.secret
-        );
     }
 
     /// The server that a user's document names.

@@ -4,37 +4,33 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use account_mirror::powers::Powers;
 use account_mirror::setting::{Setting, Value};
 
 use crate::aws::SecretValue;
-use crate::database::read::{self, Facts};
 use crate::database::session::{Session, lock_pair};
 use crate::error::Error;
 use crate::secret::UserSecret;
-use crate::step::Rotation;
+use crate::step::host_in_use::HostInUse;
 use crate::step::pair::Pair;
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
+use crate::step::turn::Turn;
 
-mod candidates;
 mod current_password;
 mod database_name;
 mod defined_objects;
-mod host_in_use;
+mod other_versions;
 mod ownership;
 mod password_policy;
 mod refusals;
 mod report;
 mod rsa;
+mod server_in_use;
 mod versions;
 
-pub(super) use host_in_use::HostInUse;
-pub(super) use refusals::{memory_is_tables, same_server};
+pub(super) use refusals::{same_server, usable};
 pub(super) use report::Report;
 
-use candidates::Candidates;
-use password_policy::check_policy;
 use versions::LabeledValues;
 
 /// Two rotations within this time lock out clients that cache a secret for as long.
@@ -52,130 +48,122 @@ pub(super) struct Checked<'s> {
 
 /// Checks a rotation, under the lock on the pair of users.
 pub(super) async fn run<'s>(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    superuser: &Superuser,
+    superuser: &Superuser<'_>,
     session: &'s mut Session,
     report: &mut Report,
 ) -> Result<Checked<'s>, Error> {
+    let turn = superuser.turn;
     refusals::writable(superuser, session, report)?;
-    lock_pair(session, &current.username, superuser.arn()).await?;
-    let LabeledValues { pending, previous } = versions::read(rotation, current).await?;
-    let values = (Some(&pending), previous);
-    let (pair, placed) = check(rotation, current, superuser, session, values, report).await?;
+    lock_pair(session, &turn.current.username, superuser.arn()).await?;
+    let LabeledValues { pending, previous } = versions::read(turn).await?;
+    let (pair, placed) = check(superuser, session, (Some(&pending), previous), report).await?;
     Ok(Checked { pair, pending, placed })
 }
 
 /// Checks what a rotation would do now, without a pending version.
 pub(super) async fn dry_run<'s>(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    superuser: &Superuser,
+    superuser: &Superuser<'_>,
     session: &'s mut Session,
     report: &mut Report,
 ) -> Result<Pair<'s>, Error> {
     refusals::writable(superuser, session, report)?;
-    let values = (None, versions::previous(rotation).await?);
-    let (pair, _) = check(rotation, current, superuser, session, values, report).await?;
+    let values = (None, versions::previous(superuser.turn).await?);
+    let (pair, _) = check(superuser, session, values, report).await?;
     Ok(pair)
 }
 
 async fn check<'s>(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    superuser: &Superuser,
+    superuser: &Superuser<'_>,
     session: &'s mut Session,
     (pending, previous): (Option<&UserSecret>, Option<SecretValue>),
     report: &mut Report,
 ) -> Result<(Pair<'s>, BTreeSet<String>), Error> {
-    let twin_name = rotation.twin_of(current)?;
-    let users = [current.username.as_str(), twin_name.as_str()];
-    let Facts { mut accounts, roles, shown } = read::facts(session, users).await?;
-    let account = (session.account_user.as_str(), session.account_host.as_str());
-    let powers = Powers::new(session.family, account, &roles, &accounts);
-    let mut pair = Pair::new(session, &mut accounts, &current.username, twin_name)?;
-    refusals::mirrorable(&pair.source)?;
-    for user in std::iter::once(&pair.source).chain(&pair.twin) {
-        refusals::refuse_role(user)?;
-        memory_is_tables(user, &shown)?;
-    }
-    if previous.is_some() {
-        warn_of_short_interval(current, report);
-    }
-
-    let mut proofs = Proofs::until(rotation.deadline);
-    let candidates = |user| Candidates::new(rotation, user, previous.as_ref(), pending);
-    let host = HostInUse::of(rotation, current, superuser, &pair, &accounts)?;
-    current_password::prove(
-        rotation,
-        &current.password,
-        &pair.source,
-        host.known(),
-        candidates(&current.username),
-        &mut proofs,
-        report,
-    )
-    .await?;
-    host.confirm(rotation, current, superuser, &mut pair, &powers, report).await?;
-
-    if let Some(twin) = &pair.twin {
-        refusals::twin_hosts(&pair.source, twin)?;
-    }
-    let of_twin = candidates(&pair.twin_name);
-    let placed = ownership::check(rotation, &pair, pending, of_twin, &mut proofs, report).await?;
-    report.plan = pair.statements();
-    report.warnings.extend(pair.exemptions.iter().cloned());
-    feasible(rotation, &mut pair, &powers, report).await?;
-    acceptable(rotation, &mut pair, current, pending).await?;
-    warn(rotation, &pair, report);
-    Ok((pair, placed))
+    let turn = superuser.turn;
+    let pair = Pair::read(turn, session).await?;
+    let proofs = Proofs::until(turn.rotation.deadline);
+    let mut checks = Checks { turn, superuser, pair, pending, previous, proofs, report };
+    let placed = checks.run().await?;
+    Ok((checks.pair, placed))
 }
 
-/// Checks that the plan can be carried out.
-async fn feasible(
-    rotation: &Rotation<'_>,
-    pair: &mut Pair<'_>,
-    powers: &Powers,
-    report: &mut Report,
-) -> Result<(), Error> {
-    powers.permits(&pair.source, pair.twin.as_ref(), &pair.plan)?;
-    defined_objects::check(pair, powers).await?;
-    report.pass("the superuser may grant all that the twin needs");
-    refusals::retain(rotation, pair)
+/// What the checks know. Each check is a method.
+struct Checks<'a, 's> {
+    turn: &'a Turn<'a>,
+    superuser: &'a Superuser<'a>,
+    pair: Pair<'s>,
+    /// The pending document, unless this is a preflight.
+    pending: Option<&'a UserSecret>,
+    /// The value of AWSPREVIOUS, if there is one.
+    previous: Option<SecretValue>,
+    proofs: Proofs,
+    report: &'a mut Report,
 }
 
-/// Checks the pending password, or without one such a password as createSecret would store.
-async fn acceptable(
-    rotation: &Rotation<'_>,
-    pair: &mut Pair<'_>,
-    current: &UserSecret,
-    pending: Option<&UserSecret>,
-) -> Result<(), Error> {
-    let password = match pending {
-        Some(pending) => pending.password.clone(),
-        None => rotation.config.passwords.generate(),
-    };
-    check_policy(pair, &password)?;
-    rsa::check(pair, &rotation.tls(&current.tls), &password).await
-}
+impl Checks<'_, '_> {
+    /// Runs them all. Returns the hosts at which the pending password is in place already.
+    async fn run(&mut self) -> Result<BTreeSet<String>, Error> {
+        refusals::mirrorable(&self.pair.source)?;
+        for user in self.pair.users() {
+            refusals::refuse_role(user)?;
+            self.pair.check_memory(user)?;
+        }
+        if self.previous.is_some() {
+            warn_of_short_interval(&self.turn.current, self.report);
+        }
 
-fn warn(rotation: &Rotation<'_>, pair: &Pair<'_>, report: &mut Report) {
-    if pair.sends_plaintext() {
-        report.warn(
-            "the server's strict_password_validation takes no hashes, so the new password stands \
-             in a statement that the server may log",
-        );
+        let host = HostInUse::of(self.superuser, &self.pair)?;
+        self.current_password(host.known()).await?;
+        self.server_in_use(&host).await?;
+        if let Some(twin) = &self.pair.twin {
+            refusals::twin_hosts(&self.pair.source, twin)?;
+        }
+        let placed = self.ownership().await?;
+        self.report.plan = self.pair.statements();
+        self.report.warnings.extend(self.pair.exemptions.iter().cloned());
+        self.feasible().await?;
+        self.acceptable().await?;
+        self.warn();
+        Ok(placed)
     }
-    // A client that still uses the replaced password can block the account after its promotion.
-    let limited = pair.source.accounts.values().any(|account| {
-        matches!(account.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
-    });
-    if limited && !rotation.config.retain_previous_password {
-        report.warn(format!(
-            "\"{}\" has FAILED_LOGIN_ATTEMPTS: a client that keeps using the twin's replaced \
-             password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
-            pair.source.name
-        ));
+
+    /// Checks that the plan can be carried out.
+    async fn feasible(&mut self) -> Result<(), Error> {
+        let Pair { source, twin, plan, .. } = &self.pair;
+        self.pair.powers.permits(source, twin.as_ref(), plan)?;
+        defined_objects::check(&mut self.pair).await?;
+        self.report.pass("the superuser may grant all that the twin needs");
+        refusals::retain(self.turn.rotation.config, &self.pair)
+    }
+
+    /// Checks the pending password, or without one such a password as createSecret would store.
+    async fn acceptable(&mut self) -> Result<(), Error> {
+        let password = match self.pending {
+            Some(pending) => pending.password.clone(),
+            None => self.turn.rotation.config.passwords.generate(),
+        };
+        password_policy::check(&self.pair, &password)?;
+        rsa::check(&mut self.pair, &self.turn.server.tls, &password).await
+    }
+
+    fn warn(&mut self) {
+        let Self { pair, report, .. } = self;
+        if pair.sends_plaintext() {
+            report.warn(
+                "the server's strict_password_validation takes no hashes, so the new password stands \
+                 in a statement that the server may log",
+            );
+        }
+        // A client that still uses the replaced password can block the account after its promotion.
+        let limited = pair.source.accounts.values().any(|account| {
+            matches!(account.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
+        });
+        if limited && !self.turn.rotation.config.retain_previous_password {
+            report.warn(format!(
+                "\"{}\" has FAILED_LOGIN_ATTEMPTS: a client that keeps using the twin's replaced \
+                 password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
+                pair.source.name
+            ));
+        }
     }
 }
 

@@ -1,24 +1,26 @@
 //! The two users of a rotation, and the superuser's session in which they are read and changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::exempt::exempt;
 use account_mirror::grant::{GrantTarget, RoleName};
 use account_mirror::password::Password;
 use account_mirror::plan::{self, Change};
+use account_mirror::powers::Powers;
 use account_mirror::sql::StatementBuilder;
 use account_mirror::tables::Accounts;
 use account_mirror::user::{Account, User};
 use account_mirror::username::Username;
 
-use crate::database::read;
+use crate::database::read::{self, Facts};
 use crate::database::session::Session;
 use crate::error::{Error, refuse};
+use crate::step::turn::Turn;
 
 mod differences;
+mod memory;
 mod orphans;
-
-pub(super) use differences::some_of;
+mod verify;
 
 /// The user in use, its twin, and what must be changed.
 pub(super) struct Pair<'s> {
@@ -30,6 +32,12 @@ pub(super) struct Pair<'s> {
     pub(super) twin: Option<User>,
     /// The twin's name.
     pub(super) twin_name: Username,
+    /// What the superuser may do.
+    pub(super) powers: Powers,
+    /// The hosts of anonymous accounts, which may be more specific than the user's.
+    pub(super) anonymous_hosts: Vec<String>,
+    /// What `SHOW CREATE USER` shows of each account that has a password, by user and host.
+    in_memory: BTreeMap<(String, String), Vec<u8>>,
     /// What could not be granted because it no longer exists, by host: not part of the comparison.
     pub(super) skipped: BTreeSet<(String, GrantTarget)>,
     /// What else is not part of the comparison.
@@ -39,18 +47,24 @@ pub(super) struct Pair<'s> {
 }
 
 impl<'s> Pair<'s> {
-    /// The pair of these accounts, which are taken out of the others.
-    pub(super) fn new(
-        session: &'s mut Session,
-        accounts: &mut Accounts,
-        user: &Username,
-        twin_name: Username,
-    ) -> Result<Self, Error> {
+    /// Reads both users, and what decides on their change.
+    ///
+    /// # Errors
+    ///
+    /// `UserMissing`, and those of [`read::facts`].
+    pub(super) async fn read(turn: &Turn<'_>, session: &'s mut Session) -> Result<Self, Error> {
+        let users = [turn.current.username.as_str(), turn.twin.as_str()];
+        let Facts { mut accounts, roles, shown } = read::facts(session, users).await?;
+        let account = (session.account_user.as_str(), session.account_host.as_str());
+        let powers = Powers::new(session.family, account, &roles, &accounts);
         let mut pair = Self {
-            source: source_of(accounts, user)?,
-            twin: accounts.take(&twin_name),
+            source: source_of(&mut accounts, &turn.current.username)?,
+            twin: accounts.take(&turn.twin),
+            twin_name: turn.twin.clone(),
             session,
-            twin_name,
+            powers,
+            anonymous_hosts: accounts.anonymous_hosts().map(str::to_owned).collect(),
+            in_memory: shown,
             skipped: BTreeSet::new(),
             exemptions: Vec::new(),
             plan: Vec::new(),
@@ -94,6 +108,11 @@ impl<'s> Pair<'s> {
                 account.grants.retain(|target, _| is_compared(target));
             }
         }
+    }
+
+    /// The user in use, and the twin if it exists.
+    pub(super) fn users(&self) -> impl Iterator<Item = &User> {
+        std::iter::once(&self.source).chain(&self.twin)
     }
 
     /// The hosts of the twin that the user has too, with both accounts.

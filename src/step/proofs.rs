@@ -1,5 +1,6 @@
 //! Proofs of passwords by the hashes that the server stores.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use account_mirror::password::Password;
@@ -17,13 +18,13 @@ const ENOUGH: u32 = 5 * SLICE;
 /// The proofs of an invocation: each pair of hash and password is computed once.
 pub(super) struct Proofs {
     deadline: Deadline,
-    known: Vec<(StoredPassword, Password, bool)>,
+    known: Mutex<Vec<(StoredPassword, Password, bool)>>,
 }
 
 impl Proofs {
     /// Proofs that end before `deadline`.
     pub(super) fn until(deadline: Deadline) -> Self {
-        Self { deadline, known: Vec::new() }
+        Self { deadline, known: Mutex::default() }
     }
 
     /// Whether a password belongs to what the server stores.
@@ -32,27 +33,28 @@ impl Proofs {
     ///
     /// `ProofTooSlow` if the hash has more rounds than there is time for.
     pub(super) async fn matches(
-        &mut self,
+        &self,
         stored: &StoredPassword,
         password: &Password,
     ) -> Result<bool, Error> {
         let is_it = |(of, with, _): &&(StoredPassword, Password, bool)| {
             of == stored && with.expose() == password.expose()
         };
-        if let Some((.., matches)) = self.known.iter().find(is_it) {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., matches)) = known().iter().find(is_it) {
             return Ok(*matches);
         }
         let matches = match stored.meaning() {
             Meaning::Hash(hash) => self.compute(hash.proof(password.expose().as_bytes())).await?,
             Meaning::Empty | Meaning::Disabled | Meaning::Unprovable => false,
         };
-        self.known.push((stored.clone(), password.clone(), matches));
+        known().push((stored.clone(), password.clone(), matches));
         Ok(matches)
     }
 
     /// Whether a password logs in to an account, by any of its stored ones.
     pub(super) async fn any_matches(
-        &mut self,
+        &self,
         account: &Account,
         password: &Password,
     ) -> Result<bool, Error> {
@@ -67,7 +69,7 @@ impl Proofs {
     /// Whether setting this password would change nothing: the twin has it by every method, has the
     /// methods of the source, and its password has not expired.
     pub(super) async fn is_in_place(
-        &mut self,
+        &self,
         source: &Account,
         twin: &Account,
         password: &Password,

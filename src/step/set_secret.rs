@@ -6,11 +6,12 @@ use account_mirror::user::User;
 
 use crate::database::apply::{Applier, Progress};
 use crate::database::session::Session;
-use crate::error::{Error, ErrorType};
-use crate::secret::UserSecret;
+use crate::error::Error;
+use crate::event::Step;
 use crate::step::checks::{self, Checked, Report};
-use crate::step::pair::{Pair, some_of};
+use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
+use crate::step::turn::Turn;
 use crate::step::{Rotation, Summary};
 
 /// How often the accounts are read and changed until they are equal. One round is enough, unless the
@@ -19,24 +20,18 @@ const ROUNDS: usize = 3;
 
 /// Checks, applies and verifies.
 pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
-    let current = rotation.current().await?;
-    Superuser::at_writer(rotation, &current, async |superuser, session| {
-        change_twin(rotation, &current, superuser, session).await
-    })
-    .await
+    let turn = Turn::read(rotation).await?;
+    Superuser::at_writer(&turn, async |superuser, session| change_twin(superuser, session).await)
+        .await
 }
 
-async fn change_twin(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    superuser: &Superuser,
-    session: &mut Session,
-) -> Result<Summary, Error> {
+async fn change_twin(superuser: &Superuser<'_>, session: &mut Session) -> Result<Summary, Error> {
     let mut report = Report::default();
-    let mut checked = checks::run(rotation, current, superuser, session, &mut report).await?;
+    let mut checked = checks::run(superuser, session, &mut report).await?;
     let existed = checked.pair.twin.is_some();
     let mut progress = Progress::default();
-    let drift = apply(rotation, &mut checked, &mut progress).await?;
+    let retain = superuser.turn.rotation.config.retain_previous_password;
+    let drift = apply(&mut checked, retain, &mut progress).await?;
     let pair = &checked.pair;
     let what = format!(
         "\"{}\" was made equal to \"{}\" and got the pending password{}",
@@ -64,8 +59,8 @@ async fn change_twin(
 /// Carries the plan out until the accounts are equal, then sets the password, and then proves that
 /// they are equal. Returns how many statements repaired the twin.
 async fn apply(
-    rotation: &Rotation<'_>,
     Checked { pair, pending, placed }: &mut Checked<'_>,
+    retain: bool,
     progress: &mut Progress,
 ) -> Result<usize, Error> {
     for _ in 0..ROUNDS {
@@ -76,32 +71,17 @@ async fn apply(
         applier(pair, &pending.password, progress).0.carry_out(&plan).await?;
         pair.refresh().await?;
     }
-    if !pair.plan.is_empty() {
-        return Err(incomplete(pair, pair.statements()));
-    }
+    pair.equal(pair.statements(), Step::SetSecret)?;
     let drift = progress.statements.len();
 
     let (mut applier, source, Some(twin)) = applier(pair, &pending.password, progress) else {
-        return Err(incomplete(pair, vec!["the twin does not exist any more".to_owned()]));
+        let found = vec!["the twin does not exist any more".to_owned()];
+        return Err(pair.unequal(found, Step::SetSecret));
     };
-    let retain = rotation.config.retain_previous_password;
     applier.set_password(source, twin, placed, retain).await?;
     let shown = pair.refresh_and_show().await?;
-    let differences = pair.differences(&shown);
-    match differences.is_empty() {
-        true => Ok(drift),
-        false => Err(incomplete(pair, differences)),
-    }
-}
-
-fn incomplete(pair: &Pair<'_>, differences: Vec<String>) -> Error {
-    ErrorType::MirrorIncomplete.because(format!(
-        "the twin \"{}\" was not made current: it did not become equal to \"{}\": {}; somebody may have \
-         changed a user meanwhile; report it if it happens again",
-        pair.twin_name,
-        pair.source.name,
-        some_of(differences)
-    ))
+    pair.verify(&shown, Step::SetSecret)?;
+    Ok(drift)
 }
 
 /// What changes the twin, with the source and the twin.

@@ -3,15 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use account_mirror::username::Username;
-
 use crate::aws::rds::{self, Relation};
 use crate::aws::{SecretValue, Selector, StagingLabel};
 use crate::database::session::{Credentials, LoginRole, Server, Session};
 use crate::error::{Error, ErrorType, refuse};
 use crate::event::SecretId;
-use crate::secret::{Address, SuperuserSecret, UserSecret};
-use crate::step::Rotation;
+use crate::secret::{Address, SuperuserSecret};
+use crate::step::turn::Turn;
 use crate::step::user_login::right_account;
 
 /// The pauses after which the secret of a refused superuser is read again: it may be rotating.
@@ -19,7 +17,9 @@ const PAUSES: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
 /// A superuser whose secret and server are known.
-pub(super) struct Superuser {
+pub(super) struct Superuser<'a> {
+    /// The turn for which it is needed.
+    pub(super) turn: &'a Turn<'a>,
     id: SecretId,
     value: SecretValue,
     /// Its document.
@@ -29,7 +29,7 @@ pub(super) struct Superuser {
     address: Address,
 }
 
-impl Superuser {
+impl<'a> Superuser<'a> {
     /// Does work in a session where accounts are changed, and closes the session whatever the result:
     /// a frozen sandbox would keep the lock until the server ends the session.
     ///
@@ -37,12 +37,11 @@ impl Superuser {
     ///
     /// Those of [`Superuser::find`], of the login, and of the work.
     pub(super) async fn at_writer<T>(
-        rotation: &Rotation<'_>,
-        current: &UserSecret,
+        turn: &'a Turn<'a>,
         work: impl AsyncFnOnce(&mut Self, &mut Session) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut superuser = Self::find(rotation, current).await?;
-        let mut session = superuser.open_writer(rotation).await?;
+        let mut superuser = Self::find(turn).await?;
+        let mut session = superuser.open_writer().await?;
         let result = work(&mut superuser, &mut session).await;
         session.close().await;
         result
@@ -53,18 +52,19 @@ impl Superuser {
     /// # Errors
     ///
     /// `SuperuserSecretUnknown`, `SecretInvalid`, and errors of the calls to AWS.
-    pub(super) async fn find(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Self, Error> {
-        let id = secret_id(rotation, current)?;
-        let value = read_value(rotation, &id).await?;
+    pub(super) async fn find(turn: &'a Turn<'a>) -> Result<Self, Error> {
+        let rotation = turn.rotation;
+        let id = secret_id(turn)?;
+        let value = read_value(turn, &id).await?;
         let document = SuperuserSecret::parse(&id, &value.document)?;
-        is_neither(&document, current, &rotation.twin_of(current)?)?;
+        is_neither(&document, turn)?;
         let address = match document.address.clone() {
             Some(address) => address,
             None => rds::writer(rotation.aws, &rotation.aws.describe(&id).await?).await?,
         };
         let server =
             Server { endpoint: address.endpoint.clone(), tls: rotation.tls(&document.tls) };
-        Ok(Self { id, value, document, server, address })
+        Ok(Self { turn, id, value, document, server, address })
     }
 
     /// The ARN of the superuser's secret, whatever the user's secret calls it.
@@ -80,30 +80,26 @@ impl Superuser {
 
     /// How RDS relates this server to the user's. RDS is asked only where the servers themselves do not
     /// decide it.
-    pub(super) async fn relation(
-        &self,
-        rotation: &Rotation<'_>,
-        current: &UserSecret,
-    ) -> Result<Relation, Error> {
-        rds::relation(rotation.aws, &current.address, &self.address).await
+    pub(super) async fn relation(&self) -> Result<Relation, Error> {
+        rds::relation(self.turn.rotation.aws, &self.turn.current.address, &self.address).await
     }
 
     /// Logs in where accounts are changed. A server that is read-only after a failover has handed its
     /// name to another one: the name is resolved once more. The caller judges a server that still is.
-    async fn open_writer(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
-        let session = self.open(rotation).await?;
+    async fn open_writer(&mut self) -> Result<Session, Error> {
+        let session = self.open().await?;
         if session.variables.read_only().is_none() {
             return Ok(session);
         }
         session.close().await;
-        self.open(rotation).await
+        self.open().await
     }
 
     /// Logs in at the superuser's server.
-    pub(super) async fn open(&mut self, rotation: &Rotation<'_>) -> Result<Session, Error> {
-        let addresses = self.server.addresses(rotation.deadline).await?;
+    pub(super) async fn open(&mut self) -> Result<Session, Error> {
+        let addresses = self.server.addresses(self.turn.rotation.deadline).await?;
         let server = self.server.clone();
-        self.open_at(rotation, &server, &addresses).await
+        self.open_at(&server, &addresses).await
     }
 
     /// Logs in at one of these addresses of a server. After a refusal the secret is read again for
@@ -111,7 +107,6 @@ impl Superuser {
     /// version's password.
     pub(super) async fn open_at(
         &mut self,
-        rotation: &Rotation<'_>,
         server: &Server,
         addresses: &[IpAddr],
     ) -> Result<Session, Error> {
@@ -122,7 +117,7 @@ impl Superuser {
                 user: &self.document.username,
                 password: &self.document.password,
             };
-            let refused = match credentials.open_at(addresses, rotation.deadline).await {
+            let refused = match credentials.open_at(addresses, self.turn.rotation.deadline).await {
                 Ok(session) => {
                     right_account(&session, &self.document.username)?;
                     return Ok(session);
@@ -130,7 +125,7 @@ impl Superuser {
                 Err(refusal) => refusal.error,
             };
             if refused.error_type() != ErrorType::SuperuserLoginRefused
-                || !self.await_newer_version(rotation).await?
+                || !self.await_newer_version().await?
             {
                 return Err(refused);
             }
@@ -138,12 +133,12 @@ impl Superuser {
     }
 
     /// Reads the secret until it has another version; false if the pauses end before.
-    async fn await_newer_version(&mut self, rotation: &Rotation<'_>) -> Result<bool, Error> {
+    async fn await_newer_version(&mut self) -> Result<bool, Error> {
         let newer = async || {
-            let value = read_value(rotation, &self.id).await?;
+            let value = read_value(self.turn, &self.id).await?;
             Ok::<_, Error>((value.version != self.value.version).then_some(value))
         };
-        let Some(newer) = rotation.deadline.retry(&PAUSES, newer).await? else {
+        let Some(newer) = self.turn.rotation.deadline.retry(&PAUSES, newer).await? else {
             return Ok(false);
         };
         self.document = SuperuserSecret::parse(&self.id, &newer.document)?;
@@ -152,22 +147,22 @@ impl Superuser {
     }
 }
 
-fn secret_id(rotation: &Rotation<'_>, current: &UserSecret) -> Result<SecretId, Error> {
-    let named = current.superuser_secret.as_ref();
-    let Some(id) = named.or(rotation.config.superuser_secret.as_ref()) else {
+fn secret_id(turn: &Turn<'_>) -> Result<SecretId, Error> {
+    let named = turn.current.superuser_secret.as_ref();
+    let Some(id) = named.or(turn.rotation.config.superuser_secret.as_ref()) else {
         refuse!(
             SuperuserSecretUnknown,
             "no superuser is known for secret {}: it has no \"masterarn\", and SUPERUSER_SECRET_ARN is \
              not set; put the ARN of the superuser's secret into one of them",
-            rotation.secret
+            turn.rotation.secret
         );
     };
     Ok(id.clone())
 }
 
-async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValue, Error> {
+async fn read_value(turn: &Turn<'_>, id: &SecretId) -> Result<SecretValue, Error> {
     let current = Selector::Labeled(StagingLabel::Current);
-    let Some(value) = rotation.aws.value(id, current).await? else {
+    let Some(value) = turn.rotation.aws.value(id, current).await? else {
         refuse!(
             SecretInvalid,
             "superuser secret {id} was not read: no version of it has AWSCURRENT"
@@ -177,18 +172,14 @@ async fn read_value(rotation: &Rotation<'_>, id: &SecretId) -> Result<SecretValu
 }
 
 /// The superuser must not be one of the two users.
-fn is_neither(
-    superuser: &SuperuserSecret,
-    current: &UserSecret,
-    twin: &Username,
-) -> Result<(), Error> {
+fn is_neither(superuser: &SuperuserSecret, turn: &Turn<'_>) -> Result<(), Error> {
     let name = &superuser.username;
-    if *name != current.username && name != twin {
+    if *name != turn.current.username && *name != turn.twin {
         return Ok(());
     }
     Err(ErrorType::SuperuserIsRotated.because(format!(
-        "nothing was changed: the superuser \"{name}\" is one of the two users \"{}\" and \"{twin}\" of \
+        "nothing was changed: the superuser \"{name}\" is one of the two users \"{}\" and \"{}\" of \
          the rotation; use another superuser, or the single-user strategy for this secret",
-        current.username
+        turn.current.username, turn.twin
     )))
 }

@@ -3,17 +3,19 @@
 //! With a pending value that is the current one, it is Secrets Manager's test of a rotation that is
 //! not to happen now: a preflight, which changes nothing and shows what a rotation would do.
 
-use account_mirror::powers::Powers;
 use account_mirror::show_grants::Shown;
 
-use crate::database::read::{self, Facts};
+use crate::database::read;
 use crate::database::session::{LoginRole, Session};
 use crate::error::{Error, ErrorType, refuse};
+use crate::event::Step;
 use crate::secret::UserSecret;
-use crate::step::checks::{self, HostInUse, Report};
-use crate::step::pair::{Pair, some_of};
+use crate::step::checks::{self, Report};
+use crate::step::host_in_use::HostInUse;
+use crate::step::pair::Pair;
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
+use crate::step::turn::Turn;
 use crate::step::user_login::{
     credentials, log_in, plaintext_warning, right_account, use_database,
 };
@@ -26,7 +28,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     let (current, value) = tokio::try_join!(rotation.current(), rotation.pending_value())?;
     let Some(value) = value else {
         // A version without a value must never pass: in a rotation it would become current.
-        let mut summary = preflight(rotation, &current).await?;
+        let mut summary = preflight(rotation, current).await?;
         let found = match &summary.refusal {
             None => "all checks passed, as the log shows".to_owned(),
             Some(refusal) => format!("a rotation would be refused: {refusal:?}"),
@@ -40,7 +42,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     };
     let pending = UserSecret::parse(&rotation.secret, value.document)?;
     if pending.is_identical_to(&current) {
-        return preflight(rotation, &current).await;
+        return preflight(rotation, current).await;
     }
     if rotation.description.rotation_enabled == Some(false) {
         return Err(ErrorType::RotationDisabled.because(
@@ -48,12 +50,13 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
              configuration; turn it on with aws secretsmanager rotate-secret",
         ));
     }
-    rotation.check_pending(&current, &pending)?;
-    prove(rotation, &current, &pending).await
+    let turn = Turn::new(rotation, current)?;
+    turn.check_pending(&pending)?;
+    prove(&turn, &pending).await
 }
 
 /// Runs the checks, and shows the plan of the first real rotation.
-async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summary, Error> {
+async fn preflight(rotation: &Rotation<'_>, current: UserSecret) -> Result<Summary, Error> {
     let mut report = Report::default();
     let found = dry_run(rotation, current, &mut report).await;
     let what = match &found {
@@ -78,12 +81,13 @@ async fn preflight(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Summ
 /// The names of the twin and of its source, if a rotation would not be refused.
 async fn dry_run(
     rotation: &Rotation<'_>,
-    current: &UserSecret,
+    current: UserSecret,
     report: &mut Report,
 ) -> Result<(String, String), Error> {
-    rotation.refuse_proxy(current)?;
-    Superuser::at_writer(rotation, current, async |superuser, session| {
-        let pair = checks::dry_run(rotation, current, superuser, session, report).await?;
+    let turn = Turn::new(rotation, current)?;
+    turn.refuse_proxy()?;
+    Superuser::at_writer(&turn, async |superuser, session| {
+        let pair = checks::dry_run(superuser, session, report).await?;
         Ok((pair.twin_name.to_string(), pair.source.name.to_string()))
     })
     .await
@@ -91,20 +95,16 @@ async fn dry_run(
 
 /// Proves the pending version: first with the superuser, at the writer, and then by a login where the
 /// secret says.
-async fn prove(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    pending: &UserSecret,
-) -> Result<Summary, Error> {
-    let warnings = Superuser::at_writer(rotation, current, async |superuser, session| {
-        prove_at(rotation, (current, pending), superuser, session).await
+async fn prove(turn: &Turn<'_>, pending: &UserSecret) -> Result<Summary, Error> {
+    let warnings = Superuser::at_writer(turn, async |superuser, session| {
+        prove_at(superuser, pending, session).await
     })
     .await?;
     Ok(Summary {
         what: format!(
             "\"{}\" logged in with the pending password; its grants and settings equal those of \
              \"{}\"",
-            pending.username, current.username
+            pending.username, turn.current.username
         ),
         warnings,
         user: Some(pending.username.clone()),
@@ -113,46 +113,42 @@ async fn prove(
 }
 
 async fn prove_at(
-    rotation: &Rotation<'_>,
-    (current, pending): (&UserSecret, &UserSecret),
-    superuser: &mut Superuser,
+    superuser: &Superuser<'_>,
+    pending: &UserSecret,
     session: &mut Session,
 ) -> Result<Vec<String>, Error> {
-    let users = [current.username.as_str(), pending.username.as_str()];
-    let Facts { mut accounts, roles, shown: created } = read::facts(session, users).await?;
-    let account = (session.account_user.as_str(), session.account_host.as_str());
-    let powers = Powers::new(session.family, account, &roles, &accounts);
-    let twin_name = pending.username.clone();
-    let mut pair = Pair::new(session, &mut accounts, &current.username, twin_name)?;
-    for user in std::iter::once(&pair.source).chain(&pair.twin) {
-        checks::memory_is_tables(user, &created)?;
+    let turn = superuser.turn;
+    let mut pair = Pair::read(turn, session).await?;
+    for user in pair.users() {
+        pair.check_memory(user)?;
     }
-    pair.skip_orphans(&powers).await?;
+    pair.skip_orphans().await?;
     let shown = pair.show().await?;
-    ensure_equal(&pair, pair.differences(&shown))?;
-    let host = HostInUse::of(rotation, current, superuser, &pair, &accounts)?;
-    prove_hashes(rotation, &pair, pending, host.known()).await?;
+    pair.verify(&shown, Step::TestSecret)?;
+    let host = HostInUse::of(superuser, &pair)?;
+    prove_hashes(turn, &pair, pending, host.known()).await?;
 
-    let server = rotation.server(pending);
+    let deadline = turn.rotation.deadline;
+    let server = turn.rotation.server(pending);
     let mut warnings: Vec<_> = plaintext_warning(LoginRole::Pending, &server).into_iter().collect();
     if matches!(host, HostInUse::OtherServer) {
-        at_other_server(rotation, (current, pending), superuser, &pair).await?;
+        at_other_server(superuser, &pair, pending).await?;
         return Ok(warnings);
     }
     let login = credentials(LoginRole::Pending, pending, &server);
-    let mut as_pending =
-        match log_in(login, &[pair.session.address], rotation.deadline, &pair.source).await {
-            Ok(session) => session,
-            // It is the superuser's own server, which checks the password before its limits.
-            Err(refusal) if refusal.proves_password() => {
-                warnings.push(format!(
-                    "the server accepted the password of \"{}\" but has no room for its login",
-                    pending.username
-                ));
-                return Ok(warnings);
-            }
-            Err(refusal) => return Err(refusal.error),
-        };
+    let mut as_pending = match log_in(login, &[pair.session.address], deadline, &pair.source).await
+    {
+        Ok(session) => session,
+        // It is the superuser's own server, which checks the password before its limits.
+        Err(refusal) if refusal.proves_password() => {
+            warnings.push(format!(
+                "the server accepted the password of \"{}\" but has no room for its login",
+                pending.username
+            ));
+            return Ok(warnings);
+        }
+        Err(refusal) => return Err(refusal.error),
+    };
     let host = host.known().map_or_else(|| as_pending.account_host.clone(), str::to_owned);
     let ours = shown.source_at(&host);
     let compared = compare(&pair, pending, &host, ours, &mut as_pending).await;
@@ -163,12 +159,12 @@ async fn prove_at(
 /// Proves by their hashes that the twin has the pending password, and that it can be used, at every
 /// host but the one where the login is going to prove it.
 async fn prove_hashes(
-    rotation: &Rotation<'_>,
+    turn: &Turn<'_>,
     pair: &Pair<'_>,
     pending: &UserSecret,
     host_in_use: Option<&str>,
 ) -> Result<(), Error> {
-    let mut proofs = Proofs::until(rotation.deadline);
+    let proofs = Proofs::until(turn.rotation.deadline);
     for (host, source, twin) in pair.hosts() {
         if twin.state.expired {
             refuse!(
@@ -196,23 +192,23 @@ async fn prove_hashes(
 /// another name. Logs in as both users at the same address and compares what each is shown of
 /// itself. At a replica the pending login is made only after the twin was seen to have arrived there.
 async fn at_other_server(
-    rotation: &Rotation<'_>,
-    (current, pending): (&UserSecret, &UserSecret),
-    superuser: &mut Superuser,
+    superuser: &Superuser<'_>,
     pair: &Pair<'_>,
+    pending: &UserSecret,
 ) -> Result<(), Error> {
-    let (deadline, server) = (rotation.deadline, rotation.server(current));
+    let turn = superuser.turn;
+    let (current, server, deadline) = (&turn.current, &turn.server, turn.rotation.deadline);
     let addresses = server.addresses(deadline).await?;
-    let login = credentials(LoginRole::Current, current, &server);
+    let login = credentials(LoginRole::Current, current, server);
     let mut as_current = log_in(login, &addresses, deadline, &pair.source).await?;
     if as_current.variables.read_only().is_some() {
-        replica::wait(rotation, current, &pending.username, as_current.address).await?;
+        replica::wait(turn, as_current.address).await?;
     } else if !as_current.variables.is_same_server(&pair.session.variables) {
-        let relation = superuser.relation(rotation, current).await;
-        checks::same_server(&server, &superuser.server, relation)?;
+        let relation = superuser.relation().await;
+        checks::same_server(server, &superuser.server, relation)?;
     }
     right_account(&as_current, &current.username)?;
-    let login = credentials(LoginRole::Pending, pending, &server);
+    let login = credentials(LoginRole::Pending, pending, server);
     let mut as_pending = log_in(login, &[as_current.address], deadline, &pair.source).await?;
     let ours = read::own_grants(&mut as_current).await?;
     let host = as_current.account_host.clone();
@@ -245,19 +241,5 @@ async fn compare(
     use_database(session, pending).await?;
     let theirs = read::own_grants(session).await?;
     let only_one = pair.shown_differences(host, ours, &theirs);
-    ensure_equal(pair, only_one.map(|clause| clause.to_string()).collect())
-}
-
-fn ensure_equal(pair: &Pair<'_>, differences: Vec<String>) -> Result<(), Error> {
-    if differences.is_empty() {
-        return Ok(());
-    }
-    refuse!(
-        TwinDiffers,
-        "the twin was not made current: \"{}\" and \"{}\" differ: {}; somebody may have changed one of \
-         them after setSecret; rotate again, which repairs it",
-        pair.source.name,
-        pair.twin_name,
-        some_of(differences)
-    );
+    pair.equal(only_one.map(|clause| clause.to_string()).collect(), Step::TestSecret)
 }

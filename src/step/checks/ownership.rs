@@ -7,75 +7,69 @@
 use std::collections::BTreeSet;
 
 use account_mirror::error::list;
-use account_mirror::user::User;
 
-use super::Report;
-use super::candidates::Candidates;
+use super::Checks;
+use super::other_versions::Search;
 use crate::error::{Error, ErrorType};
-use crate::secret::UserSecret;
-use crate::step::Rotation;
-use crate::step::pair::Pair;
-use crate::step::proofs::Proofs;
 
-/// Checks that an existing twin is this secret's. Returns the hosts at which the pending password is
-/// in place already.
-pub(super) async fn check(
-    rotation: &Rotation<'_>,
-    pair: &Pair<'_>,
-    pending: Option<&UserSecret>,
-    mut candidates: Candidates<'_>,
-    proofs: &mut Proofs,
-    report: &mut Report,
-) -> Result<BTreeSet<String>, Error> {
-    let mut placed = BTreeSet::new();
-    let Some(twin) = &pair.twin else {
-        report.pass(format!("the twin \"{}\" does not exist yet", pair.twin_name));
-        return Ok(placed);
-    };
-    let mut evidence = BTreeSet::new();
-    for (host, account) in &twin.accounts {
+impl Checks<'_, '_> {
+    /// Checks that an existing twin is this secret's. Returns the hosts at which the pending password is
+    /// in place already.
+    pub(super) async fn ownership(&mut self) -> Result<BTreeSet<String>, Error> {
+        let mut placed = BTreeSet::new();
+        let Some(twin) = &self.pair.twin else {
+            let name = &self.pair.twin_name;
+            self.report.pass(format!("the twin \"{name}\" does not exist yet"));
+            return Ok(placed);
+        };
         // Nobody can be using a locked account: it was handed over.
-        let by_pending = if account.state.locked {
+        let (locked, open): (Vec<_>, Vec<_>) =
+            twin.accounts.iter().partition(|(_, account)| account.state.locked);
+        let (hosts, accounts): (Vec<_>, Vec<_>) =
+            open.into_iter().filter(|(_, account)| !account.state.passwords.is_empty()).unzip();
+        let search = self.search(&twin.name, &accounts, accounts.len()).await?;
+        let mut evidence = BTreeSet::new();
+        let mut by_pending: Vec<_> = locked;
+        if !by_pending.is_empty() {
             evidence.insert("it is locked".to_owned());
-            true
-        } else if account.state.passwords.is_empty() {
-            continue;
-        } else {
-            let Some(version) = candidates.version_of(&[account], proofs).await? else {
-                return Err(not_ours(rotation, twin, host, &candidates));
+        }
+        for ((host, account), version) in hosts.into_iter().zip(&accounts).zip(&search.found) {
+            let Some(version) = version else {
+                return Err(self.not_ours(host, &search));
             };
             evidence.insert(format!("its password is that of version {version}"));
-            version == rotation.version
-        };
-        if let (true, Some(pending), Some(source)) =
-            (by_pending, pending, pair.source.accounts.get(host))
-            && proofs.is_in_place(source, account, &pending.password).await?
-        {
-            placed.insert(host.clone());
+            if *version == self.turn.rotation.version {
+                by_pending.push((host, account));
+            }
         }
+        if evidence.is_empty() {
+            return Err(self.not_ours(&list(twin.accounts.keys()), &search));
+        }
+        for (host, account) in by_pending {
+            if let (Some(pending), Some(source)) =
+                (self.pending, self.pair.source.accounts.get(host))
+                && self.proofs.is_in_place(source, account, &pending.password).await?
+            {
+                placed.insert(host.clone());
+            }
+        }
+        let evidence: Vec<_> = evidence.into_iter().collect();
+        let name = &twin.name;
+        self.report.pass(format!("the twin \"{name}\" is this secret's: {}", evidence.join("; ")));
+        Ok(placed)
     }
-    if evidence.is_empty() {
-        return Err(not_ours(rotation, twin, &list(twin.accounts.keys()), &candidates));
-    }
-    let evidence: Vec<_> = evidence.into_iter().collect();
-    report.pass(format!("the twin \"{}\" is this secret's: {}", twin.name, evidence.join("; ")));
-    Ok(placed)
-}
 
-fn not_ours(
-    rotation: &Rotation<'_>,
-    twin: &User,
-    host: &str,
-    candidates: &Candidates<'_>,
-) -> Error {
-    let region = rotation.secret.region().unwrap_or("REGION");
-    ErrorType::TwinNotOurs.because(format!(
-        "'{}'@'{host}' was not taken over as the twin: no version of this secret holds its password{}; \
-         lock it (ALTER USER … ACCOUNT LOCK), which locks out whoever uses it; or store its \
-         login (aws secretsmanager put-secret-value --region {region} --secret-id {} --version-stages \
-         HANDOVER --secret-string …); or drop it",
-        twin.name,
-        candidates.note(),
-        rotation.secret
-    ))
+    fn not_ours(&self, host: &str, search: &Search<'_>) -> Error {
+        let secret = &self.turn.rotation.secret;
+        let region = secret.region().unwrap_or("REGION");
+        ErrorType::TwinNotOurs.because(format!(
+            "'{}'@'{host}' was not taken over as the twin: no version of this secret holds its password{}; \
+             lock it (ALTER USER … ACCOUNT LOCK), which locks out whoever uses it; or store its \
+             login (aws secretsmanager put-secret-value --region {region} --secret-id {} --version-stages \
+             HANDOVER --secret-string …); or drop it",
+            self.pair.twin_name,
+            search.note(),
+            secret
+        ))
+    }
 }

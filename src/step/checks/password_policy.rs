@@ -10,7 +10,7 @@ use crate::error::{Error, refuse};
 use crate::step::pair::Pair;
 
 /// Checks a password against what the server shows of its policy.
-pub(super) fn check_policy(pair: &Pair<'_>, password: &Password) -> Result<(), Error> {
+pub(super) fn check(pair: &Pair<'_>, password: &Password) -> Result<(), Error> {
     let Some(rule) = violation(&pair.session.variables, &pair.twin_name, password) else {
         return Ok(());
     };

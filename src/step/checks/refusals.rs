@@ -1,17 +1,14 @@
 //! The refusals of the checks, one function each.
 
-use std::collections::BTreeMap;
-
 use account_mirror::error::list;
-use account_mirror::proof::Meaning;
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::user::{Account, AuthMethod, User};
 
 use super::Report;
 use crate::aws::rds::Relation;
+use crate::config::Config;
 use crate::database::session::{LoginError, LoginRole, Server, Session};
 use crate::error::{Error, ErrorType, refuse};
-use crate::step::Rotation;
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
 use crate::step::user_login::plaintext_warning;
@@ -58,7 +55,7 @@ pub(crate) fn same_server(
 
 /// Account statements must be possible.
 pub(super) fn writable(
-    superuser: &Superuser,
+    superuser: &Superuser<'_>,
     session: &Session,
     report: &mut Report,
 ) -> Result<(), Error> {
@@ -95,31 +92,8 @@ pub(super) fn mirrorable(source: &User) -> Result<(), Error> {
     Ok(())
 }
 
-/// The password that the server shows of an account, from its memory, must be that of its tables:
-/// the tables are what proofs are about, and the memory decides on logins.
-pub(crate) fn memory_is_tables(
-    user: &User,
-    shown: &BTreeMap<(String, String), Vec<u8>>,
-) -> Result<(), Error> {
-    for (host, account) in &user.accounts {
-        let key = (user.name.as_str().to_owned(), host.clone());
-        let line = shown.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let hashes = account.state.passwords.iter();
-        let mut hashes = hashes.filter(|stored| matches!(stored.meaning(), Meaning::Hash(_)));
-        if !hashes.all(|stored| stored.string.is_shown_in(line)) {
-            refuse!(
-                FlushPrivilegesDue,
-                "no password of '{}'@'{host}' was proven: the server's memory has another one than its \
-                 grant tables, to which somebody wrote directly; run FLUSH PRIVILEGES, and rotate again",
-                user.name
-            );
-        }
-    }
-    Ok(())
-}
-
 /// The account in use must be one that the function can log in as.
-pub(super) fn usable(source: &User, host_in_use: &str, server: &Server) -> Result<(), Error> {
+pub(crate) fn usable(source: &User, host_in_use: &str, server: &Server) -> Result<(), Error> {
     let name = format!("'{}'@'{host_in_use}'", source.name);
     let Some(account) = source.accounts.get(host_in_use) else {
         refuse!(
@@ -229,8 +203,8 @@ pub(super) fn explain_refusal(source: &User, server: &Server, refusal: LoginErro
 }
 
 /// Whether a replaced password can be kept as the settings demand.
-pub(super) fn retain(rotation: &Rotation<'_>, pair: &Pair<'_>) -> Result<(), Error> {
-    if !rotation.config.retain_previous_password {
+pub(super) fn retain(config: &Config, pair: &Pair<'_>) -> Result<(), Error> {
+    if !config.retain_previous_password {
         return Ok(());
     }
     let family = pair.session.family;

@@ -8,6 +8,7 @@ use crate::aws::{SecretValue, Selector, StagingLabel};
 use crate::error::{Error, ErrorType, refuse};
 use crate::secret::UserSecret;
 use crate::step::Rotation;
+use crate::step::turn::Turn;
 
 /// The values that the checks need besides the current one.
 pub(super) struct LabeledValues {
@@ -17,12 +18,10 @@ pub(super) struct LabeledValues {
 }
 
 /// Reads them, and refuses if a label has moved since the step began.
-pub(super) async fn read(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-) -> Result<LabeledValues, Error> {
+pub(super) async fn read(turn: &Turn<'_>) -> Result<LabeledValues, Error> {
+    let rotation = turn.rotation;
     let (pending, previous) =
-        tokio::try_join!(value(rotation, StagingLabel::Pending), previous(rotation))?;
+        tokio::try_join!(value(rotation, StagingLabel::Pending), previous(turn))?;
     let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
     let same_previous =
         version(&previous).as_ref() == rotation.description.version(StagingLabel::Previous);
@@ -40,13 +39,13 @@ pub(super) async fn read(
         );
     };
     let pending = UserSecret::parse(&rotation.secret, pending.document)?;
-    rotation.check_pending(current, &pending)?;
+    turn.check_pending(&pending)?;
     Ok(LabeledValues { pending, previous })
 }
 
 /// The value of AWSPREVIOUS, if there is one.
-pub(super) async fn previous(rotation: &Rotation<'_>) -> Result<Option<SecretValue>, Error> {
-    value(rotation, StagingLabel::Previous).await
+pub(super) async fn previous(turn: &Turn<'_>) -> Result<Option<SecretValue>, Error> {
+    value(turn.rotation, StagingLabel::Previous).await
 }
 
 /// The value with a label. The secret was described a moment ago, so if something is not found it is

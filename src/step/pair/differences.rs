@@ -12,7 +12,7 @@ use crate::error::Error;
 const NAMED: usize = 5;
 
 /// The first differences, and how many more there are.
-pub(in crate::step) fn some_of(mut differences: Vec<String>) -> String {
+pub(super) fn some_of(mut differences: Vec<String>) -> String {
     let more = differences.len().saturating_sub(NAMED);
     differences.truncate(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

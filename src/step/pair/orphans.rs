@@ -2,7 +2,6 @@
 
 use account_mirror::grant::{Grant, GrantTarget};
 use account_mirror::plan::Action;
-use account_mirror::powers::Powers;
 use account_mirror::privilege::Privilege;
 use account_mirror::sql::quote_identifier;
 
@@ -11,10 +10,10 @@ use crate::error::Error;
 
 impl Pair<'_> {
     /// Takes out of the comparison what the twin lacks because it cannot be granted any more.
-    pub(in crate::step) async fn skip_orphans(&mut self, powers: &Powers) -> Result<(), Error> {
+    pub(in crate::step) async fn skip_orphans(&mut self) -> Result<(), Error> {
         for change in std::mem::take(&mut self.plan) {
             if let Action::Grant(target, grant) = change.action
-                && self.is_orphan(powers, &target, &grant).await?
+                && self.is_orphan(&target, &grant).await?
             {
                 self.skipped.insert((change.host, target));
             }
@@ -25,12 +24,7 @@ impl Pair<'_> {
 
     /// Whether the target, or a column of the grant, does not exist. The server says so too of what
     /// exists and the superuser holds nothing on, so it is asked only about the rest.
-    async fn is_orphan(
-        &mut self,
-        powers: &Powers,
-        target: &GrantTarget,
-        grant: &Grant,
-    ) -> Result<bool, Error> {
+    async fn is_orphan(&mut self, target: &GrantTarget, grant: &Grant) -> Result<bool, Error> {
         let sql = match target {
             GrantTarget::Table { schema, name } => {
                 format!("SHOW COLUMNS FROM {}.{}", quote_identifier(schema), quote_identifier(name))
@@ -43,7 +37,7 @@ impl Pair<'_> {
             ),
             _ => return Ok(false),
         };
-        if !powers.holds_something_on(target) {
+        if !self.powers.holds_something_on(target) {
             return Ok(false);
         }
         match self.session.rows(&sql).await {

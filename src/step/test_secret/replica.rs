@@ -6,15 +6,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use account_mirror::username::Username;
-
 use crate::aws::rds::Relation;
 use crate::database::read;
 use crate::database::session::Server;
 use crate::error::{Error, refuse};
-use crate::secret::UserSecret;
-use crate::step::Rotation;
 use crate::step::superuser::Superuser;
+use crate::step::turn::Turn;
 
 /// The part of the invocation that is reserved for the comparison.
 const RESERVE: Duration = Duration::from_secs(4);
@@ -26,21 +23,15 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// # Errors
 ///
 /// `ReplicaBehind` if it is not in time; `DifferentServer` if RDS does not know the replica.
-pub(super) async fn wait(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    twin: &Username,
-    address: IpAddr,
-) -> Result<(), Error> {
-    let deadline = rotation.deadline;
-    let mut superuser = Superuser::find(rotation, current).await?;
-    let server = replica_server(rotation, current, &superuser).await?;
+pub(super) async fn wait(turn: &Turn<'_>, address: IpAddr) -> Result<(), Error> {
+    let (twin, deadline) = (&turn.twin, turn.rotation.deadline);
+    let mut superuser = Superuser::find(turn).await?;
+    let server = replica_server(&superuser).await?;
     let resolved = server.addresses(deadline).await?;
-    let is_users =
-        current.address.endpoint.host == server.endpoint.host || resolved.contains(&address);
+    let is_users = turn.server.endpoint.host == server.endpoint.host || resolved.contains(&address);
     let addresses = if is_users { vec![address] } else { resolved };
-    let mut writer = superuser.open(rotation).await?;
-    let mut replica = superuser.open_at(rotation, &server, &addresses).await?;
+    let mut writer = superuser.open().await?;
+    let mut replica = superuser.open_at(&server, &addresses).await?;
     loop {
         let there = read::snapshot(&mut writer, twin.as_str()).await?;
         let here = read::snapshot(&mut replica, twin.as_str()).await?;
@@ -64,13 +55,9 @@ pub(super) async fn wait(
 
 /// The server to which the superuser may log in. The user's secret alone does not decide it: whoever
 /// can write that secret must not receive the superuser's password on a server of their own.
-async fn replica_server(
-    rotation: &Rotation<'_>,
-    current: &UserSecret,
-    superuser: &Superuser,
-) -> Result<Server, Error> {
+async fn replica_server(superuser: &Superuser<'_>) -> Result<Server, Error> {
     let writer = &superuser.server;
-    match superuser.relation(rotation, current).await? {
+    match superuser.relation().await? {
         Relation::Same => Ok(writer.clone()),
         Relation::Replica(endpoint) => Ok(Server { endpoint, tls: writer.tls.for_other_host() }),
         Relation::Unknown => refuse!(
@@ -78,7 +65,7 @@ async fn replica_server(
             "the superuser may not log in at {}, to see whether the twin has arrived: it is read-only, \
              and RDS does not say that it is a replica of {writer}; correct the host in one of the \
              two secrets",
-            rotation.server(current)
+            superuser.turn.server
         ),
     }
 }
