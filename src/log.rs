@@ -7,14 +7,18 @@
 //! | `functionVersion` | every line | the version of this program, from `Cargo.toml` |
 //! | `target` | every line but metrics | the module that wrote it |
 //! | `message` | every line but metrics | the text |
-//! | `requestId` | every line of an invocation, except for background tasks of the HTTP client at `DEBUG` | the request id of Lambda |
+//! | `requestId` | every line of an invocation, except for background tasks of the HTTP client at `TRACE` | the request id of Lambda |
 //! | `step`, `secret`, `version` | every line of a rotation's event | as in the event; `version` is the secret's, the event's `ClientRequestToken` |
 //! | `preflight` | a test of the configuration | `true` |
 //! | `errorType` | the one line of a step that failed, at `ERROR` | a section of `docs/troubleshooting.md` |
-//! | `statements`, `plan`, `drift`, `warnings` | the one summary of a step, at `INFO` | how many account statements were carried out (in a preflight: planned); the first 50 of them; how many repaired drift; how many warnings precede this line |
+//! | `statements` | the one summary of a step, at `INFO` | how many account statements were carried out; in a preflight: planned |
+//! | `creates`, `grants`, `revokes`, `settings` | the same | how many of them are of each kind |
+//! | `shown`, `plan` | the same | the statements as an array, and how many it has; a plan that is too long for a line begins in lines of their own before |
+//! | `drift`, `planned_drift` | the same | how many statements repaired a twin that had drifted; in a preflight: would repair |
+//! | `warnings` | the same | how many warnings precede this line |
 //! | `user` | the summary of `finishSecret` and `testSecret` | the user that is current now, or was proven |
 //! | `statement` | each statement, at `DEBUG` | its SQL, without passwords |
-//! | `_aws`, `function`, `outcome`, `duration_ms`, `statements`, `drift`, `failures` | one line for each invocation | its metrics; see [`metrics`] |
+//! | `_aws`, `function`, `outcome`, `duration_ms`, `statements`, `drift`, `planned_drift`, `failures` | one line for each invocation | its metrics; see [`metrics`] |
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Span, debug, error, field, info, warn};
@@ -29,21 +33,25 @@ use crate::text;
 
 mod line;
 pub mod metrics;
-
-/// How many statements the summary shows.
-const STATEMENTS_SHOWN: usize = 50;
+mod plan;
 
 /// Starts the log on the standard output, where Lambda reads it.
 pub fn init(level: LevelFilter) {
     let levels = Targets::new()
-        .with_default(level)
+        .with_default(libraries(level))
+        .with_target("rotation", level)
         // At its finest level the runtime logs the whole event, with the rotation token in it.
-        .with_target("lambda_runtime", level.min(LevelFilter::DEBUG))
+        .with_target("lambda_runtime", libraries(level).min(LevelFilter::DEBUG))
         // A failed step is logged here, with its fields. The runtime's line has none, and the same
         // target as that of a panic.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().json().event_format(line::Format);
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
+}
+
+/// What is kept of the libraries: `DEBUG` is for the function's own statements.
+fn libraries(level: LevelFilter) -> LevelFilter {
+    if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::INFO) }
 }
 
 /// The span of an invocation: what is logged inside has its fields. `event` is `None` if it was not
@@ -92,14 +100,39 @@ fn summary(summary: &Summary) {
     for warning in &summary.warnings {
         warn!("{}", text::printable(warning, text::ANY));
     }
-    let shown = &summary.statements[..count.min(STATEMENTS_SHOWN)];
+    let counts = plan::Counts::of(&summary.statements);
+    let shown = plan::shown(&summary.statements);
+    for (n, part) in shown.before.iter().enumerate() {
+        info!(plan = %part, "part {} of {} of the plan", n + 1, shown.before.len() + 1);
+    }
     info!(
         statements = count,
-        plan = text::printable(&shown.join("; "), text::ANY),
+        creates = counts.creates,
+        grants = counts.grants,
+        revokes = counts.revokes,
+        settings = counts.settings,
+        shown = shown.count,
+        plan = %shown.last,
         drift = summary.drift,
+        planned_drift = summary.planned_drift,
         warnings = summary.warnings.len(),
         user = summary.user.as_ref().map(ToString::to_string),
         "{}",
-        text::printable(&summary.what, text::ANY),
+        message(summary, &counts, shown.count),
     );
+}
+
+fn message(summary: &Summary, counts: &plan::Counts, shown: usize) -> String {
+    let mut message = text::printable(&summary.what, text::ANY);
+    let count = summary.statements.len();
+    if count > 0 {
+        message += &format!(" ({counts})");
+    }
+    if shown < count {
+        message += &format!(
+            "; {shown} of {count} statements are shown, all but {} that create or grant",
+            count - shown
+        );
+    }
+    message
 }

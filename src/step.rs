@@ -50,6 +50,8 @@ pub struct Summary {
     pub statements: Vec<String>,
     /// How many of them repaired a twin that had drifted from its source.
     pub drift: usize,
+    /// How many of those that a preflight planned would repair such a twin.
+    pub planned_drift: usize,
     /// The checks that passed, in a preflight.
     pub findings: Vec<String>,
     /// What the operator should know although nothing failed.

@@ -14,7 +14,10 @@ struct Summary {
     step: String,
     version: String,
     message: String,
-    plan: String,
+    /// Only a summary has it, and no part of a long plan before.
+    #[serde(rename = "statements")]
+    _statements: usize,
+    plan: Vec<String>,
 }
 
 /// Shows what the function said about a step of the rotation with this token. The emulator may write
@@ -28,7 +31,7 @@ pub(crate) async fn show(function: &Function, step: &str, token: &str) {
         });
         if let Some(summary) = summaries.next() {
             detail(&summary.message);
-            for statement in summary.plan.split("; ").filter(|s| !s.is_empty()) {
+            for statement in summary.plan {
                 detail(&format!("> {statement}"));
             }
             return;

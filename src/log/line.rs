@@ -39,9 +39,17 @@ where
                 fields.extend(parse(&of_invocation.fields));
             }
         }
+        if let Some(statements) = fields.get("plan").and_then(list) {
+            fields.insert("plan".to_owned(), statements);
+        }
         fields.insert("target".to_owned(), event.metadata().target().into());
         writeln!(writer, "{}", line(event.metadata().level().as_str(), fields))
     }
+}
+
+/// The array in a text: a field of the log's library can be no array.
+fn list(text: &Value) -> Option<Value> {
+    serde_json::from_str(text.as_str()?).ok()
 }
 
 /// The fields with those that every line has.

@@ -48,6 +48,7 @@ fn fields(
     let failure = failure(result);
     let preflight = result.as_ref().is_ok_and(|summary| summary.preflight);
     let done = result.as_ref().ok().filter(|_| failure.is_none() && !preflight);
+    let planned_drift = result.as_ref().map_or(0, |summary| summary.planned_drift);
     let step = event.map_or("unknown", |event| event.step.as_str());
     let outcome = failure.map_or("Succeeded".to_owned(), |error| error.error_type().to_string());
     let mut fields = Map::from_iter([
@@ -59,6 +60,7 @@ fn fields(
         ("duration_ms".to_owned(), (duration.as_millis() as u64).into()),
         ("statements".to_owned(), done.map_or(0, |summary| summary.statements.len()).into()),
         ("drift".to_owned(), done.map_or(0, |summary| summary.drift).into()),
+        ("planned_drift".to_owned(), planned_drift.into()),
         ("failures".to_owned(), u8::from(failure.is_some()).into()),
     ]);
     if let Some(event) = event {
@@ -83,6 +85,7 @@ fn directive() -> Value {
                 {"Name": "duration_ms", "Unit": "Milliseconds"},
                 {"Name": "statements", "Unit": "Count"},
                 {"Name": "drift", "Unit": "Count"},
+                {"Name": "planned_drift", "Unit": "Count"},
                 {"Name": "failures", "Unit": "Count"},
             ],
         }],

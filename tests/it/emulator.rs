@@ -76,8 +76,12 @@ async fn a_step_writes_one_line_of_what_it_did_and_one_of_metrics() {
     assert!(users.iter().all(|line| line["user"] == tenant.twin()), "{users:?}");
     let steps: Vec<_> = users.iter().map(|line| line["step"].as_str().unwrap()).collect();
     assert_eq!(steps, ["testSecret", "finishSecret"]);
-    let plans: BTreeSet<&str> = lines.iter().filter_map(|line| line["plan"].as_str()).collect();
-    assert!(plans.iter().any(|plan| plan.contains("CREATE USER") && plan.contains("<secret>")));
+    let planned = lines.iter().filter_map(|line| line["plan"].as_array()).flatten();
+    let planned: BTreeSet<&str> = planned.filter_map(Value::as_str).collect();
+    assert!(planned.iter().any(|one| one.starts_with("CREATE USER") && one.contains("<secret>")));
+    let made = lines.iter().find(|line| line["creates"] == 1).unwrap();
+    assert_eq!(made["shown"], made["statements"]);
+    assert_eq!(made["plan"].as_array().unwrap().len() as u64, made["shown"].as_u64().unwrap());
 }
 
 #[tokio::test]
@@ -151,13 +155,28 @@ async fn at_every_level_a_failure_and_the_metrics_pass_lambdas_filter() {
         for line in [failure, metrics] {
             assert_line(line, &unknown);
         }
-        // The HTTP client has tasks of its own, which are of no invocation; they log at DEBUG.
-        let own = |line: &&Value| !line["target"].as_str().unwrap_or("").starts_with("hyper");
-        let first = lines.iter().position(|line| line.get("requestId").is_some()).unwrap();
-        for line in lines[first..].iter().filter(own) {
-            assert_eq!(line["requestId"], metrics["requestId"], "{line}");
+        assert_eq!(lines.len(), 2, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn at_debug_there_are_the_functions_own_statements_and_at_trace_the_libraries_too() {
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, "first canary").await;
+    for (level, has_libraries) in [("DEBUG", false), ("TRACE", true)] {
+        let function = function(&tenant, &[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
+        let token = scene.begin().await;
+        for step in STEPS {
+            function.invoke(&event(&scene, step, &token)).await.unwrap();
         }
-        assert!(level == "DEBUG" || lines.len() == 2, "{lines:?}");
+        let lines = lines(&function);
+        let of_library = |line: &&Value| {
+            let target = line["target"].as_str();
+            target.is_some_and(|target| target.split("::").next() != Some("rotation"))
+        };
+        assert_eq!(lines.iter().any(|line| of_library(&line)), has_libraries, "{level}");
+        let statements = lines.iter().filter(|line| line.get("statement").is_some());
+        let made = lines.iter().filter_map(|line| line["shown"].as_u64());
+        assert_eq!(statements.count() as u64, made.sum::<u64>(), "{level}");
     }
 }
 
@@ -176,7 +195,7 @@ async fn the_lines_of_a_preflight_say_so_and_its_plan_is_no_statement_in_the_met
         assert_line(line, &preflight);
         assert_eq!(line["preflight"], true, "{line}");
     }
-    let planned: Vec<_> = lines.iter().filter_map(|line| line["plan"].as_str()).collect();
+    let planned: Vec<_> = lines.iter().filter_map(|line| line["plan"][0].as_str()).collect();
     assert!(planned[0].starts_with("CREATE USER"), "{planned:?}");
     let failed = lines.iter().filter(|line| line.get("errorType").is_some());
     assert_eq!(failed.count(), 1);
