@@ -1,8 +1,8 @@
 //! The errors that an operator sees: a stable `errorType` and one text.
 //!
 //! A type exists where the person on call would do something different. The text says, in this order,
-//! what could not be done, to which thing; what was found; what to do; whether trying again helps. The
-//! last follows from the type. It never holds a password, a hash of one, or what the database server
+//! whether applications are refused now; what could not be done, to which thing; what was found; what to
+//! do; whether trying again helps. The first and the last follow from the type. It never holds a password, a hash of one, or what the database server
 //! said about a statement with a password.
 
 use std::fmt;
@@ -41,7 +41,13 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.text, self.error_type.retry())
+        let Self { error_type, text } = self;
+        match error_type.applications() {
+            Applications::Refused => f.write_str("applications are refused now: ")?,
+            Applications::MayBeRefused => f.write_str("applications may be refused now: ")?,
+            Applications::Unknown | Applications::Served => {}
+        }
+        write!(f, "{text}; {}", error_type.retry())
     }
 }
 
@@ -271,7 +277,62 @@ impl fmt::Display for Retry {
     }
 }
 
+/// What an error means for the applications that use the secret's login now. The alarm, the fields of
+/// the log, the text and the tables of `docs/troubleshooting.md` go by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applications {
+    /// Their logins are refused.
+    Refused,
+    /// Their logins may be refused: it depends on what the text says.
+    MayBeRefused,
+    /// The function could not reach the server or its secrets; whether they can is not known.
+    Unknown,
+    /// Nothing found speaks against their logins.
+    Served,
+}
+
+impl Applications {
+    /// Whether somebody must look at once.
+    pub fn are_in_danger(self) -> bool {
+        matches!(self, Self::Refused | Self::MayBeRefused)
+    }
+
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::MayBeRefused => "may be refused",
+            Self::Unknown => "unknown",
+            Self::Served => "served",
+        }
+    }
+}
+
 impl ErrorType {
+    /// What the error means for the applications.
+    pub fn applications(self) -> Applications {
+        match self {
+            Self::CurrentPasswordWrong => Applications::Refused,
+            Self::CurrentLoginRefused
+            | Self::WrongAccount
+            | Self::DatabaseNameUnusable
+            | Self::UserMissing
+            | Self::AccountUnusable => Applications::MayBeRefused,
+            Self::HostUnknown
+            | Self::ServerUnreachable
+            | Self::ServerSilent
+            | Self::ServerBusy
+            | Self::ConnectionLost
+            | Self::ServerReadOnly => Applications::Unknown,
+            _ => Applications::Served,
+        }
+    }
+
+    /// The section about it, in the sources.
+    pub fn page(self) -> String {
+        format!("docs/troubleshooting.md#{}", self.to_string().to_lowercase())
+    }
+
     /// An error of this type, with what could not be done, what was found, and what to do. Characters
     /// that are not shown as themselves are escaped, so that no name or message can forge a log line,
     /// and what is too long is left out.
@@ -294,5 +355,16 @@ mod tests {
     fn a_text_ends_with_whether_trying_again_helps_also_with_its_context() {
         let error = ErrorType::Throttled.because("it was throttled; wait").context("a step");
         assert_eq!(error.to_string(), "a step: it was throttled; wait; trying again helps");
+    }
+
+    #[test]
+    fn a_text_begins_with_what_it_means_for_applications_where_they_are_in_danger() {
+        for error_type in ErrorType::ALL {
+            let text = error_type.because("x").context("a step").to_string();
+            let says = text.starts_with("applications ");
+            assert_eq!(says, error_type.applications().are_in_danger(), "{text}");
+        }
+        let text = ErrorType::CurrentPasswordWrong.because("x").to_string();
+        assert!(text.starts_with("applications are refused now: x"), "{text}");
     }
 }

@@ -11,6 +11,8 @@
 //! | `step`, `secret`, `version` | every line of a rotation's event | as in the event; `version` is the secret's, the event's `ClientRequestToken` |
 //! | `preflight` | a test of the configuration | `true` |
 //! | `errorType` | the one line of a step that failed, at `ERROR` | a section of `docs/troubleshooting.md` |
+//! | `applications` | the same | whether applications are in danger now: `refused`, `may be refused`, `unknown`, `served` |
+//! | `page` | the same | the section about the error |
 //! | `statements` | the one summary of a step, at `INFO` | how many account statements were carried out; in a preflight: planned |
 //! | `creates`, `grants`, `revokes`, `settings` | the same | how many of them are of each kind |
 //! | `shown`, `plan` | the same | the statements as an array, and how many it has; a plan that is too long for a line begins in lines of their own before |
@@ -18,7 +20,7 @@
 //! | `warnings` | the same | how many warnings precede this line |
 //! | `user` | the summary of `finishSecret` and `testSecret` | the user that is current now, or was proven |
 //! | `statement` | each statement, at `DEBUG` | its SQL, without passwords |
-//! | `_aws`, `function`, `outcome`, `duration_ms`, `statements`, `drift`, `planned_drift`, `failures` | one line for each invocation | its metrics; see [`metrics`] |
+//! | `_aws`, `function`, `outcome`, and the metrics | one line for each invocation | its metrics; see [`metrics`] |
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Span, debug, error, field, info, warn};
@@ -77,7 +79,13 @@ pub fn outcome(result: &Result<Summary, Error>) {
         summary(done);
     }
     if let Some(error) = failure(result) {
-        error!(errorType = %error.error_type(), "{error}");
+        let error_type = error.error_type();
+        error!(
+            errorType = %error_type,
+            applications = error_type.applications().as_str(),
+            page = error_type.page(),
+            "{error}"
+        );
     }
 }
 

@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{failure, line};
 use crate::error::Error;
-use crate::event::RotationEvent;
+use crate::event::{RotationEvent, Step};
 use crate::step::Summary;
 
 /// Writes the metrics of an invocation, also of one that failed. `event` is `None` if it was not one
@@ -46,26 +46,31 @@ fn fields(
     result: &Result<Summary, Error>,
 ) -> Map<String, Value> {
     let failure = failure(result);
-    let preflight = result.as_ref().is_ok_and(|summary| summary.preflight);
-    let done = result.as_ref().ok().filter(|_| failure.is_none() && !preflight);
-    let planned_drift = result.as_ref().map_or(0, |summary| summary.planned_drift);
-    let step = event.map_or("unknown", |event| event.step.as_str());
+    let summary = result.as_ref().ok();
+    let preflight = summary.is_some_and(|summary| summary.preflight);
+    let done = summary.filter(|_| failure.is_none() && !preflight);
     let outcome = failure.map_or("Succeeded".to_owned(), |error| error.error_type().to_string());
+    let in_danger = failure.is_some_and(|error| error.error_type().applications().are_in_danger());
+    let unfinished = event.and_then(|event| unfinished(event.step, failure.is_some(), preflight));
     let mut fields = Map::from_iter([
-        ("_aws".to_owned(), directive()),
+        ("_aws".to_owned(), directive(unfinished.is_some())),
         ("function".to_owned(), context.env_config.function_name.as_str().into()),
         ("requestId".to_owned(), context.request_id.as_str().into()),
-        ("step".to_owned(), step.into()),
+        ("step".to_owned(), event.map_or("unknown", |event| event.step.as_str()).into()),
         ("outcome".to_owned(), outcome.into()),
         ("duration_ms".to_owned(), (duration.as_millis() as u64).into()),
         ("statements".to_owned(), done.map_or(0, |summary| summary.statements.len()).into()),
         ("drift".to_owned(), done.map_or(0, |summary| summary.drift).into()),
-        ("planned_drift".to_owned(), planned_drift.into()),
+        ("planned_drift".to_owned(), summary.map_or(0, |summary| summary.planned_drift).into()),
         ("failures".to_owned(), u8::from(failure.is_some()).into()),
+        ("refused".to_owned(), u8::from(in_danger).into()),
     ]);
     if let Some(event) = event {
         fields.insert("secret".to_owned(), event.secret_id.as_str().into());
         fields.insert("version".to_owned(), event.version.as_str().into());
+    }
+    if let Some(unfinished) = unfinished {
+        fields.insert("unfinished".to_owned(), u8::from(unfinished).into());
     }
     if preflight {
         fields.insert("preflight".to_owned(), true.into());
@@ -73,22 +78,50 @@ fn fields(
     fields
 }
 
+/// Whether the secret has a rotation that failed and has not ended well since, as far as this
+/// invocation tells. A preflight that fails leaves no rotation behind; one that succeeds shows that
+/// there was none, since Secrets Manager then goes on with that one instead.
+fn unfinished(step: Step, failed: bool, preflight: bool) -> Option<bool> {
+    if failed {
+        return (!preflight).then_some(true);
+    }
+    (preflight || step == Step::FinishSecret).then_some(false)
+}
+
+/// A set of dimensions, and the metrics that have it, with their units.
+type MetricSet = (&'static [&'static [&'static str]], &'static [(&'static str, &'static str)]);
+
+/// The metrics of each invocation.
+const OF_FUNCTION: MetricSet = (
+    &[&["function"], &["function", "step", "outcome"]],
+    &[
+        ("duration_ms", "Milliseconds"),
+        ("statements", "Count"),
+        ("drift", "Count"),
+        ("planned_drift", "Count"),
+        ("failures", "Count"),
+        ("refused", "Count"),
+    ],
+);
+
+/// The metric by which an alarm knows a rotation that is stuck.
+const OF_SECRET: MetricSet = (&[&["function", "secret"]], &[("unfinished", "Count")]);
+
 /// Says which of the line's fields are metrics and dimensions.
-fn directive() -> Value {
+fn directive(has_secret: bool) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let sets = [Some(OF_FUNCTION), has_secret.then_some(OF_SECRET)];
+    let sets = sets.into_iter().flatten().map(|(dimensions, metrics)| {
+        let metrics = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit}));
+        json!({
+            "Namespace": "SecretsManagerMySQLRotation",
+            "Dimensions": dimensions,
+            "Metrics": metrics.collect::<Vec<_>>(),
+        })
+    });
     json!({
         "Timestamp": now.as_millis() as u64,
-        "CloudWatchMetrics": [{
-            "Namespace": "SecretsManagerMySQLRotation",
-            "Dimensions": [["function"], ["function", "step", "outcome"]],
-            "Metrics": [
-                {"Name": "duration_ms", "Unit": "Milliseconds"},
-                {"Name": "statements", "Unit": "Count"},
-                {"Name": "drift", "Unit": "Count"},
-                {"Name": "planned_drift", "Unit": "Count"},
-                {"Name": "failures", "Unit": "Count"},
-            ],
-        }],
+        "CloudWatchMetrics": sets.collect::<Vec<_>>(),
     })
 }
 
@@ -117,20 +150,64 @@ mod tests {
             [(Some(&event), Ok(summary)), (Some(&event), Err(error.clone())), (None, Err(error))]
         {
             let line = of(event, &result);
-            let directive = &line["_aws"]["CloudWatchMetrics"][0];
-            for set in directive["Dimensions"].as_array().unwrap() {
-                for dimension in set.as_array().unwrap() {
-                    assert!(line[dimension.as_str().unwrap()].is_string(), "{line:?}");
+            for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+                for set in directive["Dimensions"].as_array().unwrap() {
+                    for dimension in set.as_array().unwrap() {
+                        assert!(line[dimension.as_str().unwrap()].is_string(), "{line:?}");
+                    }
                 }
-            }
-            for metric in directive["Metrics"].as_array().unwrap() {
-                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line:?}");
+                for metric in directive["Metrics"].as_array().unwrap() {
+                    assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line:?}");
+                }
             }
             let outcome = if result.is_ok() { "Succeeded" } else { "AccessDenied" };
             assert_eq!(line["outcome"], outcome);
             assert_eq!(line["requestId"], "8d5f");
             assert_eq!(line.contains_key("secret"), event.is_some());
         }
+    }
+
+    #[test]
+    fn a_rotation_is_unfinished_from_a_failed_step_until_one_ends_well_and_a_preflight_is_none() {
+        let finish = json!({"Step": "finishSecret", "SecretId": "app", "ClientRequestToken": "1"});
+        let finish = RotationEvent::parse(&finish).unwrap();
+        let failed = || Err(ErrorType::ConnectionLost.because("x"));
+        let preflight = |refusal| Ok(Summary { preflight: true, refusal, ..Summary::default() });
+        for (event, result, expected) in [
+            (&event(), failed(), Some(1)),
+            (&finish, failed(), Some(1)),
+            (&event(), Ok(Summary::default()), None),
+            (&finish, Ok(Summary::default()), Some(0)),
+            (&event(), preflight(None), Some(0)),
+            (&event(), preflight(Some(ErrorType::UserMissing.because("x"))), None),
+        ] {
+            let line = of(Some(event), &result);
+            assert_eq!(line.get("unfinished").and_then(Value::as_u64), expected, "{line:?}");
+            let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len();
+            assert_eq!(sets, 1 + usize::from(expected.is_some()), "{line:?}");
+        }
+        for (error, refused) in [(ErrorType::CurrentPasswordWrong, 1), (ErrorType::Throttled, 0)] {
+            let line = of(Some(&finish), &Err(error.because("x")));
+            assert_eq!(line["refused"], refused, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_on_operations_has_a_row_for_each_metric_and_no_other() {
+        let page = include_str!("../../docs/operations.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = rows.filter(|row| row.contains("| `function`"));
+        let documented: Vec<String> = rows
+            .map(|row| row.split('|').take(3).map(|cell| cell.trim().replace('`', "")).collect())
+            .map(|cells: Vec<String>| cells.join(" | "))
+            .collect();
+        let all = [OF_FUNCTION, OF_SECRET].map(|(dimensions, metrics)| {
+            let dimensions: Vec<_> = dimensions.iter().map(|set| set.join(", ")).collect();
+            let dimensions = dimensions.join("; ");
+            metrics.iter().map(move |(name, unit)| format!("{name} | {dimensions} | {unit}"))
+        });
+        let made: Vec<String> = all.into_iter().flatten().collect();
+        assert_eq!(documented, made);
     }
 
     #[test]

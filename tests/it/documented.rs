@@ -3,6 +3,7 @@
 //! A block marked `sh aws` needs AWS or the Internet, and is not run. Each `sh` block must be known
 //! to a test here.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -66,7 +67,12 @@ fn the_page_on_deploying(reader: &Reader) {
 
 async fn the_page_on_operations(reader: &Reader) {
     let page = Page::read("docs/operations.md");
-    let [add, rotate, remove] = page.blocks("sh");
+    let [add, rotate, remove, unfinished, drift] = page.blocks("sh");
+    for (alarm, metric) in [(unfinished, "unfinished"), (drift, "planned_drift")] {
+        reader.succeeds(alarm);
+        let made = reader.succeeds("aws cloudwatch describe-alarms");
+        assert!(made.contains(&format!("\"MetricName\": \"{metric}\"")), "{made}");
+    }
     reader.succeeds(add);
     reader.was_tested().await;
     reader.succeeds(rotate);
@@ -84,6 +90,15 @@ fn the_queries_of_the_log(reader: &Reader) {
             assert!(known.contains(&field), "no line has {field}; there is {known:?}");
         }
     }
+    let (_, table) = page.text().split_once("\n### Fields\n").unwrap();
+    let (table, _) = table.split_once("\n### ").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    let mut documented: BTreeSet<&str> =
+        rows.flat_map(|(cell, _)| cell.trim_end_matches('`').split("`, `")).collect();
+    // Lines at DEBUG alone have it, and this function writes none.
+    assert!(documented.remove("statement"));
+    let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
+    assert_eq!(documented, known);
 }
 
 async fn the_page_on_migration(reader: &Reader) {
@@ -155,7 +170,7 @@ fn every_block_of_commands_is_marked_or_known_to_a_test() {
         assert!(is_run || blocks(&text, "sh").is_empty(), "{}: is run by no test", path.display());
     }
     assert_eq!(
-        json!(page::fields("fields @timestamp, a | filter b > 0 and c = \"x\"")),
+        json!(page::fields("fields @timestamp, a as x | filter b > 0 and c = \"x\" and x > 0")),
         json!(["a", "b", "c"])
     );
 }

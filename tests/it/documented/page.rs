@@ -48,23 +48,38 @@ pub(super) fn fields(query: &str) -> Vec<String> {
         "filter",
         "stats",
         "sort",
+        "display",
+        "unnest",
+        "into",
+        "as",
         "desc",
+        "asc",
         "by",
         "and",
+        "or",
         "max",
         "avg",
         "count",
+        "latest",
         "ispresent",
+        "jsonParse",
     ];
-    let mut found = Vec::new();
+    let (mut found, mut aliases, mut last) = (Vec::new(), Vec::new(), "");
     // Every other part stands in quotes.
     for unquoted in query.split('"').step_by(2) {
         for word in unquoted.split(|c: char| !(c.is_alphanumeric() || "_@".contains(c))) {
             let is_name = word.starts_with(|c: char| c.is_alphabetic());
-            if is_name && !words.contains(&word) && !found.iter().any(|known| known == word) {
+            if ["as", "into"].contains(&last) {
+                aliases.push(word.to_owned());
+            } else if is_name && !words.contains(&word) && !found.iter().any(|known| known == word)
+            {
                 found.push(word.to_owned());
+            }
+            if !word.is_empty() {
+                last = word;
             }
         }
     }
+    found.retain(|name| !aliases.contains(name));
     found
 }

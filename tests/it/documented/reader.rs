@@ -46,7 +46,7 @@ impl Reader {
         aws.attempts(&secret, 1).await;
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(tenant.mark());
         std::fs::create_dir_all(&folder).unwrap();
-        let names = names(&aws, &tenant, &superuser);
+        let names = names(&aws, &tenant, &superuser, &secret);
         let reader =
             Self { folder, aws, tenant, secrets, secret, names, superuser, function: None };
         reader.release();
@@ -199,7 +199,12 @@ impl Drop for Reader {
     }
 }
 
-fn names(aws: &OwnAws, tenant: &Tenant, superuser: &str) -> Vec<(&'static str, String)> {
+fn names(
+    aws: &OwnAws,
+    tenant: &Tenant,
+    superuser: &str,
+    secret: &str,
+) -> Vec<(&'static str, String)> {
     let subnets = aws.cli(&["ec2", "describe-subnets"]);
     let groups = aws.cli(&["ec2", "describe-security-groups"]);
     let subnet = |n: usize| subnets["Subnets"][n]["SubnetId"].as_str().unwrap();
@@ -207,6 +212,8 @@ fn names(aws: &OwnAws, tenant: &Tenant, superuser: &str) -> Vec<(&'static str, S
     let function = "arn:aws:lambda:eu-central-1:123456789012:function:mysql-rotation";
     vec![
         ("SUPERUSER_SECRET_ARN", superuser.to_owned()),
+        ("SECRET_ARN", secret.to_owned()),
+        ("TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:operators".to_owned()),
         ("SUBNET,SUBNET", format!("{},{}", subnet(0), subnet(1))),
         ("=GROUP", format!("={group}")),
         ("BUCKET", format!("bucket-{}", tenant.mark())),
