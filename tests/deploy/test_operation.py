@@ -69,7 +69,7 @@ class OperationTest(unittest.TestCase):
     def test_alarms_are_raised_by_an_error_by_a_throttle_and_at_four_fifths_of_the_timeout(self) -> None:
         resources = self.resources(alarmTopicArn=TOPIC, timeout="120")
         alarms = {name: one for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
-        self.assertEqual(sorted(alarms), ["ErrorAlarm", "ThrottleAlarm", "TimeoutAlarm"])
+        self.assertEqual(sorted(alarms), ["ErrorAlarm", "RefusedAlarm", "ThrottleAlarm", "TimeoutAlarm"])
         for alarm in alarms.values():
             self.assertEqual(alarm["AlarmActions"], [TOPIC])
             self.assertEqual(alarm["TreatMissingData"], "notBreaching")
@@ -79,12 +79,50 @@ class OperationTest(unittest.TestCase):
         percent = lambda milliseconds: eval(expression, {"duration": milliseconds})  # noqa: E731
         self.assertEqual((percent(96_000), percent(120_000)), (timeout["Threshold"], 100))
 
+    def test_what_wakes_somebody_is_told_to_a_topic_of_its_own_and_to_the_other_if_there_is_none(self) -> None:
+        page = TOPIC + "-on-call"
+        for topics, told in [
+            ({"pageTopicArn": page}, {"RefusedAlarm": page}),
+            (
+                {"pageTopicArn": page, "alarmTopicArn": TOPIC},
+                {"RefusedAlarm": page, "ErrorAlarm": TOPIC, "TimeoutAlarm": TOPIC, "ThrottleAlarm": TOPIC},
+            ),
+        ]:
+            resources = self.resources(**topics)
+            alarms = {name: one for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+            self.assertEqual({name: one["AlarmActions"] for name, one in alarms.items()}, {n: [t] for n, t in told.items()})
+        refused = resources["RefusedAlarm"]
+        source = (ROOT / "src" / "log" / "metrics.rs").read_text()
+        self.assertIn(f'("{refused["MetricName"]}", "Count")', source)
+        self.assertIn(f'"Namespace": "{refused["Namespace"]}"', source)
+        self.assertEqual([one["Name"] for one in refused["Dimensions"]], ["function"])
+
+    def test_the_message_of_an_event_says_which_secret_what_happened_and_which_page(self) -> None:
+        (target,) = self.resources(eventTopicArn=TOPIC)["RotationEvents"]["Targets"]
+        transformer = target["InputTransformer"]
+        text = transformer["InputTemplate"]
+        for name, path in transformer["InputPathsMap"].items():
+            value: Any = event("RotationFailed")
+            for key in path.removeprefix("$.").split("."):
+                value = value[key]
+            self.assertIn(f"<{name}>", text)
+            text = text.replace(f"<{name}>", value)
+        self.assertNotRegex(text, "[<>\\n]")
+        # EventBridge takes a quoted string for a message that is no JSON object.
+        self.assertEqual((text[0], text[-1], text.count('"')), ('"', '"', 2))
+        for part in ("RotationFailed", "secret:app-AbC123", "rotation-LogGroup-AbC123", "troubleshooting.md#must-i-get-up"):
+            self.assertIn(part, text)
+
     def test_the_dashboard_is_json_about_this_function_and_shows_only_metrics_that_exist(self) -> None:
         body = self.resources(dashboard="true", functionName="rotate")["Dashboard"]["DashboardBody"]
-        widgets = json.loads(body)["widgets"]
+        dashboard = json.loads(body)
+        # Rotations are monthly: at CloudWatch's three hours everything would be empty.
+        self.assertEqual(dashboard["start"], "-P3M")
+        widgets = dashboard["widgets"]
         page = (ROOT / "docs" / "operations.md").read_text()
         documented = set(re.findall(r"\w+", "".join(re.findall(r"```logs\n(.*?)```", page, re.DOTALL))))
         source = "".join(path.read_text() for path in ROOT.glob("src/**/*.rs"))
+        source_of_steps = (ROOT / "src" / "event.rs").read_text()
         for widget in widgets:
             properties = widget["properties"]
             self.assertEqual(properties["region"], "eu-central-1")
@@ -92,14 +130,21 @@ class OperationTest(unittest.TestCase):
                 source_group, _, query = properties["query"].partition(" | ")
                 self.assertEqual(source_group, "SOURCE 'rotation-LogGroup-AbC123'")
                 # The queries of the page are tested against lines that the program wrote.
-                self.assertLessEqual(set(re.findall(r"\w+", query)), documented | {"limit", "50"})
+                self.assertLessEqual(set(re.findall(r"\w+", query)), documented | {"limit", "50", "100", "level", "WARN", "outcome"})
                 continue
-            own = False
-            for namespace, metric, *dimension in properties["metrics"]:
-                self.assertIn(dimension[-1], ("rotate", "."))
-                own = namespace == "SecretsManagerMySQLRotation" or (namespace == "." and own)
-                if own:
-                    self.assertIn(f'"Name": "{metric}"', source)
+            units = set(re.findall(r'\("(\w+)", "(?:Count|Milliseconds)"\)', source))
+            full: list[str] = []
+            for row in properties["metrics"]:
+                given = [one for one in row if isinstance(one, str)]
+                if given[0] == "...":
+                    given = full[: len(full) - len(given) + 1] + given[1:]
+                full = [full[n] if one == "." else one for n, one in enumerate(given)]
+                namespace, metric, *dimensions = full
+                self.assertEqual(namespace, "SecretsManagerMySQLRotation")
+                self.assertIn(metric, units)
+                self.assertEqual(dimensions[::2], ["function", "step", "outcome"])
+                self.assertEqual((dimensions[1], dimensions[5]), ("rotate", "Succeeded"))
+                self.assertIn(dimensions[3], source_of_steps)
 
 
 if __name__ == "__main__":

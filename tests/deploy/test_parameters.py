@@ -1,5 +1,6 @@
 """Which parameters make a stack, and what the stack is then."""
 
+import json
 import re
 import unittest
 
@@ -107,6 +108,35 @@ class ParametersTest(unittest.TestCase):
         for name, parameter in TEMPLATE["Parameters"].items():
             self.assertRegex(name, r"^[a-z][A-Za-z0-9]*$")
             self.assertTrue(parameter["Description"].endswith("."), name)
+
+    def test_every_parameter_has_a_label(self) -> None:
+        labels = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterLabels"]
+        self.assertEqual(sorted(labels), sorted(TEMPLATE["Parameters"]))
+        self.assertTrue(all(one["default"] for one in labels.values()))
+
+    def test_what_awss_application_has_and_this_one_does_not_need_is_taken_and_is_all_that_is_unused(self) -> None:
+        parameters = {"superuserSecretArn": FULL, "runtime": "python3.12", "invokingServicePrincipal": "secretsmanager.amazonaws.com"}
+        self.assertEqual(Stack(TEMPLATE, parameters).problems(), [])
+        self.assertEqual(Stack(TEMPLATE, parameters).resources(), Stack(TEMPLATE, {"superuserSecretArn": FULL}).resources())
+        used = json.dumps({name: TEMPLATE[name] for name in ("Rules", "Conditions", "Resources", "Outputs")})
+        unused = [one for one in TEMPLATE["Parameters"] if not re.search(rf'"Ref": "{one}"|\${{{one}}}', used)]
+        self.assertEqual(unused, ["runtime", "invokingServicePrincipal"])
+
+    def test_with_a_role_of_your_own_none_is_made_and_it_is_the_functions(self) -> None:
+        role = "arn:aws:iam::123456789012:role/platform/rotation"
+        stack = Stack(TEMPLATE, {"superuserSecretArn": FULL, "roleArn": role, "kmsKeyArn": KEY, "superuserSecretKmsKeyArn": KEY})
+        self.assertEqual(stack.problems(), [])
+        resources = stack.resources()
+        self.assertEqual([name for name, one in resources.items() if one["Type"].startswith("AWS::IAM::")], [])
+        self.assertEqual((resources[FUNCTION]["Role"], stack.outputs()["RoleArn"]), (role, role))
+        boundary = "arn:aws:iam::123456789012:policy/boundary"
+        self.assertEqual(problems(roleArn=role, permissionsBoundaryArn=boundary), ["RoleOrBoundary"])
+
+    def test_concurrency_is_reserved_only_when_it_is_asked_for(self) -> None:
+        self.assertNotIn("ReservedConcurrentExecutions", Stack(TEMPLATE, {"superuserSecretArn": FULL}).resources()[FUNCTION])
+        function = Stack(TEMPLATE, {"superuserSecretArn": FULL, "reservedConcurrency": "5"}).resources()[FUNCTION]
+        self.assertEqual(function["ReservedConcurrentExecutions"], "5")
+        self.assertEqual(problems(reservedConcurrency="0"), ["reservedConcurrency"])
 
     def test_what_is_off_makes_nothing(self) -> None:
         kinds = {one["Type"] for one in Stack(TEMPLATE, {"superuserSecretArn": FULL}).resources().values()}

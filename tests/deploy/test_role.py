@@ -1,5 +1,6 @@
 """What the role may do, and what it may not, with every condition evaluated."""
 
+import re
 import unittest
 
 from . import ROOT
@@ -43,6 +44,33 @@ def actions(made: Stack) -> set[str]:
 
 
 class RoleTest(unittest.TestCase):
+    def test_the_page_on_deploying_lists_every_action_for_a_role_of_ones_own(self) -> None:
+        _, _, page = (ROOT / "docs" / "deploy.md").read_text().partition("### A role of your own\n")
+        listed = set()
+        for cell in re.findall(r"^\| (`[^|]+) \|", page.partition("\n### ")[0], re.MULTILINE):
+            service = ""
+            for action in re.findall(r"`([^`]+)`", cell):
+                service = action.partition(":")[0] if ":" in action else service
+                listed.add(action if ":" in action else f"{service}:{action}")
+        made = Stack(
+            TEMPLATE,
+            {
+                "superuserSecretArn": SUPERUSER,
+                "kmsKeyArn": KEY,
+                "superuserSecretKmsKeyArn": SUPERUSER_KEY,
+                "vpcSubnetIds": "subnet-0",
+                "vpcSecurityGroupIds": "sg-0",
+            },
+        )
+        allowed = set()
+        for one in made.resources().values():
+            for policy in one.get("Policies", []) if one["Type"] == "AWS::IAM::Role" else [one]:
+                for statement in policy.get("PolicyDocument", {}).get("Statement", []):
+                    if statement["Effect"] == "Allow":
+                        given = statement["Action"]
+                        allowed.update([given] if isinstance(given, str) else given)
+        self.assertEqual(listed, allowed)
+
     def may(self, made: Stack, action: str, resource: str, context: dict[str, str] | None = None) -> bool:
         return allows(made.role_policies(), action, resource, context)
 
