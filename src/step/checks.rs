@@ -172,8 +172,9 @@ fn warn_of_short_interval(current: &UserSecret, report: &mut Report) {
     let age = current.stored.and_then(|stored| SystemTime::now().duration_since(stored).ok());
     if let Some(minutes) = age.filter(|age| *age < SOON).map(|age| age.as_secs() / 60) {
         report.warn(format!(
-            "AWSCURRENT was stored {minutes} minutes ago: a client that has cached the value from \
-             before, AWSPREVIOUS, is locked out until it reads the secret again"
+            "AWSCURRENT was stored {minutes} minutes ago: once a rotation sets the twin's password, a \
+             client that has cached the value from before, AWSPREVIOUS, is refused until it reads the \
+             secret again"
         ));
     }
 }

@@ -4,6 +4,7 @@
 //! not to happen now: a preflight, which changes nothing and shows what a rotation would do.
 
 use account_mirror::show_grants::Shown;
+use account_mirror::username::Username;
 
 use crate::database::read;
 use crate::database::session::{LoginRole, Session};
@@ -60,15 +61,21 @@ async fn preflight(rotation: &Rotation<'_>, current: UserSecret) -> Result<Summa
     let mut report = Report::default();
     let found = dry_run(rotation, current, &mut report).await;
     let what = match &found {
-        Ok((twin, user)) => format!(
-            "a rotation now would make \"{twin}\" equal to \"{user}\" with {} statements and then \
-             set its password",
-            report.plan.len()
+        Ok(planned) => format!(
+            "a rotation now would make \"{}\" equal to \"{}\" with {} and then set its password",
+            planned.twin,
+            planned.user,
+            statements(report.plan.len())
         ),
         Err(_) => "a rotation now would be refused".to_owned(),
     };
+    let planned_drift = match &found {
+        Ok(planned) if planned.twin_exists => report.plan.len(),
+        _ => 0,
+    };
     Ok(Summary {
         what: format!("the settings were tested and nothing was changed: {what}"),
+        planned_drift,
         statements: report.plan,
         findings: report.passed,
         warnings: report.warnings,
@@ -78,17 +85,36 @@ async fn preflight(rotation: &Rotation<'_>, current: UserSecret) -> Result<Summa
     })
 }
 
-/// The names of the twin and of its source, if a rotation would not be refused.
+fn statements(count: usize) -> String {
+    match count {
+        0 => "no statement".to_owned(),
+        1 => "1 statement".to_owned(),
+        _ => format!("{count} statements"),
+    }
+}
+
+/// What a rotation would do.
+struct Planned {
+    twin: Username,
+    user: Username,
+    twin_exists: bool,
+}
+
+/// What a rotation would do, if it would not be refused.
 async fn dry_run(
     rotation: &Rotation<'_>,
     current: UserSecret,
     report: &mut Report,
-) -> Result<(String, String), Error> {
+) -> Result<Planned, Error> {
     let turn = Turn::new(rotation, current)?;
     turn.refuse_proxy()?;
     Superuser::at_writer(&turn, async |superuser, session| {
         let pair = checks::dry_run(superuser, session, report).await?;
-        Ok((pair.twin_name.to_string(), pair.source.name.to_string()))
+        Ok(Planned {
+            twin: pair.twin_name.clone(),
+            user: pair.source.name.clone(),
+            twin_exists: pair.twin.is_some(),
+        })
     })
     .await
 }

@@ -49,6 +49,8 @@ async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
                 "logged in",
                 &format!("the twin \"{twin}\" does not exist yet"),
                 "the superuser may grant all that the twin needs",
+                // A twin that does not exist has not drifted.
+                " drift=0 planned_drift=0",
             ],
         );
 
@@ -65,7 +67,20 @@ async fn it_shows_the_plan_and_every_finding_and_changes_nothing() {
         assert_eq!(user_before, twin);
         let (result, log) = preflight(&tenant, &scene).await;
         result.unwrap();
-        assert_logged(&log, &["GRANT DELETE ON", "REVOKE INSERT ON", "is that of version"]);
+        assert_logged(
+            &log,
+            &[
+                "plan=[\"REVOKE INSERT ON",
+                "\"GRANT DELETE ON",
+                "with 2 statements and then set its password (create 0, grants 1, revokes 1, settings 0)",
+                " drift=0 planned_drift=2",
+                "is that of version",
+            ],
+        );
+        tenant.sql(format!("REVOKE INSERT ON {database}.* FROM {}", account(&user, "%"))).await;
+        let (result, log) = preflight(&tenant, &scene).await;
+        result.unwrap();
+        assert_logged(&log, &["with 1 statement and then", "planned_drift=1"]);
     }
 }
 
