@@ -13,6 +13,7 @@ use reader::Reader;
 
 mod page;
 mod reader;
+mod runbooks;
 
 /// What a person types who has the sources; `.ci/run` types it too.
 const FROM_SOURCES: &str = "make demo    # ";
@@ -28,6 +29,7 @@ async fn a_newcomer_gets_from_the_zip_to_a_rotated_secret_and_on_through_every_p
     the_page_on_operations(&reader).await;
     the_page_on_migration(&reader).await;
     the_page_on_trouble(&reader).await;
+    runbooks::all(&reader).await;
     the_queries_of_the_log(&reader);
 }
 
@@ -147,6 +149,7 @@ fn every_block_of_commands_is_marked_or_known_to_a_test() {
         "CONTRIBUTING.md",
         "docs/deploy.md",
         "docs/operations.md",
+        "docs/runbooks.md",
         "docs/migration.md",
         "docs/troubleshooting.md",
     ];

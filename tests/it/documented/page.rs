@@ -14,6 +14,12 @@ impl Page {
         &self.0
     }
 
+    /// The part of the page below this heading, up to the next one of its kind.
+    pub(super) fn section(&self, heading: &str) -> Self {
+        let (_, rest) = self.0.split_once(&format!("\n## {heading}\n")).expect("a section");
+        Self(rest.split("\n## ").next().unwrap_or(rest).to_owned())
+    }
+
     /// All blocks with this mark, of which there must be as many as the test names.
     pub(super) fn blocks<const N: usize>(&self, info: &str) -> [&str; N] {
         let found = blocks(&self.0, info);

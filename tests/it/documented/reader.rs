@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use mysql_async::Row;
+use mysql_async::prelude::Queryable;
 use serde_json::Value;
 
 use crate::support::account::Tenant;
@@ -20,7 +22,7 @@ const PASSWORD: &str = "the first password";
 pub(super) struct Reader {
     folder: PathBuf,
     aws: OwnAws,
-    tenant: Tenant,
+    pub(super) tenant: Tenant,
     secrets: Client,
     secret: String,
     /// What stands in the documents, and what this reader has for it.
@@ -140,8 +142,15 @@ impl Reader {
         found.find(|(_, labels)| labels.iter().any(|one| one == label)).map(|(version, _)| version)
     }
 
-    async fn login(&self) -> (String, String) {
-        let value = self.secrets.get_secret_value().secret_id(&self.secret).send().await.unwrap();
+    /// The login in AWSCURRENT.
+    pub(super) async fn login(&self) -> (String, String) {
+        self.login_of("AWSCURRENT").await
+    }
+
+    /// The login in the version with this label.
+    pub(super) async fn login_of(&self, label: &str) -> (String, String) {
+        let call = self.secrets.get_secret_value().secret_id(&self.secret).version_stage(label);
+        let value = call.send().await.unwrap();
         let value: Value = serde_json::from_str(value.secret_string().unwrap()).unwrap();
         let text = |key: &str| value[key].as_str().unwrap().to_owned();
         (text("username"), text("password"))
@@ -182,6 +191,49 @@ impl Reader {
         let rotations = self.aws.rotations_ended(&self.secret).await;
         put(right).await;
         assert_eq!(rotations.state, "failed", "{rotations:?}");
+    }
+
+    /// Fails unless what ran last ended with this error.
+    pub(super) async fn has_failed(&self, error_type: &str) {
+        let rotations = self.aws.rotations_ended(&self.secret).await;
+        let error = rotations.steps.last().unwrap().error.as_ref().unwrap();
+        assert_eq!(error.error_type, error_type, "{}", error.error_message);
+    }
+
+    pub(super) async fn rotates(&self) {
+        self.succeeds("aws secretsmanager rotate-secret --secret-id SECRET");
+        self.was_rotated().await;
+    }
+
+    /// Takes AWSPENDING away from a version that a failed rotation, or test, has left.
+    pub(super) async fn starts_over(&self) {
+        let Some(version) = self.version("AWSPENDING").await else { return };
+        if self.version("AWSCURRENT").await.as_ref() != Some(&version) {
+            let call = self.secrets.update_secret_version_stage().secret_id(&self.secret);
+            let call = call.version_stage("AWSPENDING").remove_from_version_id(version);
+            call.send().await.unwrap();
+        }
+    }
+
+    /// Commands, with the ids of the versions that are labeled now.
+    pub(super) async fn versions_in(&self, commands: &str) -> String {
+        let (previous, current) =
+            (self.version("AWSPREVIOUS").await.unwrap(), self.version("AWSCURRENT").await.unwrap());
+        commands.replace("PREVIOUS_VERSION", &previous).replace("CURRENT_VERSION", &current)
+    }
+
+    pub(super) fn superuser_document(&self) -> String {
+        superuser_document(&self.tenant.address).to_string()
+    }
+
+    /// Runs a statement of a page as root. Gives its rows, as text.
+    pub(super) async fn sql(&self, statement: &str) -> Vec<Vec<String>> {
+        let statement = statement
+            .replace("app_clone", &self.tenant.twin())
+            .replace("'app'", &format!("'{}'", self.tenant.user()));
+        let rows: Vec<Row> = self.tenant.root().await.query(statement).await.unwrap();
+        let text = |value: &mysql_async::Value| value.as_sql(true).trim_matches('\'').to_owned();
+        rows.into_iter().map(|row| row.unwrap().iter().map(text).collect()).collect()
     }
 
     /// The fields that lines of the function's log have.
