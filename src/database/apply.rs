@@ -1,14 +1,21 @@
-//! Executes a plan, one statement at a time, so that each refusal has one cause.
+//! Executes a plan, in its order. What only grants or revokes and stands in a row is sent together; the
+//! server ends such a text at the first error, so each refusal still has one cause.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use account_mirror::grant::{Grant, GrantTarget};
+use account_mirror::grant::GrantTarget;
 use account_mirror::plan::{Action, Change};
 use account_mirror::sql::{Statement, StatementBuilder};
 use account_mirror::user::{AuthMethod, State, User};
 
 use super::session::{QueryError, Session, pinned_mode};
 use crate::error::{Error, ErrorType};
+
+mod orphans;
+
+/// After how many revokes of what is no longer there the accounts are read again: so many are no
+/// accident of the moment, and each of them ends a text.
+const MOST_GONE: usize = 16;
 
 /// Executes account statements, and records them.
 pub struct Applier<'a> {
@@ -38,23 +45,30 @@ impl Applier<'_> {
     ///
     /// `StatementRefused` and others. What was done is kept, and the next try continues from there.
     pub async fn carry_out(&mut self, plan: &[Change]) -> Result<(), Error> {
-        for change in plan {
-            match self.change(change).await {
-                Err(failure) if is_orphan(change, &failure) => self.skip(change).await?,
-                Err(failure) if is_gone_already(change, &failure) => {}
-                Err(failure) => {
-                    let statement = self.builder.statement(change);
-                    // A password dictionary, which cannot be checked before, may refuse a new account.
-                    let creates = matches!(change.action, Action::Create { .. });
-                    return Err(match creates && failure.code() == Some(1819) {
-                        true => self.password_refused(&statement, failure),
-                        false => self.refused(&statement, failure),
-                    });
+        let mut left: VecDeque<&Change> = plan.iter().collect();
+        let (mut asked, mut gone) = (false, 0);
+        while let Some(&first) = left.front() {
+            let (done, failure) = match self.stands_in_a_row(first) {
+                true => self.in_a_row(&left).await,
+                false => self.alone(first).await,
+            };
+            left.drain(..done);
+            let (Some(failure), Some(&change)) = (failure, left.front()) else {
+                continue;
+            };
+            left.pop_front();
+            if is_orphan(change, &failure) {
+                self.skip(change).await?;
+                if !std::mem::replace(&mut asked, true) {
+                    self.skip_missing(&mut left).await?;
                 }
-                Ok(()) if matches!(change.action, Action::Create { .. }) => {
-                    self.progress.created.insert(change.host.clone());
+            } else if is_gone_already(change, &failure) {
+                gone += 1;
+                if gone == MOST_GONE {
+                    return Ok(());
                 }
-                Ok(()) => {}
+            } else {
+                return Err(self.change_refused(change, failure));
             }
         }
         Ok(())
@@ -112,6 +126,37 @@ impl Applier<'_> {
         self.send(&statement).await.map_err(|failure| self.refused(&statement, failure))
     }
 
+    /// Whether a change may be sent together with others: no password is in it, and it does not decide
+    /// who can log in.
+    fn stands_in_a_row(&self, change: &Change) -> bool {
+        let is_right = matches!(
+            change.action,
+            Action::Grant(..) | Action::Revoke(..) | Action::Restrict(..) | Action::Unrestrict(..)
+        );
+        is_right && !self.builder.needs_oracle_mode(change)
+    }
+
+    /// Carries out the first changes together, as many as stand in a row and one text holds. Returns how
+    /// many were carried out, and why the next one was not.
+    async fn in_a_row(&mut self, left: &VecDeque<&Change>) -> (usize, Option<QueryError>) {
+        let row = left.iter().take(Session::MOST_IN_A_ROW);
+        let row = row.take_while(|change| self.stands_in_a_row(change));
+        let statements: Vec<_> = row.map(|change| self.builder.statement(change)).collect();
+        let (done, failure) = self.session.run_in_a_row(&statements).await;
+        self.progress.statements.extend(statements.iter().take(done).map(ToString::to_string));
+        (done, failure)
+    }
+
+    async fn alone(&mut self, change: &Change) -> (usize, Option<QueryError>) {
+        if let Err(failure) = self.change(change).await {
+            return (0, Some(failure));
+        }
+        if matches!(change.action, Action::Create { .. }) {
+            self.progress.created.insert(change.host.clone());
+        }
+        (1, None)
+    }
+
     async fn change(&mut self, change: &Change) -> Result<(), QueryError> {
         let statement = self.builder.statement(change);
         if !self.builder.needs_oracle_mode(change) {
@@ -136,32 +181,14 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Skips what no longer exists. If only a column is missing, the other columns are granted one by
-    /// one.
-    async fn skip(&mut self, change: &Change) -> Result<(), Error> {
-        let Action::Grant(target, grant) = &change.action else {
-            return Ok(());
-        };
-        let place = (change.host.clone(), target.clone());
-        self.skipped.insert(place);
-        if !matches!(target, GrantTarget::Table { .. }) || grant.columns.is_empty() {
-            return Ok(());
+    fn change_refused(&self, change: &Change, failure: QueryError) -> Error {
+        let statement = self.builder.statement(change);
+        // A password dictionary, which cannot be checked before, may refuse a new account.
+        let creates = matches!(change.action, Action::Create { .. });
+        match creates && failure.code() == Some(1819) {
+            true => self.password_refused(&statement, failure),
+            false => self.refused(&statement, failure),
         }
-        let whole = Grant { columns: Default::default(), ..grant.clone() };
-        let single = grant.columns.iter().map(|(column, privileges)| Grant {
-            columns: [(column.clone(), *privileges)].into(),
-            ..Grant::default()
-        });
-        for part in std::iter::once(whole).chain(single).filter(|grant| !grant.is_empty()) {
-            let change =
-                Change { host: change.host.clone(), action: Action::Grant(target.clone(), part) };
-            match self.change(&change).await {
-                Err(failure) if is_orphan(&change, &failure) => {}
-                Err(failure) => return Err(self.refused(&self.builder.statement(&change), failure)),
-                Ok(()) => {}
-            }
-        }
-        Ok(())
     }
 
     fn refused(&self, statement: &Statement, failure: QueryError) -> Error {

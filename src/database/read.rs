@@ -14,6 +14,8 @@ use account_mirror::username::Username;
 use super::session::Session;
 use crate::error::Error;
 
+pub mod existing;
+
 /// Reads all accounts of these users, in one round trip.
 ///
 /// # Errors

@@ -15,6 +15,8 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::panic;
 
+mod guard;
+mod in_a_row;
 mod lock;
 pub mod login;
 mod login_error;
@@ -31,12 +33,16 @@ pub use query_error::QueryError;
 pub use server::{Credentials, LoginRole, Server};
 pub use variables::Variables;
 
+use guard::ServerClock;
 use query_error::response_error;
 use statement_limit::StatementLimit;
 
 /// The most memory that the rows of one round trip may take, in bytes, approximately. No real account
 /// needs as much; a faulty server must not exhaust the function's memory.
 const MOST_BYTES: usize = 64 << 20;
+
+/// The largest packet that is sent or taken.
+const MAX_PACKET: usize = 16 * 1024 * 1024;
 
 /// How long the orderly end of a connection may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -51,6 +57,10 @@ pub struct Session {
     deadline: Deadline,
     /// How long an account statement may take.
     limit: StatementLimit,
+    /// The server's clock, by which it refuses what it comes to too late.
+    clock: ServerClock,
+    /// The longest text that the server takes, in bytes.
+    most_text: usize,
     /// The address that was connected to.
     pub address: IpAddr,
     /// The kind of server.
@@ -158,10 +168,12 @@ impl Session {
             let mut size = 0;
             let mut result = conn.query_iter(sql).await?;
             loop {
-                let columns: Arc<[String]> = match result.columns() {
-                    Some(columns) => columns.iter().map(|c| c.name_str().into_owned()).collect(),
-                    None => Arc::new([]),
+                let Some(columns) = result.columns() else {
+                    // All have ended, or the driver keeps the error of the next query for who asks.
+                    return Ok(result.drop_result().await?);
                 };
+                let columns: Arc<[String]> =
+                    columns.iter().map(|column| column.name_str().into_owned()).collect();
                 while let Some(row) = result.next().await? {
                     let values = row.unwrap().into_iter().map(bytes).collect();
                     let row = Row::new(Arc::clone(&columns), values);
@@ -174,9 +186,6 @@ impl Session {
                     take(*ended, row);
                 }
                 *ended += 1;
-                if result.is_empty() {
-                    return Ok(());
-                }
             }
         };
         match self.deadline.run("an answer of the database", panic::catch(query)).await {

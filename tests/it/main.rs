@@ -24,6 +24,7 @@ mod globals;
 mod guard;
 mod harness;
 mod iam;
+mod in_a_row;
 mod laws;
 mod main_job;
 mod migration;

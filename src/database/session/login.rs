@@ -9,11 +9,12 @@ use account_mirror::family::Family;
 use mysql_async::Conn;
 use tokio::net::TcpStream;
 
+use super::guard::ServerClock;
 use super::login_error::LoginError;
 use super::prepare::prepare;
 use super::server::Credentials;
 use super::statement_limit::StatementLimit;
-use super::{Session, Variables};
+use super::{MAX_PACKET, Session, Variables};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::panic::{self, Panicked};
@@ -22,8 +23,6 @@ use crate::panic::{self, Panicked};
 const CONNECT: Duration = Duration::from_secs(5);
 /// The server's own limit on an idle session: one that is lost in the network ends by itself.
 const WAIT_TIMEOUT: usize = 60;
-/// The largest packet that is sent or taken.
-const MAX_PACKET: usize = 16 * 1024 * 1024;
 
 impl Credentials<'_> {
     /// Logs in at the first of these addresses that takes connections.
@@ -69,6 +68,8 @@ impl Credentials<'_> {
             conn,
             deadline,
             limit: StatementLimit::within(deadline),
+            clock: ServerClock::unread(),
+            most_text: MAX_PACKET,
             address,
             variables: Variables::default(),
             account_user: String::new(),

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use account_mirror::family::Family;
 use account_mirror::row::Row;
 
+use super::guard::ServerClock;
 use super::login_error::LoginError;
 use super::query_error::response_error;
 use super::server::{Credentials, LoginRole};
-use super::{Session, Variables};
+use super::{MAX_PACKET, Session, Variables};
 use crate::error::{Error, ErrorType};
 use crate::text;
 
@@ -35,6 +36,7 @@ pub(super) async fn prepare(
     session: &mut Session,
     credentials: &Credentials<'_>,
 ) -> Result<(), LoginError> {
+    let kept = kept_query();
     for _ in 0..2 {
         let pins = pins(session, credentials.role);
         // A global `max_execution_time` holds until the session's own is set.
@@ -42,7 +44,7 @@ pub(super) async fn prepare(
              CURRENT_USER() AS account, USER() AS client";
         let queries: Vec<_> = std::iter::once(identity)
             .chain(pins.iter().map(String::as_str))
-            .chain([KEPT, Variables::QUERY])
+            .chain([kept.as_str(), Variables::QUERY])
             .collect();
         let mut results = Vec::with_capacity(queries.len());
         let sent = session.collect(&queries.join(";\n"), &mut results).await;
@@ -57,6 +59,8 @@ pub(super) async fn prepare(
         sent.map_err(|failure| failure.context(format!("preparing the session ({failed})")))?;
         if let [.., kept, variables] = results.as_slice() {
             check(session.family, kept)?;
+            let Some((clock, most_text)) = kept.first().and_then(limits) else { break };
+            (session.clock, session.most_text) = (clock, most_text.min(MAX_PACKET));
             session.variables = Variables::new(variables);
             return Ok(());
         }
@@ -89,6 +93,15 @@ fn identify(
 const KEPT: &str = "SELECT @@session.sql_mode AS mode, @@session.autocommit AS autocommit, \
      @@session.character_set_client AS client, @@session.character_set_results AS results, \
      @@session.sql_select_limit AS rows_shown, @@session.sql_big_selects AS big_selects";
+
+/// The same, and what limits the texts with account statements.
+fn kept_query() -> String {
+    format!("{KEPT}, @@session.max_allowed_packet AS most_text, {}", ServerClock::column())
+}
+
+fn limits(row: &Row) -> Option<(ServerClock, usize)> {
+    Some((ServerClock::new(row)?, usize::try_from(row.number("most_text")?).ok()?))
+}
 
 fn check(family: Family, kept: &[Row]) -> Result<(), Error> {
     let modes = |text: &str| text.split(',').map(str::to_owned).collect::<BTreeSet<_>>();

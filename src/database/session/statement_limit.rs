@@ -25,6 +25,12 @@ impl StatementLimit {
         self.0.as_secs()
     }
 
+    /// How long from now the server may begin statements, so that it ends each before the client has to
+    /// give up.
+    pub(super) fn time_for_more(self, deadline: Deadline) -> Duration {
+        deadline.remaining().saturating_sub(self.0 + Duration::from_millis(250))
+    }
+
     /// Refuses to start a statement that the server might still be carrying out when the client has
     /// to give up.
     ///
@@ -32,13 +38,18 @@ impl StatementLimit {
     ///
     /// `DeadlineExceeded`.
     pub(super) fn check(self, deadline: Deadline) -> Result<(), Error> {
-        if deadline.remaining() > self.0 + Duration::from_millis(250) {
-            return Ok(());
+        match self.time_for_more(deadline).is_zero() {
+            false => Ok(()),
+            true => Err(self.too_late(deadline)),
         }
-        Err(ErrorType::DeadlineExceeded.because(format!(
+    }
+
+    /// The error for a statement that is not begun any more.
+    pub(super) fn too_late(self, deadline: Deadline) -> Error {
+        ErrorType::DeadlineExceeded.because(format!(
             "the next change of an account was not begun: the invocation has only {} ms left; what was \
              done is kept; if it happens again, raise the function's timeout",
             deadline.remaining().as_millis()
-        )))
+        ))
     }
 }

@@ -15,7 +15,7 @@ impl Variables {
     pub(super) const QUERY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', \
          'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only', \
          'partial_revokes', 'mandatory_roles', 'server_uuid', 'server_uid', \
-         'strict_password_validation') \
+         'strict_password_validation', 'lower_case_table_names') \
          OR Variable_name LIKE 'validate_password%' \
          OR Variable_name LIKE 'simple_password_check%' \
          OR Variable_name LIKE 'cracklib_password_check%' \

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use self::link::Link;
 use super::traffic::Traffic;
 
+mod apart;
 mod link;
 
 /// What the proxied connection speaks.
@@ -79,12 +80,19 @@ struct State {
     connections: usize,
     traffic: Traffic,
     script: Option<Script>,
+    together: bool,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} to {}", self.framing, self.upstream)
+    }
+}
+
+impl Shared {
+    fn is_together(&self) -> bool {
+        self.state.lock().unwrap().together
     }
 }
 
@@ -119,6 +127,12 @@ impl Proxy {
     /// to kill a process.
     pub(crate) fn script(&self, script: impl FnMut(&Request) -> Option<Fault> + Send + 'static) {
         self.shared.state.lock().unwrap().script = Some(Box::new(script));
+    }
+
+    /// Passes a text with several account statements on as it is, from now on. Otherwise each of them is
+    /// a request of its own, before which the script is asked.
+    pub(crate) fn keep_texts_together(&self) {
+        self.shared.state.lock().unwrap().together = true;
     }
 
     /// Passes on the one request that waits.

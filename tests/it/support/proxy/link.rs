@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::apart::{self, Answer};
 use super::{Fault, Framing, Request, Shared};
 use crate::support::traffic::{Meter, Sender};
 use crate::support::wire::{self, Message};
@@ -86,6 +87,8 @@ impl Link {
             let mut state = shared.state.lock().unwrap();
             meter.lock().unwrap().count(bytes, sender, &mut state.traffic);
         };
+        let answer = Mutex::new(Answer::default());
+        let (done, mut is_done) = tokio::sync::mpsc::unbounded_channel();
         let answers = async {
             let mut buffer = [0; 16 * 1024];
             loop {
@@ -97,36 +100,53 @@ impl Link {
                     Some(Fault::LoseAnswer) => return Ok(()),
                     Some(_) => std::future::pending().await,
                     None if n == 0 => return Ok(()),
-                    None => to_client.write_all(&buffer[..n]).await?,
+                    None => {
+                        let (bytes, ended) = answer.lock().unwrap().take(&buffer[..n]);
+                        to_client.write_all(&bytes).await?;
+                        // The other side listens as long as this one does.
+                        ended.map(|is_error| done.send(is_error));
+                    }
                 }
             }
         };
         let requests = async {
-            loop {
+            'plain: loop {
                 let message = match wire::mysql_packet(&mut from_client).await {
                     Ok(message) => message,
                     // The client has gone without a farewell: the server must not hear of it.
                     Err(_) if silence.borrow().is_some() => std::future::pending().await,
                     Err(error) => return Err(error),
                 };
-                let Message { operation, text, bytes } = message;
-                let fault = match self.judge(&operation, text) {
-                    Some(Fault::Answer(..)) => Some(Fault::Stall),
-                    fault => fault,
+                let parts = match self.shared.is_together() {
+                    true => vec![message],
+                    false => apart::parts(message),
                 };
-                if matches!(fault, Some(Fault::LoseAnswer | Fault::HoldAnswer)) {
-                    silence.send_replace(fault);
-                }
-                if !self.passes(fault).await {
-                    return Ok(());
-                }
-                count(&bytes, Sender::Client);
-                if operation == "StartTls" {
-                    meter.lock().unwrap().tls = true;
+                let several = parts.len();
+                for (number, Message { operation, text, bytes }) in parts.into_iter().enumerate() {
+                    let is_judged = several == 1 || !apart::is_guard(&text);
+                    let fault = match is_judged.then(|| self.judge(&operation, text)).flatten() {
+                        Some(Fault::Answer(..)) => Some(Fault::Stall),
+                        fault => fault,
+                    };
+                    if matches!(fault, Some(Fault::LoseAnswer | Fault::HoldAnswer)) {
+                        silence.send_replace(fault);
+                    }
+                    if !self.passes(fault).await {
+                        return Ok(());
+                    }
+                    count(&bytes, Sender::Client);
+                    if several > 1 {
+                        answer.lock().unwrap().begin(number == 0, number + 1 < several);
+                    }
                     to_server.write_all(&bytes).await?;
-                    break;
+                    if operation == "StartTls" {
+                        meter.lock().unwrap().tls = true;
+                        break 'plain;
+                    }
+                    if several > 1 && is_done.recv().await != Some(false) {
+                        break;
+                    }
                 }
-                to_server.write_all(&bytes).await?;
             }
             let mut buffer = [0; 16 * 1024];
             loop {
