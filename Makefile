@@ -24,16 +24,19 @@ BENCHES := .dev/bench/bin/python benches
 BENCH ?= full
 
 export SAM_CLI_TELEMETRY := 0
+# No folder of Python's beside the scripts.
+export PYTHONDONTWRITEBYTECODE := 1
 
 # One line for a part of `check`; what it printed is shown only if it failed.
 part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo test test-fast faults check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo emulators test test-fast faults check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
+	@echo 'make emulators    has the function show its plan on emulators of AWS: ministack, moto'
 	@echo 'make test         runs every test, on MySQL, both MariaDBs, and what MORE_SERVERS and .dev/servers/ have'
 	@echo 'make test-fast    runs the tests that need no server, and one rotation on each server'
 	@echo 'make faults       meets a fault at every point of a rotation on MySQL'
@@ -50,13 +53,20 @@ help:
 	@echo 'make clean        removes what was built and set up'
 
 demo:
+	@python3 dev/needs.py demo
 	$(STACK) setup $(if $(MYSQL_URL),,mysql) python emulator
 	cargo build --locked --bins --examples
 	$(STACK) run -- target/debug/examples/tutorial | tee target/demo.txt
-	@python3 dev/excerpt.py README.md target/demo.txt
+	@$(if $(MYSQL_URL),,python3 dev/excerpt.py README.md target/demo.txt)
 
 test:
+	@python3 dev/needs.py test
 	$(SUITE)
+
+emulators:
+	$(STACK) setup $(if $(MYSQL_URL),,mysql) python emulator emulators
+	cargo build --locked --bins --examples
+	$(STACK) run -- .dev/emulators/bin/python dev/emulators.py target/debug/bootstrap
 
 test-fast:
 	$(SUITE) --fast

@@ -164,7 +164,10 @@ def name_of(family: str, version: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Given:
-    """A running server that somebody else started: MYSQL_URL and MYSQL_CA_FILE. It can be neither stopped nor configured."""
+    """A running server that somebody else started: MYSQL_URL and MYSQL_CA_FILE. It can be neither stopped nor configured.
+
+    Without a file it is used without TLS, which is enough for the demo.
+    """
 
     name: str
     family: str
@@ -186,14 +189,18 @@ class Given:
         }
 
 
+def is_given() -> bool:
+    return bool(os.environ.get("MYSQL_URL"))
+
+
 def given() -> Given | None:
     """The server of MYSQL_URL, if that is set; its family and version are those of its greeting."""
     url = os.environ.get("MYSQL_URL")
     if not url:
         return None
     ca_file = os.environ.get("MYSQL_CA_FILE", "")
-    if not Path(ca_file).is_file():
-        raise Missing("MYSQL_URL needs MYSQL_CA_FILE beside it: the authority of that server's certificate, as PEM.")
+    if ca_file and not Path(ca_file).is_file():
+        raise Missing(f"MYSQL_CA_FILE is {ca_file}, which is no file: the authority of that server's certificate, as PEM.")
     parts = urllib.parse.urlsplit(url)
     if parts.scheme != "mysql" or not parts.hostname:
         raise Missing("MYSQL_URL is not of the form mysql://USER:PASSWORD@HOST:PORT.")

@@ -18,7 +18,7 @@ def lines(text: str) -> list[str]:
 
 
 def main(readme: str, output: str) -> int:
-    excerpt = re.search(r"```text\n(5\. The first rotation.*?)```", Path(readme).read_text(), re.DOTALL)
+    excerpt = re.search(r"```text\n(\d+\. .*?)```", Path(readme).read_text(), re.DOTALL)
     if not excerpt:
         print(f"{readme} has no excerpt of the demo", file=sys.stderr)
         return 1

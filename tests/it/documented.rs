@@ -25,7 +25,6 @@ const CONTRIBUTOR: [&str; 3] =
 async fn a_newcomer_gets_from_the_zip_to_a_rotated_secret_and_on_through_every_page() {
     let mut reader = Reader::start().await;
     the_readme(&mut reader).await;
-    the_page_on_deploying(&reader);
     the_page_on_operations(&reader).await;
     the_page_on_migration(&reader).await;
     the_page_on_trouble(&reader).await;
@@ -35,13 +34,20 @@ async fn a_newcomer_gets_from_the_zip_to_a_rotated_secret_and_on_through_every_p
 
 async fn the_readme(reader: &mut Reader) {
     let page = Page::read("README.md");
-    let [sources, deploy, turn_on, rotate] = page.blocks("sh");
+    let [sources] = page.blocks("sh");
     assert!(sources.starts_with(FROM_SOURCES));
+    assert!(sources.contains("make package "));
     for target in ["demo", "test"] {
         assert!(sources.contains(&format!("make {target} ")));
         let ci = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/run"));
         assert!(ci.unwrap().contains(target), "{target}");
     }
+    the_page_on_deploying(reader).await;
+}
+
+async fn the_page_on_deploying(reader: &mut Reader) {
+    let page = Page::read("docs/deploy.md");
+    let [deploy, turn_on, rotate, place] = page.blocks("sh");
     let [parameters] = page.blocks("json");
     // What CDK excludes, and what a shell, and SAM's own parameters, would not let through.
     let excluded = " %+~`#$&*()|[]{}:;<>?!'/@\"\\";
@@ -57,11 +63,6 @@ async fn the_readme(reader: &mut Reader) {
     reader.was_tested().await;
     reader.succeeds(rotate);
     reader.was_rotated().await;
-}
-
-fn the_page_on_deploying(reader: &Reader) {
-    let page = Page::read("docs/deploy.md");
-    let [place] = page.blocks("sh");
     let place =
         place.replace("s3://BUCKET", "s3://BUCKET-2").replace("bucket BUCKET", "bucket BUCKET-2");
     reader.succeeds(&place);

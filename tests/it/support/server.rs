@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use mysql_async::prelude::Queryable;
@@ -222,10 +222,7 @@ async fn ask_all() -> Vec<Server> {
 async fn ask(described: Described) -> Server {
     let url = &described.url;
     let opts = mysql_async::Opts::from_url(url).expect("the URL of a server is valid");
-    let ssl = SslOpts::default()
-        .with_disable_built_in_roots(true)
-        .with_root_certs(vec![described.ca_file.clone().into()]);
-    let opts = OptsBuilder::from_opts(opts).ssl_opts(ssl).prefer_socket(false);
+    let opts = OptsBuilder::from_opts(opts).ssl_opts(ssl(&described.ca_file)).prefer_socket(false);
     let mut root = Conn::new(opts).await.unwrap_or_else(|error| panic!("root: {error}"));
     let mut has = BTreeSet::from([match &*described.family {
         "mariadb" => Need::Mariadb,
@@ -246,6 +243,13 @@ async fn ask(described: Described) -> Server {
     root.disconnect().await.unwrap();
     let (name, version) = (described.name.clone(), described.version);
     Server(Box::leak(Box::new(Known { name, version, shared: described, has })))
+}
+
+/// TLS with this authority alone, or none without a file of it.
+pub(crate) fn ssl(ca_file: &Path) -> Option<SslOpts> {
+    let ssl = SslOpts::default().with_disable_built_in_roots(true);
+    let roots = vec![ca_file.to_owned().into()];
+    (!ca_file.as_os_str().is_empty()).then(|| ssl.with_root_certs(roots))
 }
 
 /// A database server, and the login that may do everything there.
