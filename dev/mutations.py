@@ -89,8 +89,8 @@ MUTATIONS = [
     Mutation(
         "nothing keeps two invocations from changing the twin at once",
         "step/checks.rs",
-        "    lock_pair(session, &turn.current.username, superuser.arn()).await?;\n",
-        "    let _ = (lock_pair, superuser.arn());\n",
+        "    let lock = lock_pair(session, &turn.current.username, superuser.arn()).await?;\n",
+        "    let lock = (|_| crate::database::session::Lock::Taken)((lock_pair, superuser.arn()));\n",
         ["deadlines::a_connection_that_died_without_a_farewell_keeps_the_next_try_out_for_a_minute_at_most"],
     ),
     Mutation(
@@ -283,10 +283,38 @@ MUTATIONS = [
         ["states::nobody_logs_in_as_a_twin_that_is_half_made"],
     ),
     Mutation(
+        "a lease does not end",
+        "database/session/lease.rs",
+        "self.clock.later(LEASE)",
+        "self.clock.later(LEASE * 100)",
+        ["lease::a_rotation_that_slept_through_another_one_changes_nothing_wherever_it_slept"],
+    ),
+    Mutation(
+        "another lease is taken without a look at the labels",
+        "step/lease.rs",
+        "    if now.has_label(&rotation.version, StagingLabel::Pending) {\n",
+        "    if true || now.has_label(&rotation.version, StagingLabel::Pending) {\n",
+        ["lease::a_rotation_that_slept_through_another_one_changes_nothing_wherever_it_slept"],
+    ),
+    Mutation(
+        "nobody waits for the leases of others",
+        "step/lease.rs",
+        "sleep_until(seen_pending + TIME_FOR_OTHERS)",
+        "sleep_until(seen_pending)",
+        ["lease::where_several_servers_take_writes_each_change_has_a_guard_and_waits_for_others"],
+    ),
+    Mutation(
+        "a cluster is taken for one server",
+        "database/session/variables.rs",
+        "(self.value(name).is_some() && !self.is_on(name)).then_some(name)",
+        "(false && self.value(name).is_some()).then_some(name)",
+        ["lease::where_several_servers_take_writes_each_change_has_a_guard_and_waits_for_others"],
+    ),
+    Mutation(
         "a text with account statements has no guard on the server's clock",
         "database/session/guard.rs",
-        "SELECT IF({CLOCK} < {until}, 0, (SELECT 1 UNION SELECT 2))",
-        "SELECT IF({CLOCK} < {until}, 0, 1)",
+        "SELECT IF({CLOCK} < {}, 0, (SELECT 1 UNION SELECT 2))",
+        "SELECT IF({CLOCK} < {}, 0, 1)",
         ["in_a_row::a_text_that_reaches_the_server_too_late_changes_nothing"],
     ),
     Mutation(
@@ -495,8 +523,8 @@ MUTATIONS = [
     ),
     Mutation(
         "a change of an account is begun that may outlast the invocation",
-        "database/session.rs",
-        "        self.limit.check(self.deadline).map_err(QueryError::TimedOut)?;\n",
+        "database/session/in_a_row.rs",
+        "        self.limit.check(self.deadline).map_err(QueryError::NotBegun)?;\n",
         "        let _ = self.limit.check(self.deadline);\n",
         ["deadlines::no_change_of_an_account_is_begun_that_may_outlast_the_invocation"],
     ),

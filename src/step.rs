@@ -15,6 +15,7 @@ mod checks;
 pub mod create_secret;
 pub mod finish_secret;
 mod host_in_use;
+mod lease;
 mod pair;
 mod proofs;
 pub mod set_secret;

@@ -88,6 +88,12 @@ impl Family {
         matches!(self, Self::MariaDb(version) if version < (11, 8, 0))
     }
 
+    /// Whether `performance_schema` shows of each statement the whole text that it was sent in, with
+    /// passwords that follow (MySQL before 8.0).
+    pub fn shows_texts_as_a_whole(self) -> bool {
+        self.is_mysql() && !self.is_since((8, 0, 0))
+    }
+
     /// Whether it is MySQL of this version or a later one.
     fn is_since(self, version: Version) -> bool {
         matches!(self, Self::MySql(own) if own >= version)

@@ -18,11 +18,13 @@ mod orphans;
 const MOST_GONE: usize = 16;
 
 /// Executes account statements, and records them.
-pub struct Applier<'a> {
+pub struct Applier<'a, L> {
     /// The superuser's session.
     pub session: &'a mut Session,
     /// Makes the statements.
     pub builder: StatementBuilder<'a>,
+    /// Looks whether the version still has AWSPENDING, for the next lease.
+    pub still_pending: L,
     /// What was done so far.
     pub progress: &'a mut Progress,
     /// What could not be granted because it no longer exists, by host.
@@ -38,7 +40,7 @@ pub struct Progress {
     pub created: BTreeSet<String>,
 }
 
-impl Applier<'_> {
+impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
     /// Executes changes of the plan, in their order.
     ///
     /// # Errors
@@ -82,7 +84,7 @@ impl Applier<'_> {
     ///
     /// `PasswordPolicy` if the server refuses the password, `RetainImpossible`, and others.
     pub async fn set_password(
-        &mut self,
+        mut self,
         source: &User,
         twin: &User,
         placed: &BTreeSet<String>,
@@ -144,7 +146,10 @@ impl Applier<'_> {
         let statements: Vec<_> = row.map(|change| self.builder.statement(change)).collect();
         let (done, failure) = self.session.run_in_a_row(&statements).await;
         self.progress.statements.extend(statements.iter().take(done).map(ToString::to_string));
-        (done, failure)
+        match failure {
+            Some(failure) => (done, self.lease_again(failure).await.err()),
+            None => (done, None),
+        }
     }
 
     async fn alone(&mut self, change: &Change) -> (usize, Option<QueryError>) {
@@ -176,9 +181,21 @@ impl Applier<'_> {
     }
 
     async fn send(&mut self, statement: &Statement) -> Result<(), QueryError> {
-        self.session.run(statement).await?;
+        while let Err(failure) = self.session.run(statement).await {
+            self.lease_again(failure).await?;
+        }
         self.progress.statements.push(statement.to_string());
         Ok(())
+    }
+
+    /// Begins another lease after the one that ended, if that is why: first the server's clock is read,
+    /// then the labels.
+    async fn lease_again(&mut self, failure: QueryError) -> Result<(), QueryError> {
+        let QueryError::LeaseEnded = failure else {
+            return Err(failure);
+        };
+        self.session.begin_lease().await?;
+        (self.still_pending)().await.map_err(QueryError::NotBegun)
     }
 
     fn change_refused(&self, change: &Change, failure: QueryError) -> Error {

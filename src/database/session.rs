@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use account_mirror::family::Family;
 use account_mirror::row::Row;
-use account_mirror::sql::Statement;
 use account_mirror::tables::Query;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Value};
@@ -17,6 +16,7 @@ use crate::panic;
 
 mod guard;
 mod in_a_row;
+mod lease;
 mod lock;
 pub mod login;
 mod login_error;
@@ -26,14 +26,15 @@ mod server;
 mod statement_limit;
 mod variables;
 
-pub use lock::lock_pair;
+pub use lease::TIME_FOR_OTHERS;
+pub use lock::{Lock, lock_pair};
 pub use login_error::LoginError;
 pub use prepare::pinned_mode;
 pub use query_error::QueryError;
 pub use server::{Credentials, LoginRole, Server};
 pub use variables::Variables;
 
-use guard::ServerClock;
+use guard::{ServerClock, ServerTime};
 use query_error::response_error;
 use statement_limit::StatementLimit;
 
@@ -59,6 +60,8 @@ pub struct Session {
     limit: StatementLimit,
     /// The server's clock, by which it refuses what it comes to too late.
     clock: ServerClock,
+    /// When the lease ends under which accounts are changed, where there must be one.
+    lease: Option<ServerTime>,
     /// The longest text that the server takes, in bytes.
     most_text: usize,
     /// The address that was connected to.
@@ -116,25 +119,6 @@ impl Session {
             let what = queries.get(ended).map_or("accounts", |query| &query.what);
             error.context(format!("reading {what}"))
         })
-    }
-
-    /// Runs an account statement, if the server will have ended it before the client gives up.
-    ///
-    /// # Errors
-    ///
-    /// A [`QueryError`]; its text is withheld if the statement holds a password.
-    pub async fn run(&mut self, statement: &Statement) -> Result<(), QueryError> {
-        self.limit.check(self.deadline).map_err(QueryError::TimedOut)?;
-        match self.rows(statement.text()).await {
-            Err(QueryError::Server { code, .. }) if statement.is_secret() => {
-                Err(QueryError::Server {
-                    code,
-                    text: "the server's message is withheld because it may quote the password"
-                        .to_owned(),
-                })
-            }
-            other => other.map(|_| ()),
-        }
     }
 
     /// Ends the connection in order, so that the server does not count it as aborted.

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use account_mirror::setting::{Setting, Value};
+use tokio::time::Instant;
 
 use crate::aws::SecretValue;
 use crate::database::session::{Session, lock_pair};
 use crate::error::Error;
 use crate::secret::UserSecret;
 use crate::step::host_in_use::HostInUse;
+use crate::step::lease;
 use crate::step::pair::Pair;
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
@@ -44,6 +46,8 @@ pub(super) struct Checked<'s> {
     pub(super) pending: UserSecret,
     /// The hosts at which the twin has the pending password already.
     pub(super) placed: BTreeSet<String>,
+    /// When AWSPENDING was seen on the version of the rotation.
+    pub(super) seen_pending: Instant,
 }
 
 /// Checks a rotation, under the lock on the pair of users.
@@ -54,10 +58,12 @@ pub(super) async fn run<'s>(
 ) -> Result<Checked<'s>, Error> {
     let turn = superuser.turn;
     refusals::writable(superuser, session, report)?;
-    lock_pair(session, &turn.current.username, superuser.arn()).await?;
+    let lock = lock_pair(session, &turn.current.username, superuser.arn()).await?;
+    lease::begin(session, lock, report).await?;
     let LabeledValues { pending, previous } = versions::read(turn).await?;
+    let seen_pending = Instant::now();
     let (pair, placed) = check(superuser, session, (Some(&pending), previous), report).await?;
-    Ok(Checked { pair, pending, placed })
+    Ok(Checked { pair, pending, placed, seen_pending })
 }
 
 /// Checks what a rotation would do now, without a pending version.

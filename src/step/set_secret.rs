@@ -9,6 +9,7 @@ use crate::database::session::Session;
 use crate::error::Error;
 use crate::event::Step;
 use crate::step::checks::{self, Checked, Report};
+use crate::step::lease;
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
 use crate::step::turn::Turn;
@@ -30,8 +31,9 @@ async fn change_twin(superuser: &Superuser<'_>, session: &mut Session) -> Result
     let mut checked = checks::run(superuser, session, &mut report).await?;
     let existed = checked.pair.twin.is_some();
     let mut progress = Progress::default();
-    let retain = superuser.turn.rotation.config.retain_previous_password;
-    let drift = apply(&mut checked, retain, &mut progress).await?;
+    let rotation = superuser.turn.rotation;
+    lease::wait_for_others(checked.pair.session, rotation, checked.seen_pending).await?;
+    let drift = apply(rotation, &mut checked, &mut progress).await?;
     let pair = &checked.pair;
     let what = format!(
         "\"{}\" was made equal to \"{}\" and got the pending password{}",
@@ -59,8 +61,8 @@ async fn change_twin(superuser: &Superuser<'_>, session: &mut Session) -> Result
 /// Carries the plan out until the accounts are equal, then sets the password, and then proves that
 /// they are equal. Returns how many statements repaired the twin.
 async fn apply(
-    Checked { pair, pending, placed }: &mut Checked<'_>,
-    retain: bool,
+    rotation: &Rotation<'_>,
+    Checked { pair, pending, placed, .. }: &mut Checked<'_>,
     progress: &mut Progress,
 ) -> Result<usize, Error> {
     for _ in 0..ROUNDS {
@@ -68,16 +70,17 @@ async fn apply(
             break;
         }
         let plan = std::mem::take(&mut pair.plan);
-        applier(pair, &pending.password, progress).0.carry_out(&plan).await?;
+        applier(rotation, pair, &pending.password, progress).0.carry_out(&plan).await?;
         pair.refresh().await?;
     }
     pair.equal(pair.statements(), Step::SetSecret)?;
     let drift = progress.statements.len();
 
-    let (mut applier, source, Some(twin)) = applier(pair, &pending.password, progress) else {
+    let (applier, source, Some(twin)) = applier(rotation, pair, &pending.password, progress) else {
         let found = vec!["the twin does not exist any more".to_owned()];
         return Err(pair.unequal(found, Step::SetSecret));
     };
+    let retain = rotation.config.retain_previous_password;
     applier.set_password(source, twin, placed, retain).await?;
     let shown = pair.refresh_and_show().await?;
     pair.verify(&shown, Step::SetSecret)?;
@@ -86,10 +89,11 @@ async fn apply(
 
 /// What changes the twin, with the source and the twin.
 fn applier<'a>(
+    rotation: &'a Rotation<'_>,
     pair: &'a mut Pair<'_>,
     password: &'a Password,
     progress: &'a mut Progress,
-) -> (Applier<'a>, &'a User, Option<&'a User>) {
+) -> (Applier<'a, impl AsyncFn() -> Result<(), Error>>, &'a User, Option<&'a User>) {
     let applier = Applier {
         builder: StatementBuilder {
             family: pair.session.family,
@@ -98,6 +102,7 @@ fn applier<'a>(
             password,
         },
         session: pair.session,
+        still_pending: async || lease::still_pending(rotation).await,
         skipped: &mut pair.skipped,
         progress,
     };

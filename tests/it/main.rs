@@ -26,6 +26,7 @@ mod harness;
 mod iam;
 mod in_a_row;
 mod laws;
+mod lease;
 mod main_job;
 mod migration;
 mod mirror_cases;

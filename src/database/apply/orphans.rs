@@ -10,7 +10,7 @@ use super::{Applier, is_orphan};
 use crate::database::read::existing::Existing;
 use crate::error::Error;
 
-impl Applier<'_> {
+impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
     /// Skips what no longer exists. If only a column is missing, the other columns are granted one by
     /// one.
     pub(super) async fn skip(&mut self, change: &Change) -> Result<(), Error> {

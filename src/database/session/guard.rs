@@ -38,10 +38,31 @@ impl ServerClock {
         Some(Self { read: row.number("clock")?, at: Instant::now() })
     }
 
-    /// A guard that lets pass what the server comes to within `left` from now, or a little less.
-    pub(super) fn guard(self, left: Duration) -> String {
-        let later = i64::try_from((self.at.elapsed() + left).as_micros()).unwrap_or(i64::MAX);
-        let until = self.read.saturating_add(later);
-        format!("SELECT IF({CLOCK} < {until}, 0, (SELECT 1 UNION SELECT 2))")
+    /// What the clock will show after `left` from now, or a little less.
+    pub(super) fn after(self, left: Duration) -> ServerTime {
+        ServerTime(self.read.saturating_add(micros(self.at.elapsed() + left)))
+    }
+
+    /// What the clock shows `time` after it was read.
+    pub(super) fn later(self, time: Duration) -> ServerTime {
+        ServerTime(self.read.saturating_add(micros(time)))
     }
 }
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A moment on the server's own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ServerTime(i64);
+
+impl ServerTime {
+    /// The statement that fails when the server comes to it at this moment or later.
+    pub(super) fn guard(self) -> String {
+        format!("SELECT IF({CLOCK} < {}, 0, (SELECT 1 UNION SELECT 2))", self.0)
+    }
+}
+
+/// The error of a guard that does not let pass: its subquery has two rows.
+pub(super) const CLOSED: u16 = 1242;

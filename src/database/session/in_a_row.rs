@@ -1,7 +1,8 @@
-//! Account statements that stand in a row, in one text and so in one round trip.
+//! Account statements: alone, or in a row, in one text and so in one round trip.
 
 use account_mirror::sql::Statement;
 
+use super::guard::{CLOSED, ServerTime};
 use super::{QueryError, Session};
 
 /// How many statements a text has between two guards: with so few of them, they cost nothing that can
@@ -15,6 +16,41 @@ impl Session {
     /// How many statements one text has at most.
     pub const MOST_IN_A_ROW: usize = 64;
 
+    /// Runs an account statement, if the server will have ended it before the client gives up, and under
+    /// a lease only before that ends.
+    ///
+    /// # Errors
+    ///
+    /// A [`QueryError`]; its text is withheld if the statement holds a password.
+    pub async fn run(&mut self, statement: &Statement) -> Result<(), QueryError> {
+        self.limit.check(self.deadline).map_err(QueryError::NotBegun)?;
+        let result = match self.lease {
+            None => self.rows(statement.text()).await.map(|_| ()),
+            Some(_) => self.run_under_lease(statement).await,
+        };
+        match result {
+            Err(QueryError::Server { code, .. }) if statement.is_secret() => {
+                Err(QueryError::Server {
+                    code,
+                    text: "the server's message is withheld because it may quote the password"
+                        .to_owned(),
+                })
+            }
+            other => other,
+        }
+    }
+
+    async fn run_under_lease(&mut self, statement: &Statement) -> Result<(), QueryError> {
+        let guard = self.guard();
+        // Where a text is shown as a whole, nothing may stand beside a password.
+        if statement.is_secret() && self.family.shows_texts_as_a_whole() {
+            self.guarded(&guard, 1).await.1.map_or(Ok(()), Err)?;
+            return self.rows(statement.text()).await.map(|_| ());
+        }
+        let text = [&guard, statement.text()].join(SEPARATOR);
+        self.guarded(&text, 2).await.1.map_or(Ok(()), Err)
+    }
+
     /// Runs the first of these statements in one round trip, as many as one text holds, in their order.
     /// The server ends a text at its first error, so what was carried out are always the first ones.
     /// None of them may hold a password, since logs show a text as a whole. A statement alone is sent
@@ -25,10 +61,9 @@ impl Session {
     /// Returns how many statements were carried out, and the error of the next one, if it failed.
     pub async fn run_in_a_row(&mut self, statements: &[Statement]) -> (usize, Option<QueryError>) {
         if let Err(late) = self.limit.check(self.deadline) {
-            return (0, Some(QueryError::TimedOut(late)));
+            return (0, Some(QueryError::NotBegun(late)));
         }
-        let guard = self.clock.guard(self.limit.time_for_more(self.deadline));
-        let (text, held) = text(statements, &guard, self.most_text);
+        let (text, held) = text(statements, &self.guard(), self.most_text);
         let [alone, ..] = statements else {
             return (0, None);
         };
@@ -38,17 +73,38 @@ impl Session {
                 Err(failure) => (0, Some(failure)),
             };
         }
+        let (ended, failure) = self.guarded(&text, entries(held)).await;
+        (statements_of(ended), failure)
+    }
+
+    /// The guard that lets pass what ends before the client gives up, and begins before the lease ends.
+    fn guard(&self) -> String {
+        let in_time = self.in_time();
+        self.lease.map_or(in_time, |lease| lease.min(in_time)).guard()
+    }
+
+    /// When the last statement may begin that the client would wait for.
+    fn in_time(&self) -> ServerTime {
+        self.clock.after(self.limit.time_for_more(self.deadline))
+    }
+
+    /// Runs a text that begins with a guard. Returns how many of its entries ended, and the error of the
+    /// next one.
+    async fn guarded(&mut self, text: &str, entries: usize) -> (usize, Option<QueryError>) {
+        let by_lease = self.lease.is_some_and(|lease| lease < self.in_time());
         let mut ended = 0;
-        let sent = self.query(&text, &mut ended, &mut |_, _| ()).await;
-        let failure = match sent {
-            Ok(()) if ended == entries(held) => None,
+        let failure = match self.query(text, &mut ended, &mut |_, _| ()).await {
+            Ok(()) if ended == entries => None,
             Ok(()) => Some(QueryError::Protocol("some of the results are missing".to_owned())),
-            Err(QueryError::Server { .. }) if is_guard(ended) => {
-                Some(QueryError::TimedOut(self.limit.too_late(self.deadline)))
+            Err(QueryError::Server { code: CLOSED, .. }) if is_guard(ended) => {
+                Some(match by_lease {
+                    true => QueryError::LeaseEnded,
+                    false => QueryError::NotBegun(self.limit.too_late(self.deadline)),
+                })
             }
             Err(failure) => Some(failure),
         };
-        (statements_of(ended), failure)
+        (ended, failure)
     }
 }
 

@@ -13,6 +13,15 @@ use crate::event::SecretId;
 /// How long to wait for another rotation of the same pair of users.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// What became of the lock on a pair of users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// It is taken.
+    Taken,
+    /// The server has no locks, as Percona XtraDB Cluster in its strict mode; with its error number.
+    None(u16),
+}
+
 /// Takes the lock on a pair of users, which ends with the session.
 ///
 /// # Errors
@@ -22,15 +31,17 @@ pub async fn lock_pair(
     session: &mut Session,
     user: &Username,
     superuser: &SecretId,
-) -> Result<(), Error> {
+) -> Result<Lock, Error> {
     let name = quote_literal(&lock_name(user, superuser));
     for wait in [Duration::ZERO, LOCK_WAIT] {
-        let row = session
-            .row(&format!("SELECT GET_LOCK({name}, {}) AS locked", wait.as_secs()))
-            .await
-            .map_err(|failure| failure.context("taking the lock on the pair of users"))?;
-        if row.number("locked") == Some(1) {
-            return Ok(());
+        let take = format!("SELECT GET_LOCK({name}, {}) AS locked", wait.as_secs());
+        match session.row(&take).await {
+            Ok(row) if row.number("locked") == Some(1) => return Ok(Lock::Taken),
+            Ok(_) => {}
+            Err(failure) => match failure.code() {
+                Some(code @ (1105 | 1235)) => return Ok(Lock::None(code)),
+                _ => return Err(failure.context("taking the lock on the pair of users")),
+            },
         }
     }
     let holder = format!(

@@ -69,6 +69,7 @@ impl Credentials<'_> {
             deadline,
             limit: StatementLimit::within(deadline),
             clock: ServerClock::unread(),
+            lease: None,
             most_text: MAX_PACKET,
             address,
             variables: Variables::default(),

@@ -82,9 +82,7 @@ impl Credentials<'_> {
         match failure {
             QueryError::Server { code, text } => self.server_refusal(code, &text),
             QueryError::Protocol(_) => self.protocol_error().into(),
-            QueryError::ConnectionLost(_) | QueryError::TimedOut(_) => {
-                failure.context(format!("logging in as {} at {}", self.role, self.server)).into()
-            }
+            _ => failure.context(format!("logging in as {} at {}", self.role, self.server)).into(),
         }
     }
 

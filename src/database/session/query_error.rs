@@ -23,6 +23,10 @@ pub enum QueryError {
     Protocol(String),
     /// The time ran out.
     TimedOut(Error),
+    /// The lease under which accounts are changed ended before, so it was not carried out.
+    LeaseEnded,
+    /// It was not begun any more, for this reason.
+    NotBegun(Error),
 }
 
 impl QueryError {
@@ -30,7 +34,7 @@ impl QueryError {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::Server { code, .. } => Some(*code),
-            Self::ConnectionLost(_) | Self::Protocol(_) | Self::TimedOut(_) => None,
+            _ => None,
         }
     }
 
@@ -50,7 +54,9 @@ impl QueryError {
                 "{what} failed: {text}; find out what answers at this address, and what is in between; \
                  the next try finds out whether it was done"
             )),
-            Self::TimedOut(error) => error.context(what),
+            Self::LeaseEnded => ErrorType::DeadlineExceeded
+                .because(format!("{what} was not begun: the time in which it may be had ended")),
+            Self::TimedOut(error) | Self::NotBegun(error) => error.context(what),
         }
     }
 }

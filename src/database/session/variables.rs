@@ -15,7 +15,8 @@ impl Variables {
     pub(super) const QUERY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', \
          'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only', \
          'partial_revokes', 'mandatory_roles', 'server_uuid', 'server_uid', \
-         'strict_password_validation', 'lower_case_table_names') \
+         'strict_password_validation', 'lower_case_table_names', \
+         'wsrep_on', 'group_replication_single_primary_mode') \
          OR Variable_name LIKE 'validate_password%' \
          OR Variable_name LIKE 'simple_password_check%' \
          OR Variable_name LIKE 'cracklib_password_check%' \
@@ -56,6 +57,17 @@ impl Variables {
             "tx_read_only",
         ];
         names.into_iter().find(|name| self.is_on(name))
+    }
+
+    /// The variable that says that several servers may take writes, so that a lock of one of them keeps
+    /// nobody out at another. A cluster may get its second server at any moment, so their number does
+    /// not count.
+    pub fn several_writers(&self) -> Option<&'static str> {
+        if self.is_on("wsrep_on") {
+            return Some("wsrep_on");
+        }
+        let name = "group_replication_single_primary_mode";
+        (self.value(name).is_some() && !self.is_on(name)).then_some(name)
     }
 
     /// The unique identifier of the server, as it says itself.

@@ -16,7 +16,7 @@ impl Report {
         self.passed.push(finding.into());
     }
 
-    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+    pub(in crate::step) fn warn(&mut self, warning: impl Into<String>) {
         self.warnings.push(warning.into());
     }
 }

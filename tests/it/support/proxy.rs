@@ -46,6 +46,8 @@ pub(crate) enum Fault {
     Stall,
     /// The server never sees the request, and this HTTP answer is given: status and error type.
     Answer(u16, &'static str),
+    /// MySQL: the server is asked this in place of the request.
+    Instead(&'static str),
     /// The request is passed on later.
     Delay(Duration),
     /// The request is passed on when the test says so.

@@ -30,7 +30,8 @@ pub(super) fn parts(message: Message) -> Vec<Message> {
     texts.into_iter().map(query).collect()
 }
 
-fn query(text: String) -> Message {
+/// The request to run this text.
+pub(super) fn query(text: String) -> Message {
     let length = u32::try_from(text.len() + 1).unwrap().to_le_bytes();
     let mut bytes = vec![length[0], length[1], length[2], 0, 3];
     bytes.extend_from_slice(text.as_bytes());

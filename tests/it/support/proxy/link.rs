@@ -122,7 +122,9 @@ impl Link {
                     false => apart::parts(message),
                 };
                 let several = parts.len();
-                for (number, Message { operation, text, bytes }) in parts.into_iter().enumerate() {
+                for (number, Message { operation, text, mut bytes }) in
+                    parts.into_iter().enumerate()
+                {
                     let is_judged = several == 1 || !apart::is_guard(&text);
                     let fault = match is_judged.then(|| self.judge(&operation, text)).flatten() {
                         Some(Fault::Answer(..)) => Some(Fault::Stall),
@@ -130,6 +132,9 @@ impl Link {
                     };
                     if matches!(fault, Some(Fault::LoseAnswer | Fault::HoldAnswer)) {
                         silence.send_replace(fault);
+                    }
+                    if let Some(Fault::Instead(other)) = fault {
+                        bytes = apart::query(other.to_owned()).bytes;
                     }
                     if !self.passes(fault).await {
                         return Ok(());
@@ -171,7 +176,9 @@ impl Link {
             Some(Fault::Wait) => self.shared.passing.notified().await,
             Some(Fault::Stall) => std::future::pending().await,
             Some(Fault::Cut) => return false,
-            None | Some(Fault::LoseAnswer | Fault::HoldAnswer | Fault::Answer(..)) => {}
+            None
+            | Some(Fault::Instead(_) | Fault::LoseAnswer | Fault::HoldAnswer | Fault::Answer(..)) =>
+                {}
         }
         true
     }
