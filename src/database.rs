@@ -2,4 +2,5 @@
 
 pub mod apply;
 pub mod read;
+pub mod server_error;
 pub mod session;

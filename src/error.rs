@@ -198,6 +198,8 @@ error_types! {
     ConnectionLost: Helps,
     /// What the server answered is not the protocol, or too large.
     ProtocolError: MayHelp,
+    /// The server answered a login with an error that says nothing of the login.
+    ServerError: MayHelp,
 
     // What cannot be rotated; looked for before anything is written.
     /// The server is read-only.

@@ -5,10 +5,11 @@
 //! stand in single quotes, which are doubled inside; the session is pinned to
 //! `NO_BACKSLASH_ESCAPES`, so nothing else is special in them.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::family::Family;
 use crate::grant::{GrantTarget, RoleName, RoutineKind};
@@ -20,6 +21,7 @@ use crate::user::AuthMethod;
 use crate::username::Username;
 
 mod grants;
+mod mask;
 mod quote;
 mod settings;
 #[cfg(test)]
@@ -39,6 +41,8 @@ pub struct Statement {
     shown: String,
     /// What is sent where it is not what is shown.
     secret: Option<SecretString>,
+    /// The passwords and hashes in it.
+    literals: Vec<SecretString>,
 }
 
 impl Statement {
@@ -53,17 +57,33 @@ impl Statement {
         reason = "the statement is handed to the driver and to nothing else"
     )]
     pub fn text(&self) -> &str {
-        use secrecy::ExposeSecret;
         self.secret.as_ref().map_or(&self.shown, |secret| secret.expose_secret())
     }
 
+    /// A text of others without what the statement holds of secrets: each run of eight characters and
+    /// more of a password or a hash, however it is quoted.
+    #[expect(clippy::disallowed_methods, reason = "what is returned is what they are taken from")]
+    pub fn without_secrets(&self, text: &str) -> String {
+        let literals: Vec<_> = self.literals.iter().map(ExposeSecret::expose_secret).collect();
+        mask::masked(text, &literals)
+    }
+
     fn plain(shown: String) -> Self {
-        Self { shown, secret: None }
+        Self { shown, secret: None, literals: Vec::new() }
     }
 
     /// A statement whose text is made once with the secret in it and once without.
     fn redacted(text: impl Fn(&dyn Fn(&str) -> String) -> String) -> Self {
-        Self { shown: text(&|_| PLACEHOLDER.to_owned()), secret: Some(text(&quote_literal).into()) }
+        let literals = RefCell::new(Vec::new());
+        let secret = text(&|literal| {
+            literals.borrow_mut().push(SecretString::from(literal));
+            quote_literal(literal)
+        });
+        Self {
+            shown: text(&|_| PLACEHOLDER.to_owned()),
+            secret: Some(secret.into()),
+            literals: literals.into_inner(),
+        }
     }
 }
 

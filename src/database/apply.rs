@@ -8,8 +8,11 @@ use account_mirror::plan::{Action, Change};
 use account_mirror::sql::{Statement, StatementBuilder};
 use account_mirror::user::{AuthMethod, State, User};
 
+use super::server_error::{At, Meaning};
 use super::session::{QueryError, Session, pinned_mode};
-use crate::error::{Error, ErrorType};
+use crate::error::Error;
+
+mod refused;
 
 mod orphans;
 
@@ -70,7 +73,7 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
                     return Ok(());
                 }
             } else {
-                return Err(self.change_refused(change, failure));
+                return Err(self.change_refused(change, failure).await);
             }
         }
         Ok(())
@@ -121,7 +124,12 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
             Some(twin) if keeps(twin) => self.builder.set_password_and_retain(host, methods),
             _ => self.builder.set_password(host, methods),
         };
-        self.send(&statement).await.map_err(|failure| self.password_refused(&statement, failure))
+        match self.send(&statement).await {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                Err(self.password_refused(&statement, (host, methods), false, failure).await)
+            }
+        }
     }
 
     async fn run(&mut self, statement: Statement) -> Result<(), Error> {
@@ -198,60 +206,15 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         (self.still_pending)().await.map_err(QueryError::NotBegun)
     }
 
-    fn change_refused(&self, change: &Change, failure: QueryError) -> Error {
+    async fn change_refused(&mut self, change: &Change, failure: QueryError) -> Error {
         let statement = self.builder.statement(change);
-        // A password dictionary, which cannot be checked before, may refuse a new account.
-        let creates = matches!(change.action, Action::Create { .. });
-        match creates && failure.code() == Some(1819) {
-            true => self.password_refused(&statement, failure),
-            false => self.refused(&statement, failure),
-        }
-    }
-
-    fn refused(&self, statement: &Statement, failure: QueryError) -> Error {
-        let QueryError::Server { code, text } = &failure else {
-            return failure.context(format!("running {statement}"));
-        };
-        let remedy = match code {
-            1044 | 1045 | 1142 | 1143 | 1370 => {
-                "the superuser lacks a privilege or its grant option (this is not a failed login)"
+        match &change.action {
+            // A password dictionary, which cannot be checked before, may refuse a new account.
+            Action::Create { authentication, .. } => {
+                let sent = (change.host.as_str(), authentication.as_slice());
+                self.password_refused(&statement, sent, true, failure).await
             }
-            1227 => "the superuser lacks a privilege",
-            1698 => {
-                "the superuser may not pass this on: it lacks the role's ADMIN OPTION, or PROXY"
-            }
-            1396 => "somebody created or dropped the account just now, or the password was refused",
-            3523 | 1959 => "the role does not exist any more",
-            1524 => "the server has not loaded the plugin",
-            4006 => {
-                "the superuser needs ALLOW_NONEXISTENT_DEFINER (SET_USER_ID before MySQL 8.2), or \
-                 the objects that have the twin as their definer must go"
-            }
-            1064 | 1149 => "the server does not know this statement",
-            _ => return failure.context(format!("running {statement}")),
-        };
-        ErrorType::StatementRefused.because(format!(
-            "{statement} failed: MySQL error {code}: \"{text}\"; {remedy}; the user in use is unchanged, and \
-             the next try continues from here"
-        ))
-    }
-
-    fn password_refused(&self, statement: &Statement, failure: QueryError) -> Error {
-        match failure.code() {
-            Some(1819 | 1396 | 3638) => ErrorType::PasswordPolicy.because(format!(
-                "the server's password policy refused the pending password of {} (MySQL error {}); \
-                 change the function's PASSWORD_… settings to what the policy asks for, remove the \
-                 label AWSPENDING from this version, and rotate again",
-                self.builder.twin,
-                failure.code().unwrap_or_default()
-            )),
-            Some(3878 | 3894 | 3895) => ErrorType::RetainImpossible.because(format!(
-                "the server cannot keep the replaced password of {} valid (MySQL error {}); turn \
-                 RETAIN_PREVIOUS_PASSWORD off, or give both users the same plugin",
-                self.builder.twin,
-                failure.code().unwrap_or_default()
-            )),
-            _ => self.refused(statement, failure),
+            _ => self.refused(&statement, failure),
         }
     }
 }
@@ -259,11 +222,11 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
 /// Whether it is a grant on something that no longer exists, on which the source still has a privilege.
 fn is_orphan(change: &Change, failure: &QueryError) -> bool {
     matches!(change.action, Action::Grant(..))
-        && matches!(failure.code(), Some(1146 | 1054 | 1305 | 1356))
+        && matches!(failure.meaning(At::Change), Some(Meaning::TableAbsent | Meaning::PartAbsent))
 }
 
 /// Whether it is a revoke of what is no longer there. The accounts are read again to decide.
 fn is_gone_already(change: &Change, failure: &QueryError) -> bool {
     matches!(change.action, Action::Revoke(..))
-        && matches!(failure.code(), Some(1141 | 1147 | 1403 | 1962))
+        && failure.meaning(At::Change) == Some(Meaning::NothingToRevoke)
 }

@@ -15,6 +15,9 @@ use super::session::Session;
 use crate::error::Error;
 
 pub mod existing;
+mod reasons;
+
+pub use reasons::{Reasons, reasons};
 
 /// Reads all accounts of these users, in one round trip.
 ///

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use account_mirror::family::Family;
 use account_mirror::row::Row;
+use account_mirror::sql::quote_account;
 use account_mirror::tables::Query;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Value};
 
+use crate::database::server_error::{At, Meaning};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::panic;
@@ -117,7 +119,15 @@ impl Session {
         });
         sent.map_err(|error| {
             let what = queries.get(ended).map_or("accounts", |query| &query.what);
-            error.context(format!("reading {what}"))
+            let denied = error.meaning(At::Read) == Some(Meaning::Denied);
+            let error = error.context(format!("reading {what}"));
+            match denied {
+                true => error.note(format!(
+                    "GRANT SELECT ON mysql.* TO {}",
+                    quote_account(&self.account_user, &self.account_host)
+                )),
+                false => error,
+            }
         })
     }
 
@@ -147,18 +157,19 @@ impl Session {
         ended: &mut usize,
         take: Take<'_>,
     ) -> Result<(), QueryError> {
-        let conn = &mut self.conn;
+        let (conn, family) = (&mut self.conn, self.family);
+        let failed = |error| QueryError::new(error, family);
         let query = async {
             let mut size = 0;
-            let mut result = conn.query_iter(sql).await?;
+            let mut result = conn.query_iter(sql).await.map_err(failed)?;
             loop {
                 let Some(columns) = result.columns() else {
                     // All have ended, or the driver keeps the error of the next query for who asks.
-                    return Ok(result.drop_result().await?);
+                    return result.drop_result().await.map_err(failed);
                 };
                 let columns: Arc<[String]> =
                     columns.iter().map(|column| column.name_str().into_owned()).collect();
-                while let Some(row) = result.next().await? {
+                while let Some(row) = result.next().await.map_err(failed)? {
                     let values = row.unwrap().into_iter().map(bytes).collect();
                     let row = Row::new(Arc::clone(&columns), values);
                     size += row.size();

@@ -6,6 +6,7 @@ use account_mirror::sql::quote_identifier;
 use account_mirror::user::User;
 use account_mirror::username::Username;
 
+use crate::database::server_error::{At, Meaning};
 use crate::database::session::{Credentials, LoginError, LoginRole, Server, Session};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType, refuse};
@@ -33,9 +34,10 @@ pub(super) async fn log_in(
     user: &User,
 ) -> Result<Session, LoginError> {
     match login.open_at(addresses, deadline).await {
-        Err(LoginError { error, code })
+        Err(refused)
             if user.has_plugin("ed25519")
-                && (code == Some(1045) || error.error_type() == ErrorType::ProtocolError) =>
+                && (refused.meaning() == Some(Meaning::LoginRefused)
+                    || refused.error.error_type() == ErrorType::ProtocolError) =>
         {
             login.open_at(addresses, deadline).await
         }
@@ -75,12 +77,13 @@ pub(super) async fn use_database(
     let Err(failure) = session.rows(&format!("USE {}", quote_identifier(name))).await else {
         return Ok(());
     };
-    match failure.code() {
-        Some(code @ (1044 | 1049)) => refuse!(
+    match (failure.row(At::Use), failure.code()) {
+        (Some(row), Some(code)) => refuse!(
             DatabaseNameUnusable,
             "\"{}\" cannot use the database \"{name}\" that the secret names as \"dbname\" (MySQL \
-             error {code}); grant it something there, or correct the secret",
-            document.username
+             error {code}); {}",
+            document.username,
+            row.advice()
         ),
         _ => Err(failure.context(format!("using the database \"{name}\""))),
     }

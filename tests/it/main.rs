@@ -17,6 +17,7 @@ mod deadlines;
 mod documented;
 mod documents;
 mod emulator;
+mod error_numbers;
 mod exactness;
 mod faults;
 mod fuzz;

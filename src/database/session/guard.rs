@@ -58,11 +58,9 @@ fn micros(time: Duration) -> i64 {
 pub(super) struct ServerTime(i64);
 
 impl ServerTime {
-    /// The statement that fails when the server comes to it at this moment or later.
+    /// The statement that fails when the server comes to it at this moment or later: its subquery then has
+    /// two rows.
     pub(super) fn guard(self) -> String {
         format!("SELECT IF({CLOCK} < {}, 0, (SELECT 1 UNION SELECT 2))", self.0)
     }
 }
-
-/// The error of a guard that does not let pass: its subquery has two rows.
-pub(super) const CLOSED: u16 = 1242;

@@ -2,8 +2,9 @@
 
 use account_mirror::sql::Statement;
 
-use super::guard::{CLOSED, ServerTime};
+use super::guard::ServerTime;
 use super::{QueryError, Session};
+use crate::database::server_error::{At, Meaning};
 
 /// How many statements a text has between two guards: with so few of them, they cost nothing that can
 /// be measured.
@@ -21,7 +22,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`QueryError`]; its text is withheld if the statement holds a password.
+    /// A [`QueryError`], in whose text no password of the statement is left.
     pub async fn run(&mut self, statement: &Statement) -> Result<(), QueryError> {
         self.limit.check(self.deadline).map_err(QueryError::NotBegun)?;
         let result = match self.lease {
@@ -29,13 +30,7 @@ impl Session {
             Some(_) => self.run_under_lease(statement).await,
         };
         match result {
-            Err(QueryError::Server { code, .. }) if statement.is_secret() => {
-                Err(QueryError::Server {
-                    code,
-                    text: "the server's message is withheld because it may quote the password"
-                        .to_owned(),
-                })
-            }
+            Err(failure) if statement.is_secret() => Err(failure.without_secrets(statement)),
             other => other,
         }
     }
@@ -96,7 +91,9 @@ impl Session {
         let failure = match self.query(text, &mut ended, &mut |_, _| ()).await {
             Ok(()) if ended == entries => None,
             Ok(()) => Some(QueryError::Protocol("some of the results are missing".to_owned())),
-            Err(QueryError::Server { code: CLOSED, .. }) if is_guard(ended) => {
+            Err(failure)
+                if is_guard(ended) && failure.meaning(At::Read) == Some(Meaning::GuardClosed) =>
+            {
                 Some(match by_lease {
                     true => QueryError::LeaseEnded,
                     false => QueryError::NotBegun(self.limit.too_late(self.deadline)),

@@ -7,6 +7,7 @@ use account_mirror::username::Username;
 use sha2::{Digest, Sha256};
 
 use super::Session;
+use crate::database::server_error::{At, Meaning};
 use crate::error::{Error, refuse};
 use crate::event::SecretId;
 
@@ -38,8 +39,8 @@ pub async fn lock_pair(
         match session.row(&take).await {
             Ok(row) if row.number("locked") == Some(1) => return Ok(Lock::Taken),
             Ok(_) => {}
-            Err(failure) => match failure.code() {
-                Some(code @ (1105 | 1235)) => return Ok(Lock::None(code)),
+            Err(failure) => match (failure.meaning(At::Read), failure.code()) {
+                (Some(Meaning::NoLocks), Some(code)) => return Ok(Lock::None(code)),
                 _ => return Err(failure.context("taking the lock on the pair of users")),
             },
         }

@@ -3,8 +3,9 @@
 use mysql_async::{DriverError, IoError};
 
 use super::QueryError;
-use super::query_error::{ends_connection, is_undecodable};
+use super::query_error::is_undecodable;
 use super::server::{Credentials, LoginRole};
+use crate::database::server_error::{self, At, Meaning};
 use crate::error::{Error, ErrorType};
 use crate::{text, tls};
 
@@ -80,49 +81,28 @@ impl Credentials<'_> {
     /// The refusal for a failure of the first query after the login.
     pub(super) fn refused(&self, failure: QueryError) -> LoginError {
         match failure {
-            QueryError::Server { code, text } => self.server_refusal(code, &text),
+            QueryError::Server { code, text, .. } => self.server_refusal(code, &text),
             QueryError::Protocol(_) => self.protocol_error().into(),
             _ => failure.context(format!("logging in as {} at {}", self.role, self.server)).into(),
         }
     }
 
     fn server_refusal(&self, code: u16, text: &str) -> LoginError {
-        let (error_type, remedy) = match code {
-            _ if ends_connection(code) => {
-                (ErrorType::ConnectionLost, "the server is shutting down, or ended the connection")
-            }
-            1045 | 1698 | 1130 => self.role.refused(),
-            1037 | 1040 | 1041 | 1135 | 1203 | 1226 => {
-                (ErrorType::ServerBusy, "raise the limit, or wait until connections are closed")
-            }
-            1129 => {
-                (ErrorType::ServerBusy, "the server blocks the function's address: run FLUSH HOSTS")
-            }
-            3032 => {
-                (ErrorType::ServerBusy, "the server is in offline mode; wait until that has ended")
-            }
-            3118 | 4151 | 3955 | 4150 => (
-                ErrorType::AccountUnusable,
-                "the account is locked; unlock it, or find out who locked it",
+        let row = server_error::find(code, At::Login, None);
+        let (error_type, remedy) = match row {
+            Some(row) => match row.error_type {
+                Some(error_type) => (error_type, row.advice()),
+                None => {
+                    let (error_type, of_role) = self.role.refused();
+                    (error_type, format!("{}; {of_role}", row.advice()))
+                }
+            },
+            None => (
+                ErrorType::ServerError,
+                "it says nothing of the password: look the number up in the manual of the server, or of \
+                 the proxy before it"
+                    .to_owned(),
             ),
-            1862 | 1820 => (
-                ErrorType::AccountUnusable,
-                "the account's password has expired; set it, in the database and in the secret",
-            ),
-            3159 => (
-                ErrorType::TlsFailed,
-                "the server requires TLS, and the secret has \"ssl\": false; remove that key",
-            ),
-            1184 => (
-                ErrorType::StatementRefused,
-                "the server's init_connect fails for every account that has neither \
-                 CONNECTION_ADMIN nor SUPER; correct that variable",
-            ),
-            1251 | 1524 => (
-                ErrorType::PluginUnsupported,
-                "the server cannot use the account's plugin; load it there, or change the account's",
-            ),
-            _ => (self.role.refused().0, "look the number up in the manual of the server"),
         };
         LoginError {
             error: error_type.because(format!(
@@ -146,10 +126,16 @@ pub struct LoginError {
 }
 
 impl LoginError {
+    /// What the function decides by the server's error number.
+    pub fn meaning(&self) -> Option<Meaning> {
+        let row = server_error::find(self.code?, At::Login, None)?;
+        Some(row.meaning)
+    }
+
     /// Whether the server accepted the password and refused for a limit on connections, which it
     /// looks at afterwards.
     pub fn proves_password(&self) -> bool {
-        matches!(self.code, Some(1203 | 1226))
+        self.meaning() == Some(Meaning::LimitAfterLogin)
     }
 }
 

@@ -2,10 +2,16 @@
 
 use std::{fmt, io};
 
+use account_mirror::family::Family;
+use account_mirror::sql::Statement;
 use mysql_async::{DriverError, IoError};
 
+use crate::database::server_error::{self, At, Meaning, Row};
 use crate::error::{Error, ErrorType};
 use crate::text;
+
+/// What is told in the place of a message.
+const WITHHELD: &str = "the server's message is withheld because it may quote the password";
 
 /// Why a query or statement failed.
 pub enum QueryError {
@@ -15,6 +21,8 @@ pub enum QueryError {
         code: u16,
         /// The server's message.
         text: String,
+        /// The server's family, on which it depends what some of the numbers mean.
+        family: Family,
     },
     /// The connection broke. Whether the statement was carried out is unknown.
     ConnectionLost(String),
@@ -38,12 +46,45 @@ impl QueryError {
         }
     }
 
+    /// What the server's error number means there.
+    pub fn row(&self, at: At) -> Option<&'static Row> {
+        match self {
+            Self::Server { code, family, .. } => server_error::find(*code, at, Some(*family)),
+            _ => None,
+        }
+    }
+
+    /// What the function decides by the server's error number there.
+    pub fn meaning(&self, at: At) -> Option<Meaning> {
+        self.row(at).map(|row| row.meaning)
+    }
+
+    /// The same without what the statement holds of passwords. A message is shown only where it is known
+    /// that it does not repeat the statement.
+    pub(super) fn without_secrets(self, statement: &Statement) -> Self {
+        let quotes = self.row(At::Change).is_none_or(|row| row.quotes);
+        match self {
+            Self::Server { code, text, family } => Self::Server {
+                code,
+                text: match quotes {
+                    true => WITHHELD.to_owned(),
+                    false => statement.without_secrets(&text),
+                },
+                family,
+            },
+            other => other,
+        }
+    }
+
     /// The error for the operator, where the failure has no meaning of its own to the caller.
     pub fn context(self, what: impl fmt::Display) -> Error {
+        let row = self.row(At::Read);
         match self {
-            Self::Server { code, text } => {
-                let (error_type, remedy) = meaning(code);
+            Self::Server { code, text, .. } => {
+                let error_type = row.and_then(|row| row.error_type);
+                let remedy = row.map_or_else(String::new, |row| format!("; {}", row.advice()));
                 error_type
+                    .unwrap_or(ErrorType::StatementRefused)
                     .because(format!("{what} failed: MySQL error {code}: \"{text}\"{remedy}"))
             }
             Self::ConnectionLost(text) => ErrorType::ConnectionLost.because(format!(
@@ -61,38 +102,21 @@ impl QueryError {
     }
 }
 
-fn meaning(code: u16) -> (ErrorType, &'static str) {
-    match code {
-        1044 | 1142 | 1143 | 1227 | 1370 => (
-            ErrorType::SuperuserTooWeak,
-            "; the superuser needs CREATE USER, SELECT on the mysql schema, and what it is to \
-             grant WITH GRANT OPTION",
-        ),
-        1290 | 1792 | 1836 | 3501 => (
-            ErrorType::ServerReadOnly,
-            "; point the secret at the writer, or wait until a failover has ended",
-        ),
-        1205 | 1223 | 1969 => (
-            ErrorType::StatementRefused,
-            "; another session holds a lock, such as a backup's: wait until it ends, or end it",
-        ),
-        _ => (ErrorType::StatementRefused, ""),
-    }
-}
-
 /// The error for a response that the driver could not decode.
 pub(super) fn response_error() -> QueryError {
     QueryError::Protocol("the response could not be decoded".to_owned())
 }
 
-impl From<mysql_async::Error> for QueryError {
-    fn from(error: mysql_async::Error) -> Self {
+impl QueryError {
+    /// What the driver reports of a server of this family.
+    pub(super) fn new(error: mysql_async::Error, family: Family) -> Self {
         match error {
             mysql_async::Error::Server(error) => {
                 let text = text::beginning(&error.message, text::SERVER).into_owned();
-                match ends_connection(error.code) {
+                let row = server_error::find(error.code, At::Read, Some(family));
+                match row.is_some_and(|row| row.meaning == Meaning::ConnectionEnds) {
                     true => Self::ConnectionLost(format!("MySQL error {}: {text}", error.code)),
-                    false => Self::Server { code: error.code, text },
+                    false => Self::Server { code: error.code, text, family },
                 }
             }
             mysql_async::Error::Driver(DriverError::ConnectionClosed) => {
@@ -106,12 +130,6 @@ impl From<mysql_async::Error> for QueryError {
             _ => response_error(),
         }
     }
-}
-
-/// Whether the server sends this error as the last thing on a connection: it is shut down, or somebody
-/// or a time limit ended the connection.
-pub(super) fn ends_connection(code: u16) -> bool {
-    matches!(code, 1053 | 1077 | 1079 | 1080 | 1152 | 1927 | 3169 | 4031)
 }
 
 /// Whether it is the driver's parser that failed, and not the network: both are I/O errors, and a

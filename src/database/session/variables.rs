@@ -59,6 +59,17 @@ impl Variables {
         names.into_iter().find(|name| self.is_on(name))
     }
 
+    /// Whether something on the server judges new passwords.
+    pub fn checks_passwords(&self) -> bool {
+        let of_plugins = [
+            "validate_password",
+            "simple_password_check",
+            "cracklib_password_check",
+            "password_reuse_check",
+        ];
+        self.0.keys().any(|name| of_plugins.iter().any(|plugin| name.starts_with(plugin)))
+    }
+
     /// The variable that says that several servers may take writes, so that a lock of one of them keeps
     /// nobody out at another. A cluster may get its second server at any moment, so their number does
     /// not count.

@@ -6,6 +6,7 @@ use account_mirror::privilege::Privilege;
 use account_mirror::sql::quote_identifier;
 
 use super::Pair;
+use crate::database::server_error::{At, Meaning};
 use crate::error::Error;
 
 impl Pair<'_> {
@@ -45,14 +46,14 @@ impl Pair<'_> {
                 let is_it = |name: &str| name.to_lowercase() == column.to_lowercase();
                 !columns.iter().any(|row| is_it(row.text_or_empty("Field")))
             })),
-            Err(failure) => match failure.code() {
+            Err(failure) => match failure.meaning(At::Read) {
                 // With CREATE, privileges are granted on a table to come as well.
-                Some(1146) if grant.privileges.contains(Privilege::CREATE) => {
+                Some(Meaning::TableAbsent) if grant.privileges.contains(Privilege::CREATE) => {
                     Ok(!grant.columns.is_empty())
                 }
-                Some(1146 | 1305 | 1356) => Ok(true),
-                Some(_) => Ok(false),
-                None => Err(failure.context(format!("looking for {target}"))),
+                Some(Meaning::TableAbsent | Meaning::PartAbsent) => Ok(true),
+                _ if failure.code().is_some() => Ok(false),
+                _ => Err(failure.context(format!("looking for {target}"))),
             },
         }
     }

@@ -22,6 +22,12 @@ async fn each_error_of_a_login_has_its_meaning() {
         (1053, "ConnectionLost", "shutting down"),
         (1184, "StatementRefused", "init_connect fails"),
         (1524, "PluginUnsupported", "load it there"),
+        // Of MySQL Router, whose server is down, or which shares connections.
+        (2003, "ServerUnreachable", "a proxy answers at this address"),
+        (4501, "ServerError", "connection_sharing"),
+        (6400, "ServerBusy", "offline mode"),
+        // Of nothing that is known.
+        (4999, "ServerError", "it says nothing of the password"),
         (1862, "AccountUnusable", "has expired"),
         (3118, "AccountUnusable", "is locked"),
     ] {

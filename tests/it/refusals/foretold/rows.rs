@@ -8,7 +8,7 @@ use rotation::error::ErrorType::{
     DeadlineExceeded, DifferentServer, EventInvalid, GrantImpossible, HostUnknown, KmsDenied,
     MirrorIncomplete, Panicked, PendingLoginRefused, PendingMismatch, PendingValueMissing,
     ProtocolError, ProxyHost, ReplicaBehind, ReplicationIncomplete, RotationDisabled,
-    RotationInProgress, RotationSuperseded, SecretInvalid, SecretNotFound, ServerBusy,
+    RotationInProgress, RotationSuperseded, SecretInvalid, SecretNotFound, ServerBusy, ServerError,
     ServerReadOnly, ServerSilent, ServerUnreachable, ServerUnsupported, StalePending,
     StatementRefused, SuperuserIsRotated, SuperuserLoginRefused, SuperuserRestricted,
     SuperuserSecretUnknown, SuperuserTooWeak, SystemUserProtected, Throttled, TlsFailed,
@@ -34,6 +34,7 @@ pub(super) const EXCEPTIONS: &[ErrorType] = &[
     ServerBusy,
     ConnectionLost,
     ProtocolError,
+    ServerError,
     RotationInProgress,
     // The event and the pending version.
     EventInvalid,

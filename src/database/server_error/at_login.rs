@@ -1,0 +1,99 @@
+//! What a login is answered.
+
+use super::row::{At, Meaning, Of, Row, login, refused};
+use crate::error::ErrorType::{
+    AccountUnusable, ConnectionLost, PluginUnsupported, ProtocolError, ServerBusy, ServerError,
+    ServerReadOnly, ServerUnreachable, StatementRefused, TlsFailed,
+};
+
+const ANYWHERE: &[At] = &[At::Login, At::Read, At::Change];
+
+const PASSWORD: &str = "the password is not the account's, or no account of this name is for the address in the message";
+const LIMIT: &str = "raise the limit, or wait until connections are closed";
+const LOCKED: &str = "the account is locked; unlock it, or find out who locked it";
+const BLOCKED: &str = "too many logins of the account failed, which blocks it; find out whose, then ALTER USER … ACCOUNT UNLOCK";
+const EXPIRED: &str =
+    "the account's password has expired; set it, in the database and in the secret";
+const PLUGIN: &str =
+    "the server cannot use the account's plugin; load it there, or change the account's";
+const ENDED: &str = "the server is shutting down, or somebody or a time limit ended the connection";
+const OFFLINE: &str = "the server is in offline mode; wait until that has ended";
+const MEMORY: &str =
+    "the server's limit on the memory of connections is reached; wait, or raise it";
+const CHANGED: &str =
+    "a part of the login was lost or changed on the way; find out what is between";
+
+pub(super) const ROWS: &[Row] = &[
+    refused(1045, PASSWORD).unsure(),
+    refused(1698, PASSWORD).unsure(),
+    refused(1130, "no account is for the address in the message; create one, or use another host"),
+    refused(6126, "the account maps to another one, on which it lacks PROXY; grant that")
+        .of(Of::MySql),
+    refused(6127, "the account maps to another one, which does not exist; create that")
+        .of(Of::MySql),
+    login(1037, ServerBusy, LIMIT),
+    login(1040, ServerBusy, LIMIT),
+    login(1041, ServerBusy, LIMIT),
+    login(1135, ServerBusy, LIMIT),
+    login(1203, ServerBusy, LIMIT).means(Meaning::LimitAfterLogin),
+    login(1226, ServerBusy, LIMIT).means(Meaning::LimitAfterLogin),
+    login(1129, ServerBusy, "the server blocks the function's address: run FLUSH HOSTS"),
+    login(3032, ServerBusy, OFFLINE).of(Of::MySql).also_at(ANYWHERE),
+    login(6400, ServerBusy, OFFLINE).of(Of::MySql).also_at(ANYWHERE),
+    login(6401, ServerBusy, OFFLINE).of(Of::MySql).also_at(ANYWHERE),
+    login(4081, ServerBusy, MEMORY).of(Of::MySql).also_at(ANYWHERE),
+    login(4082, ServerBusy, MEMORY).of(Of::MySql).also_at(ANYWHERE),
+    login(3118, AccountUnusable, LOCKED).of(Of::MySql),
+    login(4151, AccountUnusable, LOCKED).of(Of::MariaDb),
+    login(3955, AccountUnusable, BLOCKED).of(Of::MySql),
+    login(4150, AccountUnusable, BLOCKED).of(Of::MariaDb),
+    login(1820, AccountUnusable, EXPIRED).also_at(ANYWHERE),
+    login(1862, AccountUnusable, EXPIRED),
+    login(1251, PluginUnsupported, PLUGIN),
+    login(1524, PluginUnsupported, PLUGIN),
+    login(
+        3159,
+        TlsFailed,
+        "the server requires TLS, and the secret has \"ssl\": false; remove that key",
+    )
+    .of(Of::MySql),
+    login(
+        1184,
+        StatementRefused,
+        "the server's init_connect fails for every account that has neither CONNECTION_ADMIN nor SUPER; \
+         correct that variable",
+    ),
+    login(1043, ProtocolError, CHANGED),
+    login(1156, ProtocolError, CHANGED).also_at(ANYWHERE),
+    // What lies between: MySQL Router, and a node of a Galera cluster.
+    login(
+        2003,
+        ServerUnreachable,
+        "a proxy answers at this address, and cannot reach the server behind it; see whether that runs",
+    )
+    .also_at(ANYWHERE),
+    login(
+        4501,
+        ServerError,
+        "MySQL Router shares connections (connection_sharing), which forbids several queries at a time; \
+         turn it off",
+    )
+    .also_at(ANYWHERE),
+    login(
+        1047,
+        ServerReadOnly,
+        "the node belongs to no cluster that has a quorum; use another node, or wait until it has joined",
+    )
+    .of(Of::MariaDb)
+    .also_at(ANYWHERE)
+    .unsure(),
+    // The last thing that a server sends on a connection.
+    login(1053, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(1077, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(1079, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(1080, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(1152, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(1927, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(3169, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+    login(4031, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
+];
