@@ -47,6 +47,28 @@ class Mutation(NamedTuple):
 
 
 MUTATIONS = [
+    # What the server said is told.
+    Mutation(
+        "an error after the first result of a round trip is lost",
+        "database/session.rs",
+        "                    return result.next().await.map(|_| ()).map_err(failed);\n",
+        "                    return Ok(());\n",
+        ["refusals::told::a_superuser_that_may_read_two_of_the_grant_tables_is_told_which_it_lacks"],
+    ),
+    Mutation(
+        "a message about a password is withheld whatever it says",
+        "database/session/query_error.rs",
+        "is_none_or(|row| row.quotes)",
+        "is_none_or(|_| true)",
+        ["refusals::told::grant_tables_of_another_version_are_told_with_the_servers_own_words"],
+    ),
+    Mutation(
+        "every failed operation is the password policy",
+        "database/apply/refused.rs",
+        "reasons.exists != creates && self.session.variables.checks_passwords()",
+        "reasons.exists != creates",
+        ["refusals::told::a_digest_that_the_server_cannot_make_is_no_password_policy"],
+    ),
     # The rules of the model, in its words.
     Mutation(
         "a version that lost its label goes on",

@@ -8,4 +8,5 @@ mod foretold;
 mod orphans;
 mod server;
 mod superuser;
+mod told;
 mod unknown;

@@ -64,7 +64,7 @@ mod tests {
             ("near 'it's a \"Canary\" \\ 4711' at line 1", "near '<secret>' at line 1"),
             ("near 'it''s a \"Canary\" \\ 4711'", "near '<secret>'"),
             ("near 'it\\'s a \\\"Canary\\\" \\\\ 4711'", "near '<secret>'"),
-            ("near ''s a \"CANARY\" \\ 47' and more", "near '<secret>' and more"),
+            ("near 's a \"CANARY\" \\ 47' and more", "near <secret>' and more"),
             ("seven: it's a \" of them", "seven: it's a \" of them"),
             ("eight: it's a \"C of them", "eight: <secret> of them"),
         ] {
