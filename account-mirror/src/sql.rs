@@ -30,10 +30,8 @@ mod tests;
 pub use quote::{quote_account, quote_identifier, quote_literal};
 
 use grants::{list, quote_role};
+use mask::PLACEHOLDER;
 use settings::clauses;
-
-/// What stands in the shown text of a statement in place of a password.
-const PLACEHOLDER: &str = "<secret>";
 
 /// An account statement. What it shows of itself never holds a password or a hash of one.
 #[derive(Clone)]

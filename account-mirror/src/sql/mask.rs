@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{PLACEHOLDER, quote_literal};
+use super::quote::quote_literal;
+
+/// What stands in the place of a secret.
+pub(super) const PLACEHOLDER: &str = "<secret>";
 
 /// As many characters of a secret as may stand in a text by chance.
 const RUN: usize = 8;
@@ -65,7 +68,7 @@ mod tests {
             ("near 'it''s a \"Canary\" \\ 4711'", "near '<secret>'"),
             ("near 'it\\'s a \\\"Canary\\\" \\\\ 4711'", "near '<secret>'"),
             ("near 's a \"CANARY\" \\ 47' and more", "near <secret>' and more"),
-            ("seven: it's a \" of them", "seven: it's a \" of them"),
+            ("seven: it's a of them", "seven: it's a of them"),
             ("eight: it's a \"C of them", "eight: <secret> of them"),
         ] {
             assert_eq!(masked(text, &[secret]), left);
