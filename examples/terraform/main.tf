@@ -1,11 +1,14 @@
-# A secret of a MySQL user that is rotated once a month. The function and its role are the stack's.
+# A secret of a MySQL user that is rotated once a month.
+#
+#     terraform init
+#     terraform apply -var-file=values.tfvars
 
 terraform {
   required_version = ">= 1.5"
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.30"
+      version = ">= 5.33"
     }
   }
 }
@@ -20,64 +23,78 @@ variable "bucket" {
   description = "Bucket in the function's region, for the zip."
 }
 
-variable "user_secret_arn" {
-  type        = string
-  description = "ARN of the secret of the application's user."
-}
-
 variable "superuser_secret_arn" {
   type        = string
   description = "ARN of the secret of the database's superuser."
 }
 
+variable "host" {
+  type        = string
+  description = "Address of the database."
+}
+
+variable "first_password" {
+  type        = string
+  sensitive   = true
+  description = "Password that the user `app` has now; after the first two rotations it means nothing."
+}
+
 variable "subnet_ids" {
-  type        = list(string)
-  default     = []
-  description = "Subnets from which the database is reached."
+  type    = list(string)
+  default = []
 }
 
 variable "security_group_ids" {
-  type        = list(string)
-  default     = []
-  description = "Security groups of the function."
+  type    = list(string)
+  default = []
 }
 
-locals {
-  zip = "mysql-rotation-arm64.zip"
+variable "alarm_topic_arn" {
+  type    = string
+  default = null
 }
 
-# Under a name of its own for each content, so that a new zip is a change of the stack.
-resource "aws_s3_object" "code" {
-  bucket      = var.bucket
-  key         = "${filesha256("${var.release}/${local.zip}")}/${local.zip}"
-  source      = "${var.release}/${local.zip}"
-  source_hash = filesha256("${var.release}/${local.zip}")
+module "rotation" {
+  source               = "./modules/rotation"
+  release              = var.release
+  bucket               = var.bucket
+  superuser_secret_arn = var.superuser_secret_arn
+  subnet_ids           = var.subnet_ids
+  security_group_ids   = var.security_group_ids
 }
 
-resource "aws_cloudformation_stack" "rotation" {
-  name         = "mysql-rotation"
-  capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+resource "aws_secretsmanager_secret" "app" {
+  name = "app/mysql"
+}
 
-  template_body = replace(
-    file("${var.release}/packaged-arm64.yaml"),
-    "CodeUri: ${local.zip}",
-    "CodeUri: s3://${aws_s3_object.code.bucket}/${aws_s3_object.code.key}",
-  )
+resource "aws_secretsmanager_secret_version" "app" {
+  secret_id = aws_secretsmanager_secret.app.id
+  secret_string = jsonencode({
+    engine   = "mysql"
+    host     = var.host
+    username = "app"
+    password = var.first_password
+  })
 
-  parameters = {
-    superuserSecretArn  = var.superuser_secret_arn
-    vpcSubnetIds        = join(",", var.subnet_ids)
-    vpcSecurityGroupIds = join(",", var.security_group_ids)
+  # From the first rotation on the value is the function's: without this, an apply would put the first one back.
+  lifecycle {
+    ignore_changes = [secret_string, version_stages]
   }
 }
 
-resource "aws_secretsmanager_secret_rotation" "user" {
-  secret_id           = var.user_secret_arn
-  rotation_lambda_arn = aws_cloudformation_stack.rotation.outputs["RotationLambdaARN"]
-  # The first rotation is the owner's to start, after reading its plan in the log.
-  rotate_immediately = false
+module "app" {
+  source          = "./modules/secret"
+  name            = "app"
+  rotation        = module.rotation
+  secret_arn      = aws_secretsmanager_secret.app.arn
+  alarm_topic_arn = var.alarm_topic_arn
+  depends_on      = [aws_secretsmanager_secret_version.app]
+}
 
-  rotation_rules {
-    schedule_expression = "cron(0 3 1 * ? *)"
-  }
+# What to read before the first rotation, and how to start it.
+output "next" {
+  value = <<-EOT
+    aws logs tail ${module.rotation.log_group_name} --since 10m
+    aws secretsmanager rotate-secret --secret-id ${aws_secretsmanager_secret.app.name}
+  EOT
 }
