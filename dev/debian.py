@@ -55,6 +55,32 @@ def install(part: str, server: Server, home: Path, tree: Path) -> str:
     return f"{server.package} {version} from Debian {server.suite}"
 
 
+def add_library(part: str, server: Server, library: str, home: Path, tree: Path) -> None:
+    """Adds a library of another release's package. Where it cannot be had, the tests that need it are skipped."""
+    kept = CACHE / f"{part}.libraries" / Path(library).name
+    if not kept.exists():
+        unpacked = home / f"{part}.library"
+        shutil.rmtree(unpacked, ignore_errors=True)
+        try:
+            apt = private_apt(home, server.suite)
+            apt_get(apt, "update")
+            version = _candidate(apt, server.package)
+            if not version.split(":", 1)[-1].startswith(server.version):
+                raise Missing(f"Debian {server.suite} has {server.package} {version} now, not {server.version}x.")
+            apt_get(apt, "download", server.package, cwd=apt)
+            package = next(apt.glob(f"{server.package}_*.deb"))
+            run(["dpkg-deb", "-x", str(package), str(unpacked)])
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(unpacked / library, kept)
+        except (Missing, OSError) as error:
+            print(f"{part}: without {Path(library).name}: {error}", file=sys.stderr)
+            return
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
+            shutil.rmtree(home / "apt" / server.suite, ignore_errors=True)
+    shutil.copyfile(kept, tree / library)
+
+
 def _download(part: str, server: Server, home: Path) -> Path:
     """The folder with the packages."""
     apt = private_apt(home, server.suite)

@@ -37,6 +37,11 @@ SERVERS = {
 for _name in ("mariadb-10.11", "mariadb-11.8"):
     SERVERS[_name] = Server(**{**vars(SERVERS[_name]), "extras": ("mariadb-server",)})
 
+# A library that a server's own release leaves out, where a newer one packages it for the same server.
+LIBRARIES = {
+    "mariadb-11.8": (Server("sid", "mariadb-server", "11.8."), "usr/lib/mysql/plugin/auth_mysql_sha2.so"),
+}
+
 ENVIRONMENTS = {
     "python": "requirements.txt",
     "sam": "requirements-sam.txt",
@@ -71,20 +76,26 @@ def is_installed(part: str) -> bool:
 
 def _setup(parts: list[str], quiet: bool) -> None:
     for part in parts:
-        wanted = _wanted(part)
-        stamp = HOME / f"{part}.stamp"
-        lines = stamp.read_text().splitlines() if stamp.exists() else []
-        if lines and lines[0] == wanted and root(part).exists():
-            if not quiet:
-                print(f"{part}: {lines[-1]}, installed", file=sys.stderr)
-            continue
-        print(f"{part}: installing ...", file=sys.stderr, flush=True)
-        with _progress(part):
-            found = _install(part)
-        partial = stamp.with_suffix(".partial")
-        partial.write_text(f"{wanted}\n{found}\n")
-        partial.rename(stamp)
-        print(f"{part}: {found}, installed now", file=sys.stderr)
+        _setup_part(part, quiet)
+        if part in LIBRARIES and not (root(part) / LIBRARIES[part][1]).exists():
+            debian.add_library(part, *LIBRARIES[part], HOME, root(part))
+
+
+def _setup_part(part: str, quiet: bool) -> None:
+    wanted = _wanted(part)
+    stamp = HOME / f"{part}.stamp"
+    lines = stamp.read_text().splitlines() if stamp.exists() else []
+    if lines and lines[0] == wanted and root(part).exists():
+        if not quiet:
+            print(f"{part}: {lines[-1]}, installed", file=sys.stderr)
+        return
+    print(f"{part}: installing ...", file=sys.stderr, flush=True)
+    with _progress(part):
+        found = _install(part)
+    partial = stamp.with_suffix(".partial")
+    partial.write_text(f"{wanted}\n{found}\n")
+    partial.rename(stamp)
+    print(f"{part}: {found}, installed now", file=sys.stderr)
 
 
 @contextmanager

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use account_mirror::proof::{AuthString, Meaning};
+use account_mirror::proof::{AuthString, Format, Meaning};
 use sha2::{Digest, Sha256};
 
 const SALT: &str = "0123456789abcdefghij";
@@ -51,7 +51,7 @@ fn least(mut work: impl FnMut()) -> Duration {
 }
 
 fn prove(string: &str, password: &str) {
-    let Meaning::Hash(hash) = AuthString::new(string).meaning("caching_sha2_password") else {
+    let Meaning::Hash(hash) = AuthString::new(string).meaning(Some(Format::CachingSha2)) else {
         panic!("{string} is a hash");
     };
     let mut proof = hash.proof(password.as_bytes());

@@ -94,6 +94,16 @@ impl Family {
         self.is_mysql() && !self.is_since((8, 0, 0))
     }
 
+    /// Whether it has a default plugin with SHA-256 (MySQL).
+    pub fn has_caching_sha2(self) -> bool {
+        self.is_since((8, 0, 4))
+    }
+
+    /// Whether it can have the plugin with SHA-1.
+    pub fn has_native_passwords(self) -> bool {
+        !self.is_since((9, 0, 0))
+    }
+
     /// Whether it is MySQL of this version or a later one.
     fn is_since(self, version: Version) -> bool {
         matches!(self, Self::MySql(own) if own >= version)

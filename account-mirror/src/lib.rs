@@ -6,8 +6,8 @@
 //! The modules, in reading order:
 //!
 //! * What an account is: [`user`], [`setting`], [`grant`], [`privilege`], [`username`], [`password`].
-//! * How it is read: [`family`], [`row`], [`tables`], [`host`] for which account a client gets, and
-//!   [`proof`] for stored passwords.
+//! * How it is read: [`family`], [`row`], [`tables`], [`host`] for which account a client gets,
+//!   [`plugin`] for the ways to log in, and [`proof`] for stored passwords.
 //! * How it is changed: [`exempt`], [`plan`], [`specificity`], [`powers`] for what the superuser may
 //!   grant, [`sql`].
 //! * How the result is verified: [`show_grants`].
@@ -20,6 +20,7 @@ pub mod host;
 pub mod password;
 mod pattern;
 pub mod plan;
+pub mod plugin;
 pub mod powers;
 pub mod privilege;
 pub mod proof;

@@ -15,6 +15,7 @@ use crate::tables::Accounts;
 use crate::user::{Account, User};
 
 mod definers;
+mod policy;
 
 fn system_user() -> GrantTarget {
     GrantTarget::Dynamic("SYSTEM_USER".to_owned())

@@ -1,15 +1,16 @@
 //! Whether a password belongs to a stored authentication string.
 //!
-//! | plugin | stored | source |
+//! | format | stored | source |
 //! |---|---|---|
-//! | `mysql_native_password` | `*`, hexadecimal SHA-1 of the SHA-1 | MySQL, `sql/auth/password.cc` |
-//! | `ed25519` | public key in base64, without padding | MariaDB, `plugin/auth_ed25519` |
-//! | `sha256_password` | `$5$`, salt, `$`, SHA-crypt | MySQL, `mysys/crypt_genhash_impl.cc` |
-//! | `caching_sha2_password` | `$A$`, rounds, `$`, salt, SHA-crypt | MySQL, `sql/auth/sha2_password.cc` |
+//! | `Native` | `*`, hexadecimal SHA-1 of the SHA-1 | MySQL, `sql/auth/password.cc` |
+//! | `Ed25519` | public key in base64, without padding | MariaDB, `plugin/auth_ed25519` |
+//! | `Sha256` | `$5$`, salt, `$`, SHA-crypt | MySQL, `mysys/crypt_genhash_impl.cc` |
+//! | `CachingSha2` | `$A$`, rounds, `$`, salt, SHA-crypt | MySQL, `sql/auth/sha2_password.cc` |
 //! | the same, if 9.7 is told so | `$B$`, rounds, `$`, salt, PBKDF2 in base64 | the same |
+//! | `MysqlSha2` | `$A$`, rounds, `$`, salt, SHA-crypt | MariaDB, `plugin/auth_mysql_sha2` |
 //!
 //! The salt has 20 bytes; rounds are three hexadecimal digits, in thousands, and 5,000 for
-//! `sha256_password`. Nothing here prints a hash, and hashes are compared in constant time.
+//! `Sha256`. Nothing here prints a hash, and hashes are compared in constant time.
 
 use std::fmt;
 
@@ -26,7 +27,7 @@ mod sha_crypt;
 mod tests;
 
 use format::Hash;
-pub use format::{Meaning, StoredHash};
+pub use format::{Format, Meaning, Salt, StoredHash};
 
 /// The longest password, in bytes, that the servers take where there are rounds.
 const LONGEST_WITH_ROUNDS: usize = 256;
@@ -46,12 +47,13 @@ impl AuthString {
         value.as_str().map(Self::new)
     }
 
-    /// The hash of a password for one of MariaDB's plugins; `None` for any other.
+    /// The hash of a password, where this makes hashes of the format; `salt` is random bytes, for the
+    /// formats that have one.
     ///
     /// MariaDB writes the text of account statements to its logs, so it is sent hashes. MySQL masks
     /// its passwords and is sent the password.
-    pub fn for_mariadb(plugin: &str, password: &[u8]) -> Option<Self> {
-        format::mariadb(plugin, password).map(Self::new)
+    pub fn of_password(format: Format, password: &[u8], salt: &Salt) -> Option<Self> {
+        format::write(format, password, salt).map(Self::new)
     }
 
     /// The bytes, for a statement that carries the string over.
@@ -62,19 +64,29 @@ impl AuthString {
     /// Whether a line of `SHOW CREATE USER` shows this string: as it is in quotes, or in hexadecimal.
     /// The line shows the server's memory, which decides on logins and can differ from the tables.
     pub fn is_shown_in(&self, line: &[u8]) -> bool {
-        // MySQL 5.7 doubles a quote in the salt of `sha256_password`, later versions do not.
-        let quoted = [b"'".as_slice(), &self.0, b"'"].concat();
-        let inside = self.0.split(|byte| *byte == b'\'').collect::<Vec<_>>().join(&b"''"[..]);
-        let doubled = [b"'".as_slice(), &inside, b"'"].concat();
+        // Of the characters of a salt MySQL 5.7 doubles a quote, later versions do not; MariaDB escapes
+        // whatever it can, in every `sql_mode`.
+        let quote = |text: &[u8]| [b"'", text, b"'"].concat();
+        let escape = |byte: &u8, all: bool| match byte {
+            b'\'' => b"''".to_vec(),
+            b'\\' if all => br"\\".to_vec(),
+            0 if all => br"\0".to_vec(),
+            b'\n' if all => br"\n".to_vec(),
+            b'\r' if all => br"\r".to_vec(),
+            byte => vec![*byte],
+        };
+        let escaped =
+            |all| quote(&self.0.iter().flat_map(|byte| escape(byte, all)).collect::<Vec<_>>());
         let digits: String = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
         let hexadecimal = format!("0x{digits}").into_bytes();
         let shows = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
-        shows(&quoted) || shows(&doubled) || shows(&hexadecimal)
+        let quoted = [quote(&self.0), escaped(false), escaped(true)];
+        quoted.iter().any(|text| shows(text)) || shows(&hexadecimal)
     }
 
-    /// What the string is to a plugin, named in any letter case.
-    pub fn meaning(&self, plugin: &str) -> Meaning {
-        format::read(plugin, &self.0)
+    /// What the string is to a plugin with this format.
+    pub fn meaning(&self, format: Option<Format>) -> Meaning {
+        format.map_or(Meaning::Unprovable, |format| format::read(format, &self.0))
     }
 }
 

@@ -15,7 +15,8 @@ use crate::family::Family;
 use crate::grant::{GrantTarget, RoleName, RoutineKind};
 use crate::password::Password;
 use crate::plan::{Action, Change};
-use crate::proof::AuthString;
+use crate::plugin::{self, Plugin};
+use crate::proof::{AuthString, Salt};
 use crate::setting::{Setting, Value};
 use crate::user::AuthMethod;
 use crate::username::Username;
@@ -107,6 +108,8 @@ pub struct StatementBuilder<'a> {
     pub password: &'a Password,
     /// MariaDB: send the password itself, because the server insists on checking it.
     pub plaintext: bool,
+    /// MariaDB: random bytes for the hashes that have a salt.
+    pub salt: Salt,
 }
 
 impl StatementBuilder<'_> {
@@ -225,7 +228,8 @@ impl StatementBuilder<'_> {
             }
             None => {
                 let password = self.password.expose().as_bytes();
-                let hash = AuthString::for_mariadb(&method.plugin, password);
+                let format = plugin::find(self.family, &method.plugin).and_then(Plugin::format);
+                let hash = format.and_then(|f| AuthString::of_password(f, password, &self.salt));
                 // A string that no password matches, in place of none.
                 let hash = hash.unwrap_or_else(|| AuthString::new(*b"invalid"));
                 format!("{plugin} USING {}", quote(&String::from_utf8_lossy(hash.as_bytes())))

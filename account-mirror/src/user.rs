@@ -3,18 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
 use crate::pattern::like;
-use crate::proof::{AuthString, Meaning};
+use crate::proof::{AuthString, Format, Meaning};
 use crate::setting::{Setting, Value};
 use crate::username::Username;
-
-/// The string of MySQL's own disabled accounts; the server accepts it for others too.
-const DISABLED_CACHING_SHA2: &str =
-    "$A$005$THISISACOMBINATIONOFINVALIDSALTANDPASSWORDTHATMUSTNEVERBRBEUSED";
-/// The same of older versions.
-const DISABLED_NATIVE: &str = "*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE";
 
 /// A user name with its accounts at all hosts.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,10 +19,10 @@ pub struct User {
 }
 
 impl User {
-    /// Whether an account of it has a password of this plugin.
-    pub fn has_plugin(&self, plugin: &str) -> bool {
+    /// Whether an account of it has a password of this format.
+    pub fn has_format(&self, format: Format) -> bool {
         let mut passwords = self.accounts.values().flat_map(|account| &account.state.passwords);
-        passwords.any(|password| password.plugin.eq_ignore_ascii_case(plugin))
+        passwords.any(|password| password.format == Some(format))
     }
 }
 
@@ -77,13 +70,12 @@ impl Account {
     }
 }
 
-/// An authentication plugin and what it was given. `Debug` shows the plugin alone: the string of one
-/// that is not known here may be a hash.
+/// An authentication plugin and what it was given. `Debug` shows the plugin alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthMethod {
     /// The plugin's name.
     pub plugin: String,
-    /// The plugin's string, where that is not the hash of a password: it is copied as it is.
+    /// The plugin's string, where it is known to be no secret: it is copied as it is.
     pub auth_string: Option<String>,
 }
 
@@ -98,6 +90,8 @@ impl fmt::Debug for AuthMethod {
 pub struct StoredPassword {
     /// The plugin's name.
     pub plugin: String,
+    /// How the plugin writes hashes; `None` if that is not known.
+    pub format: Option<Format>,
     /// The plugin's string.
     pub string: AuthString,
 }
@@ -105,7 +99,7 @@ pub struct StoredPassword {
 impl StoredPassword {
     /// What the string is to the plugin.
     pub fn meaning(&self) -> Meaning {
-        self.string.meaning(&self.plugin)
+        self.string.meaning(self.format)
     }
 }
 
@@ -124,23 +118,4 @@ pub struct State {
     pub passwords: Vec<StoredPassword>,
     /// A second password that was retained when the first was replaced (MySQL).
     pub retained: Option<StoredPassword>,
-}
-
-/// A password method, as it is stored. A disabled password is copied as one.
-pub(crate) fn password_method(
-    family: Family,
-    plugin: String,
-    string: AuthString,
-    passwords: &mut Vec<StoredPassword>,
-) -> AuthMethod {
-    let disabled = match (plugin.to_ascii_lowercase().as_str(), string.meaning(&plugin)) {
-        ("caching_sha2_password", Meaning::Disabled) => Some(DISABLED_CACHING_SHA2),
-        ("mysql_native_password", Meaning::Disabled) if family.is_mysql() => Some(DISABLED_NATIVE),
-        ("mysql_native_password", Meaning::Disabled) => Some("invalid"),
-        _ => None,
-    };
-    if disabled.is_none() {
-        passwords.push(StoredPassword { plugin: plugin.clone(), string });
-    }
-    AuthMethod { plugin, auth_string: disabled.map(str::to_owned) }
 }

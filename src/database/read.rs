@@ -38,6 +38,8 @@ pub struct Facts {
     pub accounts: Accounts,
     /// The roles that the superuser has, directly or through others.
     pub roles: BTreeSet<RoleName>,
+    /// The authentication plugins that the server has loaded, in lower case.
+    pub plugins: BTreeSet<String>,
     /// What `SHOW CREATE USER` shows of each account of the two users that has a password.
     pub shown: BTreeMap<(String, String), Vec<u8>>,
 }
@@ -52,12 +54,17 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         .with_account(&session.account_user, &session.account_host);
     let mut queries = reading.queries();
     let tables = queries.len();
+    queries.push(loaded_plugins());
     queries.extend(superuser_roles(session));
+    let mut plugins = BTreeSet::new();
     let mut roles = session.variables.mandatory_roles();
     let mut answers = Answers::of(&reading);
-    let mut take = |query, row: Row| match query < tables {
-        true => answers.add(query, &row),
-        false => {
+    let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
+        None => answers.add(query, &row),
+        Some(0) => {
+            plugins.insert(row.first_lossy().to_lowercase());
+        }
+        Some(_) => {
             roles.insert(RoleName {
                 user: row.text_or_empty("user").to_owned(),
                 host: Some(row.text_or_empty("host").to_owned()),
@@ -73,13 +80,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     };
     let of_users: Vec<_> = accounts.names().filter(has_password).map(owned).collect();
     let of_roles = Reading::of_roles(session.family, &roles);
-    let mut queries: Vec<_> = of_users
-        .iter()
-        .map(|(user, host)| Query {
-            what: format!("the settings of '{user}'@'{host}'"),
-            sql: format!("SHOW CREATE USER {}", quote_account(user, host)),
-        })
-        .collect();
+    let mut queries: Vec<_> = of_users.iter().map(settings_of).collect();
     if !roles.is_empty() {
         queries.extend(of_roles.queries());
     }
@@ -95,11 +96,25 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         session.each(&queries, &mut take).await?;
     }
     accounts.extend(answers.accounts()?);
-    Ok(Facts { accounts, roles, shown })
+    Ok(Facts { accounts, roles, plugins, shown })
+}
+
+fn settings_of((user, host): &(String, String)) -> Query {
+    Query {
+        what: format!("the settings of '{user}'@'{host}'"),
+        sql: format!("SHOW CREATE USER {}", quote_account(user, host)),
+    }
 }
 
 fn owned((user, host): (&str, &str)) -> (String, String) {
     (user.to_owned(), host.to_owned())
+}
+
+/// Not the view of all plugins there are: MariaDB opens every library for that.
+fn loaded_plugins() -> Query {
+    let sql = "SELECT PLUGIN_NAME FROM information_schema.PLUGINS \
+         WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_STATUS = 'ACTIVE'";
+    Query { what: "the loaded plugins".to_owned(), sql: sql.to_owned() }
 }
 
 /// The query for all roles that the superuser of the session has, if the server has roles.

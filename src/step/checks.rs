@@ -18,12 +18,14 @@ use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
 use crate::step::turn::Turn;
 
+mod cipher;
 mod current_password;
 mod database_name;
 mod defined_objects;
 mod other_versions;
 mod ownership;
 mod password_policy;
+mod plugins;
 mod refusals;
 mod report;
 mod rsa;
@@ -108,7 +110,7 @@ struct Checks<'a, 's> {
 impl Checks<'_, '_> {
     /// Runs them all. Returns the hosts at which the pending password is in place already.
     async fn run(&mut self) -> Result<BTreeSet<String>, Error> {
-        refusals::mirrorable(&self.pair.source)?;
+        plugins::mirrorable(self.pair.session.family, &self.pair.source)?;
         for user in self.pair.users() {
             refusals::refuse_role(user)?;
             self.pair.check_memory(user)?;
@@ -118,7 +120,9 @@ impl Checks<'_, '_> {
         }
 
         let host = HostInUse::of(self.superuser, &self.pair)?;
+        plugins::loaded(&self.pair, host.known())?;
         self.current_password(host.known()).await?;
+        let room = rsa::room(&mut self.pair, &self.turn.server.tls).await?;
         self.server_in_use(&host).await?;
         if let Some(twin) = &self.pair.twin {
             refusals::twin_hosts(&self.pair.source, twin)?;
@@ -127,7 +131,7 @@ impl Checks<'_, '_> {
         self.report.plan = self.pair.statements();
         self.report.warnings.extend(self.pair.exemptions.iter().cloned());
         self.feasible().await?;
-        self.acceptable().await?;
+        self.acceptable(room)?;
         self.warn();
         Ok(placed)
     }
@@ -136,19 +140,22 @@ impl Checks<'_, '_> {
     async fn feasible(&mut self) -> Result<(), Error> {
         let Pair { source, twin, plan, .. } = &self.pair;
         self.pair.powers.permits(source, twin.as_ref(), plan)?;
+        if let Some(policy) = self.pair.session.variables.value("authentication_policy") {
+            self.pair.powers.permits_plugins(source, policy)?;
+        }
         defined_objects::check(&mut self.pair).await?;
         self.report.pass("the superuser may grant all that the twin needs");
         refusals::retain(self.turn.rotation.config, &self.pair)
     }
 
     /// Checks the pending password, or without one such a password as createSecret would store.
-    async fn acceptable(&mut self) -> Result<(), Error> {
+    fn acceptable(&self, room: Option<usize>) -> Result<(), Error> {
         let password = match self.pending {
             Some(pending) => pending.password.clone(),
             None => self.turn.rotation.config.passwords.generate(),
         };
         password_policy::check(&self.pair, &password)?;
-        rsa::check(&mut self.pair, &self.turn.server.tls, &password).await
+        rsa::check(room, &password)
     }
 
     fn warn(&mut self) {

@@ -37,7 +37,7 @@ impl HostInUse {
         let anonymous = pair.anonymous_hosts.iter().map(String::as_str);
         match account_for(session.family, &session.client_host, hosts(), anonymous) {
             Some(Some(host)) => {
-                usable(&pair.source, host, server)?;
+                usable(session.family, &pair.source, host, server)?;
                 Ok(Self::Known(host.to_owned()))
             }
             Some(None) => refuse!(
@@ -50,7 +50,7 @@ impl HostInUse {
             None => {
                 // With one account there is no doubt which one would refuse the login.
                 if let (Some(host), None) = (hosts().next(), hosts().nth(1)) {
-                    usable(&pair.source, host, server)?;
+                    usable(session.family, &pair.source, host, server)?;
                 }
                 Ok(Self::Unknown)
             }

@@ -36,6 +36,8 @@ pub(super) struct Pair<'s> {
     pub(super) powers: Powers,
     /// The hosts of anonymous accounts, which may be more specific than the user's.
     pub(super) anonymous_hosts: Vec<String>,
+    /// The authentication plugins that the server has loaded, in lower case.
+    pub(super) plugins: BTreeSet<String>,
     /// What `SHOW CREATE USER` shows of each account that has a password, by user and host.
     in_memory: BTreeMap<(String, String), Vec<u8>>,
     /// What could not be granted because it no longer exists, by host: not part of the comparison.
@@ -54,7 +56,7 @@ impl<'s> Pair<'s> {
     /// `UserMissing`, and those of [`read::facts`].
     pub(super) async fn read(turn: &Turn<'_>, session: &'s mut Session) -> Result<Self, Error> {
         let users = [turn.current.username.as_str(), turn.twin.as_str()];
-        let Facts { mut accounts, roles, shown } = read::facts(session, users).await?;
+        let Facts { mut accounts, roles, plugins, shown } = read::facts(session, users).await?;
         let account = (session.account_user.as_str(), session.account_host.as_str());
         let powers = Powers::new(session.family, account, &roles, &accounts);
         let mut pair = Self {
@@ -64,6 +66,7 @@ impl<'s> Pair<'s> {
             session,
             powers,
             anonymous_hosts: accounts.anonymous_hosts().map(str::to_owned).collect(),
+            plugins,
             in_memory: shown,
             skipped: BTreeSet::new(),
             exemptions: Vec::new(),
@@ -128,6 +131,7 @@ impl<'s> Pair<'s> {
             twin: &self.twin_name,
             password: &Password::new(String::new()),
             plaintext: false,
+            salt: Default::default(),
         };
         self.plan.iter().map(|change| builder.statement(change).to_string()).collect()
     }

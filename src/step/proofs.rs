@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use account_mirror::password::Password;
+use account_mirror::plugin::ROUNDS_VARIABLE;
 use account_mirror::proof::{Meaning, Proof};
 use account_mirror::user::{Account, StoredPassword};
 
@@ -100,7 +101,7 @@ impl Proofs {
                     "a password cannot be proven in time: its stored hash has {rounds} rounds, of \
                      which {left} are left, and the invocation ends in {} ms; raise the function's \
                      memory, which raises its share of a CPU, or set the password again with fewer \
-                     rounds (caching_sha2_password_digest_rounds)",
+                     rounds ({ROUNDS_VARIABLE})",
                     remaining.as_millis()
                 );
             }

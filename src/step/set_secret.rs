@@ -100,6 +100,7 @@ fn applier<'a>(
             plaintext: pair.sends_plaintext(),
             twin: &pair.twin_name,
             password,
+            salt: rand::random(),
         },
         session: pair.session,
         still_pending: async || lease::still_pending(rotation).await,

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use account_mirror::proof::Format;
 use account_mirror::sql::quote_identifier;
 use account_mirror::user::User;
 use account_mirror::username::Username;
@@ -24,7 +25,7 @@ pub(super) fn credentials<'a>(
 
 /// Logs in as one of the pair, whose accounts are like those of `user`.
 ///
-/// The driver cuts a zero byte off the end of a challenge, also of `ed25519`, where it is data: of the
+/// The driver cuts a zero byte off the end of a challenge, also of [`Format::Ed25519`], where it is data: of the
 /// logins with the right password one in 256 is refused, or goes on to an alternative method, which
 /// the driver does not expect. So such a login is made once more there.
 pub(super) async fn log_in(
@@ -35,7 +36,7 @@ pub(super) async fn log_in(
 ) -> Result<Session, LoginError> {
     match login.open_at(addresses, deadline).await {
         Err(refused)
-            if user.has_plugin("ed25519")
+            if user.has_format(Format::Ed25519)
                 && (refused.meaning() == Some(Meaning::LoginRefused)
                     || refused.error.error_type() == ErrorType::ProtocolError) =>
         {

@@ -62,7 +62,7 @@ async fn every_property_of_an_account_with_all_settings_is_known_on_mariadb() {
     }
 }
 
-fn family(server: Server) -> Family {
+pub(crate) fn family(server: Server) -> Family {
     let version = server.version();
     if server.is_mariadb() { Family::MariaDb(version) } else { Family::MySql(version) }
 }

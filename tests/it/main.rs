@@ -36,6 +36,7 @@ mod names;
 mod ownership;
 mod passwords;
 mod patterns;
+mod plugins;
 mod preflight;
 mod proof;
 mod protocol;

@@ -6,6 +6,7 @@ mod admin;
 mod documented;
 mod foretold;
 mod orphans;
+mod plugins;
 mod server;
 mod superuser;
 mod told;

@@ -10,7 +10,7 @@ use curve25519_dalek::EdwardsPoint;
 use sha1::{Digest as _, Sha1};
 use sha2::{Digest as _, Sha512};
 
-use super::sha_crypt;
+use super::sha_crypt::{self, ShaCrypt};
 
 /// Base64 as MariaDB reads and writes a key: its last character has two bits that do not count.
 const KEY: GeneralPurpose =
@@ -25,6 +25,21 @@ const DEFAULT_ROUNDS: u32 = 5000;
 /// How long a hash of `caching_sha2_password` is at least.
 const SHORTEST: usize = 70;
 
+/// How a plugin writes the hash of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `*`, and the hexadecimal SHA-1 of the SHA-1.
+    Native,
+    /// A public key in base64.
+    Ed25519,
+    /// SHA-crypt of 5,000 rounds.
+    Sha256,
+    /// SHA-crypt or PBKDF2, with the rounds in the string.
+    CachingSha2,
+    /// SHA-crypt with the rounds in the string, as MariaDB reads it.
+    MysqlSha2,
+}
+
 /// What an authentication string is to its plugin.
 #[derive(Clone, Debug)]
 pub enum Meaning {
@@ -35,7 +50,7 @@ pub enum Meaning {
     /// No hash: every password is refused, the empty one too.
     Disabled,
     /// The plugin is not known here, or servers differ in what they make of the string, and some
-    /// let a password in, or any (`sha256_password` if the hash was left out).
+    /// let a password in, or any (`Format::Sha256` if the hash was left out).
     Unprovable,
 }
 
@@ -57,15 +72,25 @@ impl fmt::Debug for StoredHash {
     }
 }
 
-/// The hash of a password for a plugin of MariaDB.
-pub(super) fn mariadb(plugin: &str, password: &[u8]) -> Option<String> {
-    match plugin.to_ascii_lowercase().as_str() {
-        "mysql_native_password" => {
+/// Random bytes, of which six bits each go into a salt.
+pub type Salt = [u8; 20];
+
+/// The hash of a password, for a plugin of MariaDB.
+pub(super) fn write(format: Format, password: &[u8], salt: &Salt) -> Option<Vec<u8>> {
+    match format {
+        Format::Native => {
             let digits = native(password).map(|byte| format!("{byte:02X}"));
-            Some(format!("*{}", digits.concat()))
+            Some(format!("*{}", digits.concat()).into_bytes())
         }
-        "ed25519" => Some(KEY.encode(public_key(password))),
-        _ => None,
+        Format::Ed25519 => Some(KEY.encode(public_key(password)).into_bytes()),
+        Format::MysqlSha2 => {
+            let salt = salt.map(sha_crypt::character);
+            let mut work = ShaCrypt::new(password, &salt);
+            work.advance(DEFAULT_ROUNDS);
+            let prefix = format!("$A${:03X}$", DEFAULT_ROUNDS / 1000).into_bytes();
+            Some([&prefix[..], &salt, &work.hash()].concat())
+        }
+        Format::CachingSha2 | Format::Sha256 => None,
     }
 }
 
@@ -83,18 +108,14 @@ pub(super) fn public_key(password: &[u8]) -> [u8; 32] {
 }
 
 /// What a string is to a plugin.
-pub(super) fn read(plugin: &str, string: &[u8]) -> Meaning {
-    match plugin.to_ascii_lowercase().as_str() {
-        "ed25519" => read_key(string),
-        "caching_sha2_password" | "mysql_native_password" | "sha256_password"
-            if string.is_empty() =>
-        {
-            Meaning::Empty
-        }
-        "caching_sha2_password" => read_caching_sha2(string),
-        "mysql_native_password" => read_native(string),
-        "sha256_password" => read_sha256(string),
-        _ => Meaning::Unprovable,
+pub(super) fn read(format: Format, string: &[u8]) -> Meaning {
+    match format {
+        Format::Ed25519 => read_key(string),
+        _ if string.is_empty() => Meaning::Empty,
+        Format::CachingSha2 => read_caching_sha2(string),
+        Format::MysqlSha2 => read_mysql_sha2(string),
+        Format::Native => read_native(string),
+        Format::Sha256 => read_sha256(string),
     }
 }
 
@@ -158,6 +179,21 @@ fn read_caching_sha2(string: &[u8]) -> Meaning {
         }
         _ if string.len() >= SHORTEST && string.contains(&b'$') => Meaning::Unprovable,
         _ => Meaning::Disabled,
+    }
+}
+
+/// MariaDB takes strings of one length alone, and computes as many rounds as they say.
+fn read_mysql_sha2(string: &[u8]) -> Meaning {
+    let Some((prefix, rest)) = string.split_first_chunk::<7>() else { return Meaning::Disabled };
+    let parts = match (prefix, rest.split_first_chunk::<20>()) {
+        (_, Some((_, text))) if text.len() != sha_crypt::LENGTH => return Meaning::Disabled,
+        ([b'$', b'A', b'$', digits @ .., b'$'], Some(parts)) => Some((number(digits), parts)),
+        (_, None) => return Meaning::Disabled,
+        _ => None,
+    };
+    match parts {
+        Some((Some(thousands @ 1..), (salt, text))) => read_sha_crypt(salt, thousands * 1000, text),
+        _ => Meaning::Unprovable,
     }
 }
 

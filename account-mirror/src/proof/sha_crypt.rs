@@ -82,6 +82,11 @@ impl ShaCrypt {
     }
 }
 
+/// The character for the last six bits of a byte.
+pub(super) fn character(byte: u8) -> u8 {
+    ALPHABET[usize::from(byte) & 0x3f]
+}
+
 /// Whether a digest can have been written so: the last character stands for four bits.
 pub(super) fn is_hash(text: &[u8; LENGTH]) -> bool {
     text.iter().all(|c| ALPHABET.contains(c)) && ALPHABET[..16].contains(&text[LENGTH - 1])

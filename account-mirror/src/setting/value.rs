@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use crate::family::Family;
 use crate::grant::RoleName;
 
 /// The value of a setting.
@@ -46,12 +47,15 @@ pub enum Tls {
 }
 
 impl Tls {
-    /// Whether only a client with a certificate can log in.
-    pub fn demands_certificate(&self) -> bool {
+    /// Whether only a client with a certificate can log in. MySQL asks for one also where only the
+    /// cipher is specified.
+    pub fn demands_certificate(&self, family: Family) -> bool {
         match self {
             Self::None | Self::Ssl => false,
             Self::X509 => true,
-            Self::Specified { subject, issuer, .. } => !subject.is_empty() || !issuer.is_empty(),
+            Self::Specified { subject, issuer, .. } => {
+                family.is_mysql() || !subject.is_empty() || !issuer.is_empty()
+            }
         }
     }
 }

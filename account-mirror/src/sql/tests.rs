@@ -6,6 +6,7 @@ mod settings;
 
 const MYSQL: Family = Family::MySql((9, 7, 4));
 const MARIADB: Family = Family::MariaDb((10, 11, 19));
+const SALT: Salt = [7; 20];
 const PASSWORD: &str = "it's \\ a \"secret\"";
 
 /// What the builder of `family` makes of an action for the twin at host `%`.
@@ -24,12 +25,14 @@ fn with_dialect(
         twin: &Username::parse("app_clone").unwrap(),
         password: &Password::new(PASSWORD.to_owned()),
         plaintext,
+        salt: SALT,
     })
 }
 
 /// The hash of the password, for a plugin of MariaDB.
 fn hash(plugin: &str) -> String {
-    let hash = AuthString::for_mariadb(plugin, PASSWORD.as_bytes()).unwrap();
+    let format = plugin::find(MARIADB, plugin).and_then(Plugin::format).unwrap();
+    let hash = AuthString::of_password(format, PASSWORD.as_bytes(), &SALT).unwrap();
     String::from_utf8(hash.as_bytes().to_vec()).unwrap()
 }
 

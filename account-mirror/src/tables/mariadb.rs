@@ -14,13 +14,14 @@ use super::query::Query;
 use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::GrantTarget;
+use crate::plugin;
 use crate::privilege::Privilege;
 use crate::proof::AuthString;
 use crate::row::Row;
 use crate::setting;
 use crate::show_grants::{Clause, parse_clauses};
 use crate::sql::quote_literal;
-use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
+use crate::user::{Account, AuthMethod, State, StoredPassword};
 
 /// The table of accounts, and how it is read.
 pub(super) const ACCOUNTS: &str = "mysql.global_priv";
@@ -36,8 +37,6 @@ const KEYS: &[&str] = &[
     "password_last_changed",
     "is_role",
 ];
-
-const PASSWORD_PLUGINS: &[&str] = &["mysql_native_password", "ed25519"];
 
 /// The keys that are known.
 pub(super) fn keys(family: Family) -> impl Iterator<Item = &'static str> {
@@ -107,16 +106,12 @@ fn auth_method(
     json: &Map<String, Json>,
     passwords: &mut Vec<StoredPassword>,
 ) -> AuthMethod {
-    // An account that never had a plugin has a native password, or none at all.
+    let string = text(json, "authentication_string");
     let plugin = match text(json, "plugin") {
-        plugin if plugin.is_empty() => "mysql_native_password".to_owned(),
+        plugin if plugin.is_empty() => plugin::mariadb_default(&string).to_owned(),
         plugin => plugin,
     };
-    let string = text(json, "authentication_string");
-    if PASSWORD_PLUGINS.iter().any(|known| plugin.eq_ignore_ascii_case(known)) {
-        return password_method(family, plugin, AuthString::new(string), passwords);
-    }
-    AuthMethod { auth_string: Some(string), plugin }
+    plugin::method(family, plugin, AuthString::new(string), passwords)
 }
 
 /// `GRANTEE` holds the account's name in quotes, with nothing escaped.

@@ -9,11 +9,12 @@ use super::grants::column_privileges;
 use crate::error::{Error, ErrorKind, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget};
+use crate::plugin::{self, Plugin};
 use crate::privilege::Privilege;
 use crate::proof::{AuthString, Meaning};
 use crate::row::Row;
 use crate::setting::{self, Setting, Value};
-use crate::user::{Account, AuthMethod, State, StoredPassword, password_method};
+use crate::user::{Account, AuthMethod, State, StoredPassword};
 
 /// The table of accounts, and how it is read.
 pub(super) const ACCOUNTS: &str = "mysql.user";
@@ -32,10 +33,6 @@ const COLUMNS: &[&str] = &[
 
 /// The column with the JSON of everything that has no column.
 const ATTRIBUTES: &str = "User_attributes";
-
-/// Plugins that check a password, so that setting one is a change of the password.
-const PASSWORD_PLUGINS: &[&str] =
-    &["caching_sha2_password", "mysql_native_password", "sha256_password"];
 
 /// The known columns, except those of privileges.
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
@@ -61,8 +58,7 @@ pub(super) fn account(family: Family, name: AccountName<'_>, row: &Row) -> Resul
             expired: row.is_yes("password_expired"),
             role: false,
             passwords,
-            retained: retained
-                .map(|string| StoredPassword { plugin: auth_method.plugin.clone(), string }),
+            retained: retained.map(|string| retained_password(family, &auth_method, string)),
         },
         authentication: vec![auth_method],
         ..Account::default()
@@ -82,12 +78,14 @@ fn hold(account: &mut Account, target: GrantTarget, grant: Grant) {
 
 fn auth_method(family: Family, row: &Row, passwords: &mut Vec<StoredPassword>) -> AuthMethod {
     let plugin = row.text_or_empty("plugin").to_owned();
-    if PASSWORD_PLUGINS.contains(&plugin.as_str()) {
-        // A salt may hold any byte.
-        let string = AuthString::new(row.bytes("authentication_string").unwrap_or_default());
-        return password_method(family, plugin, string, passwords);
-    }
-    AuthMethod { auth_string: Some(row.text_or_empty("authentication_string").to_owned()), plugin }
+    // A salt may hold any byte.
+    let string = AuthString::new(row.bytes("authentication_string").unwrap_or_default());
+    plugin::method(family, plugin, string, passwords)
+}
+
+fn retained_password(family: Family, method: &AuthMethod, string: AuthString) -> StoredPassword {
+    let format = plugin::find(family, &method.plugin).and_then(Plugin::format);
+    StoredPassword { plugin: method.plugin.clone(), format, string }
 }
 
 /// The JSON of `User_attributes`, of which everything must be known.

@@ -1,5 +1,6 @@
 //! Translates a failed login into an error with its remedy.
 
+use account_mirror::plugin;
 use mysql_async::{DriverError, IoError};
 
 use super::QueryError;
@@ -56,11 +57,12 @@ impl Credentials<'_> {
                 ErrorType::PluginUnsupported
                     .because(format!(
                         "the login of {} \"{}\" failed: {server} asks for the plugin \"{name}\", \
-                         which this function does not support; use caching_sha2_password, \
-                         mysql_native_password or ed25519 (for a user that does not exist, MySQL \
-                         asks for an arbitrary plugin)",
+                         which this function does not support; use one of {}, if the server \
+                         has it (for a user that does not exist, MySQL asks for an arbitrary \
+                         plugin)",
                         self.role,
                         self.user,
+                        plugin::supported(),
                         name = text::beginning(&name, text::SERVER)
                     ))
                     .into()

@@ -16,7 +16,7 @@ impl Variables {
          'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only', \
          'partial_revokes', 'mandatory_roles', 'server_uuid', 'server_uid', \
          'strict_password_validation', 'lower_case_table_names', \
-         'wsrep_on', 'group_replication_single_primary_mode') \
+         'authentication_policy', 'wsrep_on', 'group_replication_single_primary_mode') \
          OR Variable_name LIKE 'validate_password%' \
          OR Variable_name LIKE 'simple_password_check%' \
          OR Variable_name LIKE 'cracklib_password_check%' \

@@ -9,7 +9,7 @@ use account_mirror::proof::Meaning;
 use account_mirror::user::Account;
 
 use super::Checks;
-use super::refusals::plugin_unsupported;
+use super::plugins;
 use crate::aws::StagingLabel;
 use crate::error::{Error, ErrorType, refuse};
 
@@ -89,14 +89,12 @@ impl Checks<'_, '_> {
         let (mut matching, mut others) = (0, 0);
         for stored in &account.state.passwords {
             match stored.meaning() {
-                Meaning::Unprovable => return Err(plugin_unsupported(name, &stored.plugin)),
+                Meaning::Unprovable => return Err(plugins::not_understood(name, &stored.plugin)),
                 Meaning::Empty => return Err(open(name)),
                 Meaning::Hash(_) | Meaning::Disabled => {}
             }
             // MariaDB stores the hash of an empty password where a method was given none.
-            if stored.plugin.eq_ignore_ascii_case("ed25519")
-                && self.proofs.matches(stored, &empty).await?
-            {
+            if self.proofs.matches(stored, &empty).await? {
                 return Err(open(name));
             }
             if self.proofs.matches(stored, password).await? {

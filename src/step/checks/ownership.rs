@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use account_mirror::error::list;
 
-use super::Checks;
 use super::other_versions::Search;
+use super::{Checks, plugins};
 use crate::error::{Error, ErrorType};
 
 impl Checks<'_, '_> {
@@ -27,6 +27,9 @@ impl Checks<'_, '_> {
             twin.accounts.iter().partition(|(_, account)| account.state.locked);
         let (hosts, accounts): (Vec<_>, Vec<_>) =
             open.into_iter().filter(|(_, account)| !account.state.passwords.is_empty()).unzip();
+        for (host, account) in hosts.iter().zip(&accounts) {
+            plugins::provable(&format!("'{}'@'{host}'", twin.name), account)?;
+        }
         let search = self.search(&twin.name, &accounts, accounts.len()).await?;
         let mut evidence = BTreeSet::new();
         let mut by_pending: Vec<_> = locked;

@@ -1,10 +1,11 @@
 //! The refusals of the checks, one function each.
 
 use account_mirror::error::list;
+use account_mirror::family::Family;
 use account_mirror::setting::{Setting, Tls, Value};
-use account_mirror::user::{Account, AuthMethod, User};
+use account_mirror::user::{Account, User};
 
-use super::Report;
+use super::{Report, plugins};
 use crate::aws::rds::Relation;
 use crate::config::Config;
 use crate::database::session::{LoginError, LoginRole, Server, Session};
@@ -13,27 +14,6 @@ use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
 use crate::step::user_login::plaintext_warning;
 use crate::tls::TlsMode;
-
-/// The plugins that check a password and that the driver speaks.
-const USABLE_PLUGINS: &[&str] = &["caching_sha2_password", "ed25519", "mysql_native_password"];
-
-/// The plugins whose string is no secret, so that it can be copied.
-const CARRIED_PLUGINS: &[&str] = &[
-    "auth_pam",
-    "auth_pam_compat",
-    "auth_socket",
-    "authentication_kerberos",
-    "authentication_ldap_sasl",
-    "authentication_ldap_simple",
-    "authentication_pam",
-    "authentication_windows",
-    "AWSAuthenticationPlugin",
-    "gssapi",
-    "mysql_no_login",
-    "named_pipe",
-    "pam",
-    "unix_socket",
-];
 
 /// The superuser's server must be the user's, or its writer. Where the servers do not say themselves
 /// that they are one, RDS must.
@@ -76,24 +56,13 @@ pub(super) fn writable(
     );
 }
 
-/// Every host's authentication must be one that can be given to a twin.
-pub(super) fn mirrorable(source: &User) -> Result<(), Error> {
-    for (host, account) in &source.accounts {
-        let foreign = account.authentication.iter().find(|method| {
-            method.auth_string.is_some()
-                && !is_usable(method)
-                && !CARRIED_PLUGINS.contains(&method.plugin.as_str())
-        });
-        if let Some(method) = foreign {
-            let name = format!("'{}'@'{host}'", source.name);
-            return Err(plugin_unsupported(&name, &method.plugin));
-        }
-    }
-    Ok(())
-}
-
 /// The account in use must be one that the function can log in as.
-pub(crate) fn usable(source: &User, host_in_use: &str, server: &Server) -> Result<(), Error> {
+pub(crate) fn usable(
+    family: Family,
+    source: &User,
+    host_in_use: &str,
+    server: &Server,
+) -> Result<(), Error> {
     let name = format!("'{}'@'{host_in_use}'", source.name);
     let Some(account) = source.accounts.get(host_in_use) else {
         refuse!(
@@ -102,19 +71,24 @@ pub(crate) fn usable(source: &User, host_in_use: &str, server: &Server) -> Resul
              it; run FLUSH PRIVILEGES, and rotate again"
         );
     };
-    check_usable(&name, account, server)
+    check_usable(family, &name, account, server)
 }
 
-fn check_usable(name: &str, account: &Account, server: &Server) -> Result<(), Error> {
+fn check_usable(
+    family: Family,
+    name: &str,
+    account: &Account,
+    server: &Server,
+) -> Result<(), Error> {
     let tls = match account.settings.get(&Setting::Tls) {
         Some(Value::Tls(tls)) => tls,
         _ => &Tls::None,
     };
-    if tls.demands_certificate() {
+    if tls.demands_certificate(family) {
         refuse!(
             ClientCertificateRequired,
-            "{name} was not rotated: it requires a client certificate (REQUIRE X509, SUBJECT or ISSUER), \
-             which the function does not have; use REQUIRE SSL, or rotate this user by hand"
+            "{name} was not rotated: it requires a client certificate (REQUIRE X509, SUBJECT or ISSUER, on \
+             MySQL also CIPHER), which the function does not have; use REQUIRE SSL, or rotate this user by hand"
         );
     }
     if account.state.locked || account.state.expired {
@@ -124,11 +98,7 @@ fn check_usable(name: &str, account: &Account, server: &Server) -> Result<(), Er
             "{name} was not rotated: it is {state}; make it usable, or turn rotation off"
         );
     }
-    if let Some(method) = account.authentication.first()
-        && !account.authentication.iter().any(is_usable)
-    {
-        return Err(plugin_unsupported(name, &method.plugin));
-    }
+    plugins::usable(family, name, account)?;
     if *tls != Tls::None && server.tls == TlsMode::Plaintext {
         refuse!(
             TlsFailed,
@@ -136,17 +106,6 @@ fn check_usable(name: &str, account: &Account, server: &Server) -> Result<(), Er
         );
     }
     Ok(())
-}
-
-fn is_usable(method: &AuthMethod) -> bool {
-    USABLE_PLUGINS.iter().any(|plugin| method.plugin.eq_ignore_ascii_case(plugin))
-}
-
-pub(super) fn plugin_unsupported(name: &str, plugin: &str) -> Error {
-    ErrorType::PluginUnsupported.because(format!(
-        "{name} was not rotated: it authenticates with the plugin \"{plugin}\", which this function \
-         does not support; change it to caching_sha2_password, mysql_native_password or ed25519"
-    ))
 }
 
 /// Roles are not rotated.
@@ -183,7 +142,12 @@ pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
 }
 
 /// Why the current user's login was refused, with the help of what the superuser sees.
-pub(super) fn explain_refusal(source: &User, server: &Server, refusal: LoginError) -> Error {
+pub(super) fn explain_refusal(
+    family: Family,
+    source: &User,
+    server: &Server,
+    refusal: LoginError,
+) -> Error {
     use ErrorType::{AccountUnusable, CurrentLoginRefused, PluginUnsupported};
     if ![AccountUnusable, CurrentLoginRefused, PluginUnsupported]
         .contains(&refusal.error.error_type())
@@ -194,7 +158,7 @@ pub(super) fn explain_refusal(source: &User, server: &Server, refusal: LoginErro
     let mut hosts = source.accounts.iter();
     if let (Some((host, account)), None) = (hosts.next(), hosts.next()) {
         let name = format!("'{}'@'{host}'", source.name);
-        if let Err(error) = check_usable(&name, account, server) {
+        if let Err(error) = check_usable(family, &name, account, server) {
             return error;
         }
     }

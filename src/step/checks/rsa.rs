@@ -1,14 +1,13 @@
-//! Without TLS, `caching_sha2_password` sends the password encrypted with the server's RSA key, which
+//! Without TLS, a password by [`Format::CachingSha2`] is sent encrypted with the server's RSA key, which
 //! has room for so many bytes only.
 
 use account_mirror::password::Password;
+use account_mirror::plugin::RSA_KEY_STATUS;
+use account_mirror::proof::Format;
 
 use crate::error::{Error, refuse};
 use crate::step::pair::Pair;
 use crate::tls::TlsMode;
-
-/// The status variable with the key.
-const STATUS: &str = "Caching_sha2_password_rsa_public_key";
 
 /// The size of the key that a server makes by itself, in bytes.
 const USUAL: usize = 256;
@@ -16,26 +15,37 @@ const USUAL: usize = 256;
 /// What the padding (OAEP) and the null byte after the password take.
 const OVERHEAD: usize = 42 + 1;
 
-/// Checks that a login with this password is possible where clients connect in this way.
-pub(super) async fn check(
-    pair: &mut Pair<'_>,
-    tls: &TlsMode,
-    password: &Password,
-) -> Result<(), Error> {
-    let mut methods = pair.source.accounts.values().flat_map(|account| &account.authentication);
-    let sends_it =
-        methods.any(|method| method.plugin.eq_ignore_ascii_case("caching_sha2_password"));
-    if !sends_it || !matches!(tls, TlsMode::Plaintext) {
-        return Ok(());
+/// How long a password may be where clients connect in this way, in bytes, if the key bounds it.
+///
+/// # Errors
+///
+/// `TlsFailed` if the server has no key, so that it refuses even the right password.
+pub(super) async fn room(pair: &mut Pair<'_>, tls: &TlsMode) -> Result<Option<usize>, Error> {
+    let sends_it = [Format::CachingSha2, Format::MysqlSha2].map(|f| pair.source.has_format(f));
+    if sends_it == [false; 2] || !matches!(tls, TlsMode::Plaintext) {
+        return Ok(None);
     }
-    let rows = pair.session.rows(&format!("SHOW GLOBAL STATUS LIKE '{STATUS}'")).await;
+    let rows = pair.session.rows(&format!("SHOW GLOBAL STATUS LIKE '{RSA_KEY_STATUS}'")).await;
     let rows = rows.map_err(|failure| failure.context("reading the RSA key"))?;
     let key = rows.first().map(|row| row.text_or_empty("Value"));
-    let most = key.and_then(key_size).unwrap_or(USUAL).saturating_sub(OVERHEAD);
-    let length = password.expose().len();
-    if length <= most {
-        return Ok(());
+    if key == Some("") {
+        refuse!(
+            TlsFailed,
+            "\"{}\" was not rotated: its secret has \"ssl\": false, and without TLS the server takes no \
+             password of its plugin, because it has no RSA key ({RSA_KEY_STATUS} is empty); remove \
+             \"ssl\" from the secret",
+            pair.source.name
+        );
     }
+    Ok(Some(key.and_then(key_size).unwrap_or(USUAL).saturating_sub(OVERHEAD)))
+}
+
+/// Checks that the key has room for this password.
+pub(super) fn check(room: Option<usize>, password: &Password) -> Result<(), Error> {
+    let length = password.expose().len();
+    let Some(most) = room.filter(|most| length > *most) else {
+        return Ok(());
+    };
     refuse!(
         PasswordPolicy,
         "the password was not set: without TLS the server's RSA key carries {most} bytes of a \

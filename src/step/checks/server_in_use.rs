@@ -1,7 +1,7 @@
 //! Whether the server that the user's secret names is the superuser's.
 
-use super::Checks;
 use super::refusals::{explain_refusal, same_server, usable};
+use super::{Checks, cipher};
 use crate::database::session::{LoginRole, Session};
 use crate::error::Error;
 use crate::step::host_in_use::HostInUse;
@@ -22,6 +22,7 @@ impl Checks<'_, '_> {
         self.report.warnings.extend(plaintext_warning(LoginRole::Current, server));
         if let Some(host) = host.known() {
             self.report.pass(format!("logins of \"{}\" end in '{0}'@'{host}'", current.username));
+            cipher::check(&mut self.pair, host).await?;
             return self.database_name(host).await;
         }
         let login = credentials(LoginRole::Current, current, server);
@@ -36,7 +37,9 @@ impl Checks<'_, '_> {
                 ));
                 return Ok(());
             }
-            Err(refusal) => return Err(explain_refusal(source, server, refusal)),
+            Err(refusal) => {
+                return Err(explain_refusal(self.pair.session.family, source, server, refusal));
+            }
         };
         let checked = self.is_right(&mut session).await;
         session.close().await;
@@ -48,7 +51,7 @@ impl Checks<'_, '_> {
     async fn is_right(&self, session: &mut Session) -> Result<String, Error> {
         let (current, server) = (&self.turn.current, &self.turn.server);
         right_account(session, &current.username)?;
-        usable(&self.pair.source, &session.account_host, server)?;
+        usable(self.pair.session.family, &self.pair.source, &session.account_host, server)?;
         use_database(session, current).await?;
         if !session.variables.is_same_server(&self.pair.session.variables) {
             let relation = self.superuser.relation().await;
