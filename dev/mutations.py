@@ -525,6 +525,13 @@ MUTATIONS = [
         ["races::a_password_of_the_superuser_that_was_refused_is_not_tried_again"],
     ),
     Mutation(
+        "what undoes the settings of a session goes unnoticed",
+        "database/session/prepare.rs",
+        "            check(session.family, kept)?;\n",
+        "            let _ = check(session.family, kept);\n",
+        ["refusals::server::a_session_whose_settings_are_undone_on_the_way_to_the_server_writes_nothing"],
+    ),
+    Mutation(
         "a failing init_connect is taken for a refused login",
         "database/server_error/at_login.rs",
         "        1184,\n",

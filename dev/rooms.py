@@ -14,7 +14,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 CRATES = {"account_mirror": TOP / "account-mirror/src", "rotation": TOP / "src"}
-FILE_LINES, FUNCTION_LINES = 300, 50
+FILE_LINES = 300
 # The only places that know the names of the grant tables.
 GRANT_TABLES = re.compile(r"account-mirror/src/tables(/\w+)?\.rs|src/database/read(/\w+)?\.rs")
 READS_GRANT_TABLES = re.compile(r"\b(FROM|JOIN|INTO|UPDATE)\s+mysql\.", re.IGNORECASE)
@@ -22,7 +22,6 @@ READS_GRANT_TABLES = re.compile(r"\b(FROM|JOIN|INTO|UPDATE)\s+mysql\.", re.IGNOR
 USE = re.compile(r"^\s*(?P<public>pub(?:\([\w ]+\))? )?use (?P<tree>[^;]+);", re.MULTILINE)
 PATH = re.compile(r"\b(?:crate|super|self)(?:::\w+)+")
 ITEM = re.compile(r"^(?:pub(?:\([\w ]+\))? )?(?:const |async )*(?:fn|struct|enum|trait|type|const|static|macro_rules!|mod) (\w+)", re.MULTILINE)
-FUNCTION = re.compile(r"^( *)(?:pub(?:\([\w ]+\))? )?(?:const |async )*fn (\w+)")
 
 
 @dataclass
@@ -153,21 +152,10 @@ def circles(modules: dict[tuple[str, ...], Module]) -> list[list[Module]]:
     return [[modules[path] for path in sorted(circle)] for circle in found]
 
 
-def functions(text: str) -> list[tuple[int, str]]:
-    """Each function's length in lines, and its name. rustfmt has its last line at the indentation of its first."""
-    found, lines = [], text.split("\n")
-    for start, line in enumerate(lines):
-        if match := FUNCTION.match(line):
-            end = next((n for n in range(start, len(lines)) if lines[n].startswith(f"{match[1]}}}") or
-                        (n == start and lines[n].rstrip().endswith(("}", ";")))), start)
-            found.append((end - start + 1, match[2]))
-    return found
-
-
 def main() -> int:
     faults, arrows = [], 0
     code, docs, files = 0, 0, 0
-    longest_file, longest_function = (0, ""), (0, "")
+    longest_file = (0, "")
     for crate, root in CRATES.items():
         modules = read_crate(root)
         find_uses(modules)
@@ -190,15 +178,11 @@ def main() -> int:
             files, docs = files + 1, docs + comments
             code += sum(1 for line in own.split("\n") if line.strip() and not line.strip().startswith("//"))
             longest_file = max(longest_file, (own.count("\n"), name))
-            longest_function = max([longest_function, *((n, f"{function} in {name}") for n, function in functions(own))])
-            faults += [f"{function} in {name} has {n} lines; {FUNCTION_LINES} are allowed"
-                       for n, function in functions(own) if n > FUNCTION_LINES]
             if not GRANT_TABLES.fullmatch(name):
                 faults += [f"{name}:{own[:match.start()].count(chr(10)) + 1} reads a table of the schema mysql"
                            for match in READS_GRANT_TABLES.finditer(own)]
     print(f"{files} files without their tests: {code} lines of code, {docs} of comments; {arrows} arrows")
     print(f"longest file: {longest_file[0]} lines, {longest_file[1]}")
-    print(f"longest function: {longest_function[0]} lines, {longest_function[1]}")
     print("\n".join(faults) if faults else "no module uses one that uses it")
     return 1 if faults else 0
 

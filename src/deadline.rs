@@ -60,19 +60,20 @@ impl Deadline {
         })
     }
 
-    /// Repeats `attempt` after each pause until it finds something. `Ok(None)` if it never does; a
+    /// Repeats `attempt` after each pause until its result is `enough`, and returns the last result. A
     /// pause for which no time is left ends the attempts.
     pub async fn retry<T, E>(
         self,
-        pauses: &[Duration],
-        mut attempt: impl AsyncFnMut() -> Result<Option<T>, E>,
-    ) -> Result<Option<T>, E> {
+        pauses: impl IntoIterator<Item = Duration>,
+        enough: impl Fn(&T) -> bool,
+        mut attempt: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, E> {
         for pause in pauses {
-            let found = attempt().await?;
-            if found.is_some() || self.remaining() <= *pause {
-                return Ok(found);
+            let result = attempt().await?;
+            if enough(&result) || self.remaining() <= pause {
+                return Ok(result);
             }
-            tokio::time::sleep(*pause).await;
+            tokio::time::sleep(pause).await;
         }
         attempt().await
     }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use account_mirror::username::Username;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::aws::{Aws, Clients, Description};
+use crate::aws::{Aws, Clients, Description, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationEvent, SecretId, Step, VersionId};
-use crate::handler::readiness::{Readiness, readiness};
+use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};
 use crate::step::{Rotation, Summary, create_secret, finish_secret, set_secret, test_secret};
@@ -132,18 +132,13 @@ async fn wait_until_ready(
     deadline: Deadline,
 ) -> Result<(Description, Readiness), Error> {
     let started = Instant::now();
-    let mut pause = Duration::from_millis(250);
-    loop {
+    let pauses = VISIBILITY_PAUSES.into_iter().chain(std::iter::repeat(Duration::from_secs(1)));
+    let ready = async || {
         let description = aws.describe(&event.secret_id).await?;
-        let refusal = match readiness(config, event, &description) {
-            Ok(readiness) => return Ok((description, readiness)),
-            Err(refusal) => refusal,
-        };
-        let patience = refusal.patience.saturating_sub(started.elapsed());
-        if pause > patience.min(deadline.remaining()) {
-            return Err(refusal.error);
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
+        Ok::<_, Error>(readiness(config, event, &description).map(|ready| (description, ready)))
+    };
+    let is_final = |ready: &Result<_, NotReady>| {
+        ready.as_ref().err().is_none_or(|refusal| started.elapsed() >= refusal.patience)
+    };
+    deadline.retry(pauses, is_final, ready).await?.map_err(|refusal| refusal.error)
 }

@@ -23,7 +23,7 @@ mod tests;
 pub use fields::{Address, Engine, TlsKeys};
 
 /// The JSON text of a secret.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Document(SecretString);
 
 impl Document {
@@ -39,12 +39,6 @@ impl Document {
     )]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Document([redacted])")
     }
 }
 

@@ -21,39 +21,13 @@ pub(crate) fn beginning(text: &str, most: usize) -> Cow<'_, str> {
 pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut printable = String::with_capacity(text.len().min(most));
     for c in beginning(text, most).chars() {
-        match c.is_control() || is_format(c) {
-            true => printable.extend(c.escape_default()),
-            false => printable.push(c),
+        if matches!(c, '"' | '\'' | '\\') {
+            printable.push(c);
+        } else {
+            printable.extend(c.escape_debug());
         }
     }
     printable
-}
-
-/// Whether a character is one of Unicode's categories Cf (format), Zl and Zp (separators of lines and
-/// of paragraphs).
-fn is_format(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{600}'..='\u{605}'
-            | '\u{61c}'
-            | '\u{6dd}'
-            | '\u{70f}'
-            | '\u{890}'..='\u{891}'
-            | '\u{8e2}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{110bd}'
-            | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0001}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]

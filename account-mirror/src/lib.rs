@@ -12,6 +12,11 @@
 //!   grant, [`sql`].
 //! * How the result is verified: [`show_grants`].
 
+#![cfg_attr(
+    test,
+    allow(clippy::too_many_lines, reason = "a test is read from its beginning to its end")
+)]
+
 pub mod error;
 pub mod exempt;
 pub mod family;

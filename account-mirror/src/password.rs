@@ -1,11 +1,9 @@
 //! A password.
 
-use std::fmt;
-
 use secrecy::{ExposeSecret, SecretString};
 
 /// A password. It has no `Display`, no `Serialize` and no `==`, and its memory is wiped.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Password(SecretString);
 
 impl Password {
@@ -21,11 +19,5 @@ impl Password {
     )]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password([redacted])")
     }
 }

@@ -62,10 +62,12 @@ impl Account {
             _ => false,
         };
         let is_role = |target: &GrantTarget| matches!(target, GrantTarget::Role(_));
-        match self.grants.iter().any(gives) {
-            true => Some(true),
-            false if self.grants.keys().any(is_role) => None,
-            false => Some(false),
+        if self.grants.iter().any(gives) {
+            Some(true)
+        } else if self.grants.keys().any(is_role) {
+            None
+        } else {
+            Some(false)
         }
     }
 }

@@ -115,7 +115,7 @@ impl Aws<'_> {
         selector: Selector<'_>,
     ) -> Result<Option<SecretValue>, Error> {
         let value = async || self.value(secret, selector).await;
-        self.deadline.retry(&VISIBILITY_PAUSES, value).await
+        self.deadline.retry(VISIBILITY_PAUSES, Option::is_some, value).await
     }
 
     /// Stores a value under a version, and labels it AWSPENDING.

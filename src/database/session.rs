@@ -113,9 +113,11 @@ impl Session {
         let texts: Vec<_> = queries.iter().map(|query| query.sql.as_str()).collect();
         let mut ended = 0;
         let sent = self.query(&texts.join(";\n"), &mut ended, take).await;
-        let sent = sent.and_then(|()| match ended == queries.len() {
-            true => Ok(()),
-            false => Err(QueryError::Protocol("some of the results are missing".to_owned())),
+        let sent = sent.and_then(|()| {
+            if ended != queries.len() {
+                return Err(QueryError::Protocol("some of the results are missing".to_owned()));
+            }
+            Ok(())
         });
         sent.map_err(|error| {
             let what = queries.get(ended).map_or("accounts", |query| &query.what);

@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::types::StatusType;
 
-use crate::aws::{Description, StagingLabel};
+use crate::aws::{Description, StagingLabel, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationEvent, Step};
 
 #[cfg(test)]
 mod tests;
-
-/// How long a label that was set a moment ago may take to become visible: Secrets Manager is
-/// eventually consistent, and the steps follow each other within milliseconds.
-const VISIBILITY: Duration = Duration::from_secs(2);
 
 /// How long replica regions may take to receive a version.
 const REPLICATION: Duration = Duration::from_secs(20);
@@ -75,7 +71,7 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
     let version = &event.version;
     let Some(labels) = description.labels(version) else {
         return Err(refuse(
-            VISIBILITY,
+            VISIBILITY_PAUSES.iter().sum(),
             ErrorType::VersionUnknown,
             format!(
                 "the step was not begun: no version {version} of the secret has a staging label, if \
@@ -97,7 +93,7 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
         None => "no version has AWSPENDING".to_owned(),
     };
     Err(refuse(
-        VISIBILITY,
+        VISIBILITY_PAUSES.iter().sum(),
         ErrorType::VersionNotPending,
         format!(
             "the step was not begun: version {version} is not labeled AWSPENDING (its labels: \

@@ -95,5 +95,5 @@ fn types_are_those_of_secrets_manager() {
 #[test]
 fn a_password_is_never_shown() {
     let password = Password::new("canary".to_owned());
-    assert_eq!(format!("{password:?}"), "Password([redacted])");
+    assert_eq!(format!("{password:?}"), "Password(SecretBox<str>([REDACTED]))");
 }

@@ -57,7 +57,7 @@ async fn confirm_moved(rotation: &Rotation<'_>, from: &VersionId) -> Result<(), 
         let current = description.version(StagingLabel::Current);
         Ok::<_, Error>(current.filter(|current| *current != from).cloned())
     };
-    match rotation.deadline.retry(&VISIBILITY_PAUSES, other_than_from).await? {
+    match rotation.deadline.retry(VISIBILITY_PAUSES, Option::is_some, other_than_from).await? {
         Some(current) if current == *version => Ok(()),
         Some(current) => refuse!(
             RotationSuperseded,

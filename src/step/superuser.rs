@@ -138,7 +138,8 @@ impl<'a> Superuser<'a> {
             let value = read_value(self.turn, &self.id).await?;
             Ok::<_, Error>((value.version != self.value.version).then_some(value))
         };
-        let Some(newer) = self.turn.rotation.deadline.retry(&PAUSES, newer).await? else {
+        let Some(newer) = self.turn.rotation.deadline.retry(PAUSES, Option::is_some, newer).await?
+        else {
             return Ok(false);
         };
         self.document = SuperuserSecret::parse(&self.id, &newer.document)?;

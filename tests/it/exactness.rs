@@ -247,16 +247,13 @@ async fn what_is_unknown_of_the_superuser_at_another_host_does_not_matter() {
         let (tenant, scene) = settled(server).await;
         let name = format!("{}_admin", tenant.mark());
         admin(&tenant, &scene, "").await;
-        let unknown = match server.is_mariadb() {
-            true => {
-                "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.teleports', TRUE) \
-                 WHERE Host = '10.%' AND User"
-            }
-            false => {
-                "INSERT INTO mysql.procs_priv (Host, User, Db, Routine_name, Routine_type, Grantor, \
-                 Proc_priv) SELECT Host, User, 'd', 'é', 'FUNCTION', '', 'Execute' FROM mysql.user \
-                 WHERE Host = '10.%' AND User"
-            }
+        let unknown = if server.is_mariadb() {
+            "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.teleports', TRUE) \
+             WHERE Host = '10.%' AND User"
+        } else {
+            "INSERT INTO mysql.procs_priv (Host, User, Db, Routine_name, Routine_type, Grantor, \
+             Proc_priv) SELECT Host, User, 'd', 'é', 'FUNCTION', '', 'Execute' FROM mysql.user \
+             WHERE Host = '10.%' AND User"
         };
         tenant.sql(format!("CREATE USER {name}@'10.%' IDENTIFIED BY 'of the admin: 1'")).await;
         tenant.sql(format!("{unknown} = '{name}'")).await;

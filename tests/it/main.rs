@@ -8,6 +8,7 @@
     clippy::expect_used,
     reason = "a test that cannot go on is a failed test"
 )]
+#![allow(clippy::too_many_lines, reason = "a test is read from its beginning to its end")]
 
 mod aws_errors;
 mod columns;

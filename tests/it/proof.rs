@@ -78,9 +78,10 @@ async fn a_disabled_password_is_mirrored_as_one() {
         scene.rotate().await;
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
         let mut root = tenant.root().await;
-        let (table, column) = match server.is_mariadb() {
-            true => ("mysql.global_priv", "JSON_VALUE(Priv, '$.authentication_string')"),
-            false => ("mysql.user", "authentication_string"),
+        let (table, column) = if server.is_mariadb() {
+            ("mysql.global_priv", "JSON_VALUE(Priv, '$.authentication_string')")
+        } else {
+            ("mysql.user", "authentication_string")
         };
         let sql = format!(
             "SELECT COUNT(DISTINCT {column}) FROM {table} \

@@ -99,9 +99,10 @@ async fn roles_of_a_host_without_an_account_mean_nothing() {
     for server in Server::with(&[Need::OwnServers, Need::Roles]) {
         let (_own, tenant, scene) = settled(server).await;
         let (user, role) = (tenant.user(), format!("{}r", tenant.mark()));
-        let insert = match server.is_mariadb() {
-            true => format!("roles_mapping VALUES ('127.%', '{user}', '{role}', 'N')"),
-            false => format!("role_edges VALUES ('%', '{role}', '127.%', '{user}', 'N')"),
+        let insert = if server.is_mariadb() {
+            format!("roles_mapping VALUES ('127.%', '{user}', '{role}', 'N')")
+        } else {
+            format!("role_edges VALUES ('%', '{role}', '127.%', '{user}', 'N')")
         };
         tenant.sql(format!("CREATE ROLE {role}; INSERT INTO mysql.{insert}")).await;
         tenant.sql("FLUSH PRIVILEGES").await;
@@ -115,16 +116,19 @@ async fn a_table_that_was_written_by_hand_proves_nothing_until_the_server_has_re
         let (_own, tenant, scene) = settled(server).await;
         let donor = account(&tenant.twin(), "10.9.%");
         tenant.sql(format!("CREATE USER {donor} IDENTIFIED BY {}", literal(OTHER))).await;
-        let copy = |to: &str, from: &str| match server.is_mariadb() {
-            true => format!(
-                "UPDATE mysql.global_priv t, mysql.global_priv f SET t.Priv = f.Priv \
-                 WHERE t.User = '{to}' AND f.User = '{from}'"
-            ),
-            false => format!(
-                "UPDATE mysql.user t, mysql.user f \
-                 SET t.authentication_string = f.authentication_string, t.plugin = f.plugin \
-                 WHERE t.User = '{to}' AND f.User = '{from}'"
-            ),
+        let copy = |to: &str, from: &str| {
+            if server.is_mariadb() {
+                format!(
+                    "UPDATE mysql.global_priv t, mysql.global_priv f SET t.Priv = f.Priv \
+             WHERE t.User = '{to}' AND f.User = '{from}'"
+                )
+            } else {
+                format!(
+                    "UPDATE mysql.user t, mysql.user f \
+             SET t.authentication_string = f.authentication_string, t.plugin = f.plugin \
+             WHERE t.User = '{to}' AND f.User = '{from}'"
+                )
+            }
         };
         tenant.sql(copy(&tenant.user(), &tenant.twin())).await;
         // No DROP USER before the check: it would read the tables anew on some servers.

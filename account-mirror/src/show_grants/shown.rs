@@ -48,9 +48,8 @@ fn clauses<'a>(lines: impl Iterator<Item = &'a String>) -> BTreeSet<Clause> {
 /// The lines without a default role that is not granted. MariaDB keeps the name of one that was revoked
 /// or dropped; it has no effect, and cannot be set again.
 fn without_dead_default_role(mut lines: BTreeSet<String>) -> BTreeSet<String> {
-    let clauses = |start, line: &String| match line.starts_with(start) {
-        true => parse_clauses(line),
-        false => Vec::new(),
+    let clauses = |start, line: &String| {
+        if line.starts_with(start) { parse_clauses(line) } else { Vec::new() }
     };
     let default = lines.iter().find_map(|line| {
         let role = clauses("SET DEFAULT ROLE ", line).first()?.default_role()?.to_owned();

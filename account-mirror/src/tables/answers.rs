@@ -77,9 +77,10 @@ impl<'a> Answers<'a> {
         let name = AccountName { user, host };
         if self.reading.reads(name) {
             let family = self.reading.family;
-            let account = match family.is_mysql() {
-                true => mysql::account(family, name, row)?,
-                false => mariadb::account(family, name, row)?,
+            let account = if family.is_mysql() {
+                mysql::account(family, name, row)?
+            } else {
+                mariadb::account(family, name, row)?
             };
             let of_user = self.users.entry(user.to_owned()).or_default();
             of_user.insert(host.to_owned(), Unsorted { account, grants: Vec::new() });

@@ -17,16 +17,16 @@ use crate::text;
 /// exists, a GRANT to an account that was dropped a moment ago creates it again, with an empty
 /// password.
 pub fn pinned_mode(family: Family) -> &'static str {
-    match family.creates_accounts_by_grant() {
-        true => "NO_AUTO_CREATE_USER,NO_BACKSLASH_ESCAPES",
-        false => "NO_BACKSLASH_ESCAPES",
+    if family.creates_accounts_by_grant() {
+        "NO_AUTO_CREATE_USER,NO_BACKSLASH_ESCAPES"
+    } else {
+        "NO_BACKSLASH_ESCAPES"
     }
 }
 
 /// Learns who the account is, pins what the session's statements and reads depend on, activates the
-/// superuser's roles, checks that the server kept it all (`init_connect` may change a session), and
-/// reads the server's variables: in one round trip, unless the version in the server's greeting is
-/// another one than it says itself.
+/// superuser's roles, checks that it was kept, and reads the server's variables: in one round trip, unless
+/// the version in the server's greeting is another one than it says itself.
 ///
 /// # Errors
 ///
@@ -89,7 +89,8 @@ fn identify(
     Ok(())
 }
 
-/// Reads back what was pinned.
+/// Reads back what was pinned. `init_connect` has run before; but a router in front of the server that
+/// shares its sessions among clients may keep settings from it, and quotes depend on them.
 const KEPT: &str = "SELECT @@session.sql_mode AS mode, @@session.autocommit AS autocommit, \
      @@session.character_set_client AS client, @@session.character_set_results AS results, \
      @@session.sql_select_limit AS rows_shown, @@session.sql_big_selects AS big_selects";

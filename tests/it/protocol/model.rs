@@ -285,9 +285,8 @@ impl State {
             pending: None,
             accounts: [account(0), account(1)],
             invocations: Vec::new(),
-            rotations: std::array::from_fn(|version| match may_begin(version) {
-                true => Rotation::NotBegun,
-                false => Rotation::Ended,
+            rotations: std::array::from_fn(|version| {
+                if may_begin(version) { Rotation::NotBegun } else { Rotation::Ended }
             }),
             crashes: 0,
             duplicates: 0,

@@ -8,6 +8,7 @@ use rotation::error::ErrorType::{
 use super::admin::{self, Through};
 use crate::support::account::{Tenant, account, identifier, literal};
 use crate::support::grants::{Picture, assert_equal_accounts};
+use crate::support::proxy::Fault;
 use crate::support::scene::{Scene, superuser_document};
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{assert_error, assert_refused, change_superuser};
@@ -177,5 +178,21 @@ async fn what_every_session_begins_with_does_not_change_what_the_statements_mean
         let error = scene.step("testSecret", &token).await.unwrap_err();
         let texts = ["the login of the user of AWSPENDING", "1184", "correct that variable"];
         assert_error(&error, StatementRefused, &texts);
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_settings_are_undone_on_the_way_to_the_server_writes_nothing() {
+    for &server in Server::all() {
+        let (tenant, scene, router) = Scene::seen(server, FIRST).await;
+        router.script(|request| {
+            let (pinned, other) = ("NO_BACKSLASH_ESCAPES", "NO_ZERO_IN_DATE");
+            let without: &str = request.text.replace(pinned, other).leak();
+            request.text.contains(pinned).then_some(Fault::Instead(without))
+        });
+        let texts = ["did not keep the session's settings: mode is", "NO_ZERO_IN_DATE"];
+        assert_refused(&tenant, &scene, StatementRefused, &texts).await;
+        router.reset();
+        scene.rotate().await;
     }
 }

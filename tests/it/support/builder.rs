@@ -149,9 +149,10 @@ fn on_objects(flavor: Flavor, name: &str, profile: &Account) -> Vec<String> {
     {
         let roles: Vec<_> = roles.iter().map(role).collect();
         let roles = roles.join(", ");
-        statements.push(match flavor.is_mysql() {
-            true => format!("SET DEFAULT ROLE {roles} TO {name}"),
-            false => format!("SET DEFAULT ROLE {roles} FOR {name}"),
+        statements.push(if flavor.is_mysql() {
+            format!("SET DEFAULT ROLE {roles} TO {name}")
+        } else {
+            format!("SET DEFAULT ROLE {roles} FOR {name}")
         });
     }
     statements
