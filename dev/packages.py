@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import debian
+import toolchain
 from commands import Missing, last_line, run
 from debian import Server
 
@@ -60,6 +61,8 @@ def root(part: str) -> Path:
 
 def setup(parts: list[str], quiet: bool = False) -> None:
     """Installs what is not installed yet, one line per part; quiet about what is there."""
+    if parts != ["verify"]:  # that one asks a deployed function
+        toolchain.check_cargo()
     HOME.mkdir(exist_ok=True)
     with open(HOME / "lock", "w") as lock:
         try:  # two runs at once must not install the same part

@@ -1,4 +1,4 @@
-//! The function's settings: the only place that knows the environment variables.
+//! The function's settings, and the only code that reads environment variables.
 //!
 //! Names and meanings are those of AWS's own function where it has the setting.
 

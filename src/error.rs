@@ -201,7 +201,7 @@ error_types! {
     /// The server answered a login with an error that says nothing of the login.
     ServerError: MayHelp,
 
-    // What cannot be rotated; looked for before anything is written.
+    // What cannot be rotated.
     /// The server is read-only.
     ServerReadOnly: MayHelp,
     /// The server is neither MySQL nor MariaDB.
@@ -274,7 +274,7 @@ impl fmt::Display for Retry {
         f.write_str(match self {
             Self::Helps => "trying again helps",
             Self::MayHelp => "trying again may help",
-            Self::AfterRepair => "trying again helps only after that",
+            Self::AfterRepair => "retry after fixing this",
         })
     }
 }

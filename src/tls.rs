@@ -150,9 +150,11 @@ pub fn explain(
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
                 format!("the server's certificate is out of date; renew it ({found})")
             }
-            _ => format!("the server's certificate was not accepted: {found}"),
+            _ => format!("the server's certificate was not accepted: {found}; replace it"),
         },
-        _ => format!("the server does not speak a TLS that this function accepts: {found}"),
+        _ => format!(
+            "the handshake failed: {found}; let the server offer TLS 1.2 or 1.3 with a usual cipher suite"
+        ),
     })
 }
 

@@ -175,7 +175,7 @@ impl Powers {
                 (!allowed).then(|| "has no ADMIN OPTION".to_owned())
             }
             GrantTarget::Proxy { .. } => {
-                // Everybody may let others act as oneself; '' stands for everybody.
+                // Every account may grant PROXY on itself; '' stands for every user.
                 let anybody =
                     |host: &str| GrantTarget::Proxy { user: String::new(), host: host.to_owned() };
                 let allowed = *target == self.itself

@@ -26,7 +26,7 @@ impl Username {
         // User names are `utf8mb3` on MySQL and MariaDB.
         if name.chars().any(|c| c.len_utf8() == 4) {
             return Err(
-                "contains a character of four bytes, which the server refuses in user names",
+                "contains a character of four bytes, in place of which the server stores \"?\"",
             );
         }
         Ok(Self(name.to_owned()))

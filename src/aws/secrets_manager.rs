@@ -91,7 +91,7 @@ impl Aws<'_> {
         };
         let Some(text) = answer.secret_string else {
             return Err(ErrorType::SecretInvalid.because(format!(
-                "the document of secret {secret} is binary; it must be a JSON text"
+                "the document of secret {secret} is binary; store a JSON text in its place"
             )));
         };
         let created = answer.created_date.map(SystemTime::try_from);

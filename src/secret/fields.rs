@@ -205,7 +205,7 @@ impl<'a> Fields<'a> {
 }
 
 fn invalid(secret: &SecretId, found: impl fmt::Display) -> Error {
-    ErrorType::SecretInvalid.because(format!("the document of secret {secret} {found}"))
+    ErrorType::SecretInvalid.because(format!("the document of secret {secret} {found}; correct it"))
 }
 
 /// Only a number can be too large for a [`Value`].

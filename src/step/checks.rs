@@ -1,5 +1,5 @@
-//! Everything that must be known before the first write: all reads, all proofs, all refusals, and the
-//! plan. It writes nothing, so a refusal here leaves everything as it was.
+//! What must be known before the first write: reads, proofs, refusals, and the plan. Nothing is written
+//! here, so a refusal leaves everything as it was.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};

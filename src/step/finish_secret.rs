@@ -18,7 +18,8 @@ pub async fn run(rotation: &Rotation<'_>, tested: Option<Username>) -> Result<Su
     let Some(from) = description.version(StagingLabel::Current) else {
         refuse!(
             SecretInvalid,
-            "version {version} was not made current: no version of secret {secret} has AWSCURRENT"
+            "version {version} was not made current: no version of secret {secret} has AWSCURRENT; give that label \
+             back to the version that had it"
         );
     };
     let user = match tested {

@@ -166,7 +166,7 @@ async fn read_value(turn: &Turn<'_>, id: &SecretId) -> Result<SecretValue, Error
     let Some(value) = turn.rotation.aws.value(id, current).await? else {
         refuse!(
             SecretInvalid,
-            "superuser secret {id} was not read: no version of it has AWSCURRENT"
+            "superuser secret {id} was not read: no version of it has AWSCURRENT; store the superuser's login in it"
         );
     };
     Ok(value)

@@ -168,7 +168,7 @@ async fn prove_at(
         // It is the superuser's own server, which checks the password before its limits.
         Err(refusal) if refusal.proves_password() => {
             warnings.push(format!(
-                "the server accepted the password of \"{}\" but has no room for its login",
+                "the server accepted the password of \"{}\", and then refused the login for a limit on connections",
                 pending.username
             ));
             return Ok(warnings);

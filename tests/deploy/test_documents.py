@@ -53,6 +53,12 @@ class DocumentsTest(unittest.TestCase):
                     self.assertTrue((ROOT / "tests" / "it" / f"{test}.rs").exists(), row)
         self.assertGreater(named, 40)
 
+    def test_every_setting_of_the_function_has_a_row_in_a_table(self) -> None:
+        known = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', (ROOT / "src" / "config.rs").read_text()))
+        rows = {name for page in PAGES for name in re.findall(r"^\| `([A-Z_]+)` \|", page.read_text(), re.MULTILINE)}
+        self.assertGreater(len(known), 10)
+        self.assertEqual(known - rows, set())
+
     def test_the_costs_add_up_to_their_sum(self) -> None:
         costs = (ROOT / "docs" / "costs.md").read_text()
         amounts = re.findall(r"^\| (\**)[^|]+\|[^|]*\| \**(\d+\.\d\d) USD\** \|$", costs, re.MULTILINE)

@@ -60,7 +60,7 @@ pub async fn lock_pair(
     });
     refuse!(
         RotationInProgress,
-        "the lock on \"{}\" and its twin was not got: {holder} holds it, for another rotation of \
+        "the lock on \"{}\" and its twin could not be taken: {holder} holds it, for another rotation of \
          them; wait until that has ended, or end the connection",
         user.base()
     );

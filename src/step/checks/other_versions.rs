@@ -159,7 +159,7 @@ impl Checks<'_, '_> {
     }
 }
 
-/// Whether an error says of the version alone that it cannot be read.
+/// Whether an error concerns one version, so that the others may still be read.
 fn is_of_the_version(error: &Error) -> bool {
     matches!(
         error.error_type(),

@@ -1,4 +1,4 @@
-//! The refusals of the checks, one function each.
+//! The refusals that follow from the server and from what the two users are.
 
 use account_mirror::error::list;
 use account_mirror::family::Family;

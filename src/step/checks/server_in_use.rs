@@ -32,7 +32,7 @@ impl Checks<'_, '_> {
             // Only the superuser's own server is believed that it looked at the password first.
             Err(refusal) if refusal.proves_password() && matches!(host, HostInUse::Unknown) => {
                 self.report.warn(format!(
-                    "{server} has no room for another login of \"{}\" now, but took its password",
+                    "{server} accepted the password of \"{}\", and then refused the login for a limit on connections",
                     current.username
                 ));
                 return Ok(());
