@@ -53,9 +53,10 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         let mut left: VecDeque<&Change> = plan.iter().collect();
         let (mut asked, mut gone) = (false, 0);
         while let Some(&first) = left.front() {
-            let (done, failure) = match self.stands_in_a_row(first) {
-                true => self.in_a_row(&left).await,
-                false => self.alone(first).await,
+            let (done, failure) = if self.stands_in_a_row(first) {
+                self.in_a_row(&left).await
+            } else {
+                self.alone(first).await
             };
             left.drain(..done);
             let (Some(failure), Some(&change)) = (failure, left.front()) else {

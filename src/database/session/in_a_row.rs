@@ -137,7 +137,7 @@ fn statements_of(entries: usize) -> usize {
 
 /// Whether the entry with this number is a guard.
 fn is_guard(entry: usize) -> bool {
-    entry % (GUARDED + 1) == 0
+    entry.is_multiple_of(GUARDED + 1)
 }
 
 #[cfg(test)]

@@ -38,10 +38,7 @@ impl StatementLimit {
     ///
     /// `DeadlineExceeded`.
     pub(super) fn check(self, deadline: Deadline) -> Result<(), Error> {
-        match self.time_for_more(deadline).is_zero() {
-            false => Ok(()),
-            true => Err(self.too_late(deadline)),
-        }
+        if !self.time_for_more(deadline).is_zero() { Ok(()) } else { Err(self.too_late(deadline)) }
     }
 
     /// The error for a statement that is not begun any more.

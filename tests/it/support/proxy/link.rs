@@ -117,10 +117,8 @@ impl Link {
                     Err(_) if silence.borrow().is_some() => std::future::pending().await,
                     Err(error) => return Err(error),
                 };
-                let parts = match self.shared.is_together() {
-                    true => vec![message],
-                    false => apart::parts(message),
-                };
+                let parts =
+                    if self.shared.is_together() { vec![message] } else { apart::parts(message) };
                 let several = parts.len();
                 for (number, Message { operation, text, mut bytes }) in
                     parts.into_iter().enumerate()
