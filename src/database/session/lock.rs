@@ -19,7 +19,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub enum Lock {
     /// It is taken.
     Taken,
-    /// The server has no locks, as Percona XtraDB Cluster in its strict mode; with its error number.
+    /// The server has no locks, as Percona `XtraDB` Cluster in its strict mode; with its error number.
     None(u16),
 }
 
