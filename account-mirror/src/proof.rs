@@ -6,7 +6,7 @@
 //! | `Ed25519` | public key in base64, without padding | MariaDB, `plugin/auth_ed25519` |
 //! | `Sha256` | `$5$`, salt, `$`, SHA-crypt | MySQL, `mysys/crypt_genhash_impl.cc` |
 //! | `CachingSha2` | `$A$`, rounds, `$`, salt, SHA-crypt | MySQL, `sql/auth/sha2_password.cc` |
-//! | the same, if 9.7 is told so | `$B$`, rounds, `$`, salt, PBKDF2 in base64 | the same |
+//! | the same, where a server of 9.7 is set to it | `$B$`, rounds, `$`, salt, PBKDF2 in base64 | the same |
 //! | `MysqlSha2` | `$A$`, rounds, `$`, salt, SHA-crypt | MariaDB, `plugin/auth_mysql_sha2` |
 //!
 //! The salt has 20 bytes; rounds are three hexadecimal digits, in thousands, and 5,000 for
