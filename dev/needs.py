@@ -8,16 +8,18 @@ only what has changed.
 
 from __future__ import annotations
 
-import platform
-import re
-import shutil
-import subprocess
 import sys
+
+sys.dont_write_bytecode = True  # before the modules beside this one are read: they leave no folder there
+
+import platform
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import builds
 import packages
+import toolchain
 from commands import Missing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +54,11 @@ def main() -> int:
 
 
 def lacking(need: Need) -> list[str]:
-    missing = [*rust()]
+    missing = []
+    try:
+        toolchain.check_cargo()
+    except Missing as error:
+        missing.append(str(error))
     if sys.version_info < (3, 11):
         missing.append(f"Python 3.11 or later is needed; this is {platform.python_version()}.")
     if not any(shutil.which(compiler) for compiler in ("cc", "gcc", "clang")):
@@ -77,20 +83,5 @@ def is_set_up() -> bool:
     return packages.is_installed("python") and (ROOT / "target" / "debug").exists()
 
 
-def rust() -> list[str]:
-    found = re.search(r'^rust-version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
-    assert found
-    wanted = tuple(map(int, found[1].split(".")))
-    try:
-        said = subprocess.run(["cargo", "--version"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return [f"there is no cargo in the PATH; install Rust {found[1]} or later, for example with rustup."]
-    here = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
-    if not here or tuple(map(int, here.groups())) < wanted:
-        return [f"Rust {found[1]} or later is needed; this is {said.strip()}. With rustup: rustup update."]
-    return []
-
-
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     sys.exit(main())

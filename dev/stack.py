@@ -24,12 +24,15 @@ rotations.py. The servers do not resolve names: every client's host is 127.0.0.1
 
 from __future__ import annotations
 
+import sys
+
+sys.dont_write_bytecode = True  # before the modules beside this one are read: they leave no folder there
+
 import argparse
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -10,13 +10,16 @@ no server and one rotation on each. What a run said is in `.dev/logs/`; of a run
 
 from __future__ import annotations
 
+import sys
+
+sys.dont_write_bytecode = True  # before the modules beside this one are read: they leave no folder there
+
 import argparse
 import json
 import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
