@@ -29,6 +29,9 @@ pub struct Powers {
     itself: GrantTarget,
     /// The account itself and its roles.
     accounts: Vec<Account>,
+    /// What the account and its roles hold together on patterns of schemas, each of which may cover a
+    /// schema; the server knows.
+    patterns: Grant,
     /// The roles that only an account with `SYSTEM_USER` may grant and revoke.
     system_roles: BTreeSet<RoleName>,
 }
@@ -39,18 +42,20 @@ impl Powers {
         family: Family,
         (user, host): (&str, &str),
         roles: &BTreeSet<RoleName>,
-        accounts: &Accounts,
+        all: &Accounts,
     ) -> Self {
-        let own = accounts.at(user, host);
-        let roles = roles
+        let own = all.at(user, host);
+        let held = roles
             .iter()
-            .filter_map(|role| accounts.at(&role.user, role.host.as_deref().unwrap_or_default()));
+            .filter_map(|role| all.at(&role.user, role.host.as_deref().unwrap_or_default()));
+        let accounts: Vec<Account> = own.into_iter().chain(held).cloned().collect();
         Self {
             family,
+            patterns: on_patterns(&accounts),
             name: format!("'{user}'@'{host}'"),
             itself: GrantTarget::Proxy { user: user.to_owned(), host: host.to_owned() },
-            accounts: own.into_iter().chain(roles).cloned().collect(),
-            system_roles: accounts.system_roles(),
+            system_roles: all.system_roles(),
+            accounts,
         }
     }
 
@@ -223,42 +228,40 @@ impl Powers {
 
     /// What the superuser holds at the levels that count for a target.
     fn places(&self, target: &GrantTarget) -> Vec<&Grant> {
+        let mut places: Vec<_> = self.grant(&GrantTarget::Global).collect();
+        if *target != GrantTarget::Global {
+            places.extend(self.grant(target));
+        }
         let schema = match target {
-            GrantTarget::Schema(schema)
-            | GrantTarget::Table { schema, .. }
-            | GrantTarget::Routine { schema, .. } => Some(schema),
-            _ => None,
+            GrantTarget::Schema(_) => None,
+            GrantTarget::Table { schema, .. } | GrantTarget::Routine { schema, .. } => Some(schema),
+            _ => return places,
         };
-        let counts = |other: &GrantTarget| match other {
-            GrantTarget::Global => true,
-            // A pattern may cover the schema; the server knows.
-            GrantTarget::Schema(pattern) => {
-                schema.is_some_and(|s| s == pattern || pattern.contains(['%', '_']))
-            }
-            other => other == target,
-        };
-        self.accounts
-            .iter()
-            .flat_map(|account| &account.grants)
-            .filter(|(other, _)| counts(other))
-            .map(|(_, grant)| grant)
-            .collect()
+        places.push(&self.patterns);
+        if let Some(schema) = schema {
+            let schema = GrantTarget::Schema(schema.clone());
+            places.extend(self.accounts.iter().filter_map(|account| account.grants.get(&schema)));
+        }
+        places
     }
 
     /// Under partial revokes, a superuser silently passes its own exceptions on with a global
     /// privilege, and can neither make nor lift one where it has one itself.
     fn no_restriction(&self, on: Option<&String>, privileges: Privileges) -> Result<(), Error> {
-        let restricted = self.accounts.iter().flat_map(|account| &account.grants).find_map(
-            |(target, restricted)| match target {
-                GrantTarget::PartialRevoke(schema)
-                    if on.is_none_or(|on| on == schema)
-                        && !restricted.privileges.is_disjoint(privileges) =>
-                {
-                    Some(schema)
-                }
-                _ => None,
-            },
-        );
+        let forbids = |restricted: &Grant| !restricted.privileges.is_disjoint(privileges);
+        let restricted = match on {
+            Some(schema) => {
+                let own = GrantTarget::PartialRevoke(schema.clone());
+                self.grant(&own).any(forbids).then_some(schema)
+            }
+            None => {
+                let grants = self.accounts.iter().flat_map(|account| &account.grants);
+                grants.into_iter().find_map(|(target, restricted)| match target {
+                    GrantTarget::PartialRevoke(schema) if forbids(restricted) => Some(schema),
+                    _ => None,
+                })
+            }
+        };
         let Some(schema) = restricted else {
             return Ok(());
         };
@@ -281,7 +284,18 @@ impl Powers {
         self.grant(target).any(|grant| grant.grantable)
     }
 
-    fn grant<'a>(&'a self, target: &'a GrantTarget) -> impl Iterator<Item = &'a Grant> {
+    fn grant<'a>(&'a self, target: &GrantTarget) -> impl Iterator<Item = &'a Grant> {
         self.accounts.iter().filter_map(|account| account.grants.get(target))
     }
+}
+
+fn on_patterns(accounts: &[Account]) -> Grant {
+    let mut together = Grant::default();
+    for (target, grant) in accounts.iter().flat_map(|account| &account.grants) {
+        if matches!(target, GrantTarget::Schema(pattern) if pattern.contains(['%', '_'])) {
+            together.privileges.insert_all(grant.privileges);
+            together.grantable |= grant.grantable;
+        }
+    }
+    together
 }

@@ -12,7 +12,7 @@ mod token;
 
 use crate::grant::CaselessName;
 
-pub use clause::Clause;
+pub use clause::{Clause, Places};
 pub use shown::Shown;
 pub use token::{Token, tokens};
 

@@ -147,7 +147,9 @@ pub(super) fn specific_rows(family: Family, diffs: &mut [HostDiff<'_>], changes:
         let targets: BTreeSet<_> = targets.filter(differs).collect();
         rows.extend(targets.into_iter().map(|target| (number, target.clone())));
     }
-    rows.sort_by_key(|(number, target)| row_specificity(family, diffs[*number].host, target));
+    rows.sort_by_cached_key(|(number, target)| {
+        row_specificity(family, diffs[*number].host, target)
+    });
     for (number, target) in &rows {
         let diff = &mut diffs[*number];
         let mut actions = Vec::new();

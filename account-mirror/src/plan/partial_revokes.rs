@@ -53,13 +53,14 @@ fn some(privileges: Privileges) -> Option<Privileges> {
 /// specific host first, which uncovers no other, and are granted again later.
 pub(super) fn clear(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Changes) {
     let mut schemas = BTreeSet::new();
-    for number in 0..diffs.len() {
-        if diffs[number].twin.grants == diffs[number].source.grants {
+    let rows = rows(diffs);
+    for diff in diffs.iter_mut() {
+        if diff.twin.grants == diff.source.grants {
             continue;
         }
-        let by_others = contested(diffs, number, |other| other != number);
-        diffs[number].with_grant_option |= !by_others.is_empty();
-        schemas.extend(contested(diffs, number, |other| other == number));
+        let by_others = contested(diff, |row, own| row.by_others(own), &rows);
+        diff.with_grant_option |= !by_others.is_empty();
+        schemas.extend(contested(diff, |_, own| own, &rows));
         schemas.extend(by_others);
     }
     let mut order: Vec<_> = (0..diffs.len()).collect();
@@ -75,27 +76,61 @@ pub(super) fn clear(family: Family, diffs: &mut [HostDiff<'_>], changes: &mut Ch
     }
 }
 
-/// The schemas where this account has an exception from what one of the chosen accounts has a row
-/// for, now or later.
+/// What the accounts have rows for on a schema, now or later.
+#[derive(Default)]
+struct Row {
+    /// What one of them or more hold.
+    any: Privileges,
+    /// What two of them or more hold.
+    several: Privileges,
+}
+
+impl Row {
+    fn by_others(&self, own: Privileges) -> Privileges {
+        let mut others = self.any.minus(own);
+        others.insert_all(self.several);
+        others
+    }
+}
+
+fn rows(diffs: &[HostDiff<'_>]) -> BTreeMap<String, Row> {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for diff in diffs {
+        let targets: BTreeSet<_> =
+            diff.source.grants.keys().chain(diff.twin.grants.keys()).collect();
+        for target in targets {
+            if let GrantTarget::Schema(schema) = target {
+                let (own, row) = (both(diff, target), rows.entry(schema.clone()).or_default());
+                row.several.insert_all(own.minus(own.minus(row.any)));
+                row.any.insert_all(own);
+            }
+        }
+    }
+    rows
+}
+
+/// What the twin holds on a target, now or later.
+fn both(diff: &HostDiff<'_>, target: &GrantTarget) -> Privileges {
+    let [mut grant, source] = [&diff.twin, diff.source].map(|side| at(&side.grants, target));
+    grant.privileges.insert_all(source.privileges);
+    grant.privileges
+}
+
+/// The schemas where this account has an exception from what there is a row for, of those that are
+/// chosen by the rows of all accounts and what its own row holds.
 fn contested(
-    diffs: &[HostDiff<'_>],
-    number: usize,
-    chosen: impl Fn(usize) -> bool,
+    diff: &HostDiff<'_>,
+    chosen: impl Fn(&Row, Privileges) -> Privileges,
+    rows: &BTreeMap<String, Row>,
 ) -> BTreeSet<String> {
-    let privileges = |diff: &HostDiff<'_>, target: &GrantTarget| {
-        let [mut grant, source] = [&diff.twin, diff.source].map(|side| at(&side.grants, target));
-        grant.privileges.insert_all(source.privileges);
-        grant.privileges
-    };
-    let diff = &diffs[number];
     let schemas = excepted(&diff.source.grants, &diff.twin.grants).into_iter();
     let contested = schemas.filter(|schema| {
-        let excepted = privileges(diff, &GrantTarget::PartialRevoke((*schema).clone()));
-        let row = GrantTarget::Schema((*schema).clone());
-        let rows = diffs.iter().enumerate();
-        rows.filter(|(other, _)| chosen(*other))
-            .map(|(_, other)| privileges(other, &row))
-            .any(|grant| !grant.is_disjoint(excepted))
+        let Some(row) = rows.get(*schema) else {
+            return false;
+        };
+        let excepted = both(diff, &GrantTarget::PartialRevoke((*schema).clone()));
+        let own = both(diff, &GrantTarget::Schema((*schema).clone()));
+        !chosen(row, own).is_disjoint(excepted)
     });
     contested.cloned().collect()
 }

@@ -1,5 +1,7 @@
 //! One clause of `SHOW GRANTS` or `SHOW CREATE USER`.
 
+use std::collections::BTreeSet;
+
 use super::Token;
 use crate::grant::{GrantTarget, RoleName};
 
@@ -50,28 +52,6 @@ impl Clause {
         }
     }
 
-    /// Whether it is about a privilege on this table or routine.
-    pub fn is_on(&self, target: &GrantTarget) -> bool {
-        let (kind, schema, name) = match target {
-            GrantTarget::Table { schema, name } => (None, schema, name.clone()),
-            GrantTarget::Routine { kind, schema, name } => {
-                (Some(kind.as_sql()), schema, name.to_lower_case())
-            }
-            _ => return false,
-        };
-        let words = kind.into_iter().flat_map(|kind| kind.split(' '));
-        let place = [Token::Other("ON".to_owned())]
-            .into_iter()
-            .chain(words.map(|word| Token::Other(word.to_owned())))
-            .chain([
-                Token::Quoted(schema.clone()),
-                Token::Other(".".to_owned()),
-                Token::Quoted(name),
-            ]);
-        let place: Vec<_> = place.collect();
-        self.scope.starts_with(&place)
-    }
-
     /// The privilege on everything that it is about, and whether it may be passed on.
     pub fn global_privilege(&self) -> Option<(String, bool)> {
         let place = ["ON", "*", ".", "*", "TO"];
@@ -81,6 +61,42 @@ impl Clause {
         let grantable = self.scope.iter().any(|token| token.is("OPTION"));
         is_global.then(|| (words.join(" "), grantable))
     }
+}
+
+/// Tables and routines, by what a clause about one of them begins to say after the privilege.
+#[derive(Debug, Default)]
+pub struct Places(BTreeSet<Vec<Token>>);
+
+impl Places {
+    /// Whether a clause is about a privilege on one of them.
+    pub fn have(&self, clause: &Clause) -> bool {
+        // A place is ON, the words of a kind, the schema, a point, and the name.
+        (4..=6).filter_map(|length| clause.scope.get(..length)).any(|place| self.0.contains(place))
+    }
+}
+
+impl<'a> FromIterator<&'a GrantTarget> for Places {
+    fn from_iter<T: IntoIterator<Item = &'a GrantTarget>>(targets: T) -> Self {
+        Self(targets.into_iter().filter_map(place).collect())
+    }
+}
+
+fn place(target: &GrantTarget) -> Option<Vec<Token>> {
+    let (kind, schema, name) = match target {
+        GrantTarget::Table { schema, name } => (None, schema, name.clone()),
+        GrantTarget::Routine { kind, schema, name } => {
+            (Some(kind.as_sql()), schema, name.to_lower_case())
+        }
+        _ => return None,
+    };
+    let words = std::iter::once("ON").chain(kind.into_iter().flat_map(|kind| kind.split(' ')));
+    let mut place: Vec<_> = words.map(|word| Token::Other(word.to_owned())).collect();
+    place.extend([
+        Token::Quoted(schema.clone()),
+        Token::Other(".".to_owned()),
+        Token::Quoted(name),
+    ]);
+    Some(place)
 }
 
 impl std::fmt::Display for Clause {

@@ -14,6 +14,8 @@ pub struct Answers<'a> {
     sources: Vec<Source>,
     /// By the user and the host.
     users: BTreeMap<String, BTreeMap<String, Unsorted>>,
+    /// The user and the host by the name that MariaDB makes of them, once it is needed.
+    grantees: BTreeMap<String, (String, String)>,
     anonymous: BTreeSet<String>,
     system_users: BTreeSet<(String, String)>,
     without_account: BTreeSet<String>,
@@ -29,6 +31,7 @@ impl<'a> Answers<'a> {
             reading,
             sources: reading.sources(),
             users: BTreeMap::new(),
+            grantees: BTreeMap::new(),
             anonymous: BTreeSet::new(),
             system_users: BTreeSet::new(),
             without_account: BTreeSet::new(),
@@ -52,11 +55,13 @@ impl<'a> Answers<'a> {
             }
             Some(Source::Grants(table)) => self.grant(table, row)?,
             Some(Source::GlobalPrivileges) => {
-                let grantee = row.text_or_empty("GRANTEE");
-                let mut accounts = self.users.iter_mut().flat_map(|(user, accounts)| {
-                    accounts.iter_mut().map(move |(host, of)| (AccountName { user, host }, of))
-                });
-                if let Some((_, of)) = accounts.find(|(name, _)| name.to_string() == grantee) {
+                if self.grantees.is_empty() {
+                    self.grantees = grantees(&self.users);
+                }
+                let account = self.grantees.get(row.text_or_empty("GRANTEE"));
+                if let Some(of) =
+                    account.and_then(|(user, host)| self.users.get_mut(user)?.get_mut(host))
+                {
                     mariadb::global_privilege(&mut of.account, row)?;
                 }
             }
@@ -136,6 +141,17 @@ impl<'a> Answers<'a> {
         }
         Ok(Accounts { users, anonymous: self.anonymous, system_users: self.system_users })
     }
+}
+
+fn grantees(
+    users: &BTreeMap<String, BTreeMap<String, Unsorted>>,
+) -> BTreeMap<String, (String, String)> {
+    let names = users.iter().flat_map(|(user, accounts)| {
+        accounts
+            .keys()
+            .map(move |host| (AccountName { user, host }.to_string(), (user.clone(), host.clone())))
+    });
+    names.collect()
 }
 
 /// The account of a row. The letter case of a host means nothing.

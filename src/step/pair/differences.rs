@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use account_mirror::show_grants::{Clause, Shown};
+use account_mirror::grant::GrantTarget;
+use account_mirror::show_grants::{Clause, Places, Shown};
 
 use super::Pair;
 use crate::database::read;
@@ -94,7 +95,8 @@ impl Pair<'_> {
         differences
     }
 
-    /// The clauses that the server shows of only one of two accounts at this host.
+    /// The clauses that the server shows of only one of two accounts at this host: not one of a mandatory
+    /// role, nor of what was skipped.
     pub(in crate::step) fn shown_differences(
         &self,
         host: &str,
@@ -102,17 +104,20 @@ impl Pair<'_> {
         theirs: &Shown,
     ) -> impl Iterator<Item = Clause> {
         let only_one = ours.differences(theirs).into_iter().flatten();
-        only_one.filter(move |clause| self.is_compared(host, clause))
+        let (mandatory, skipped) = (self.mandatory_roles(), self.skipped_at(host));
+        only_one.filter(move |clause| {
+            !skipped.have(clause) && !mandatory.iter().any(|role| clause.grants_role(role))
+        })
+    }
+
+    /// What was skipped at a host.
+    fn skipped_at(&self, host: &str) -> Places {
+        let first = (host.to_owned(), GrantTarget::Dynamic(String::new()));
+        let skipped = self.skipped.range(first..).take_while(|(at, _)| at == host);
+        skipped.map(|(_, target)| target).collect()
     }
 
     fn hosts_of_both(&self) -> Vec<String> {
         self.hosts().map(|(host, ..)| host.to_owned()).collect()
-    }
-
-    /// Whether a clause is part of the comparison: not one of a mandatory role, nor of what was skipped.
-    fn is_compared(&self, host: &str, clause: &Clause) -> bool {
-        let is_mandatory = self.mandatory_roles().iter().any(|role| clause.grants_role(role));
-        let mut skipped = self.skipped.iter();
-        !is_mandatory && !skipped.any(|(at, target)| at == host && clause.is_on(target))
     }
 }

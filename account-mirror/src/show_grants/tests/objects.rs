@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn is_on(clause: &Clause, target: &GrantTarget) -> bool {
+    Places::from_iter([target]).have(clause)
+}
+
 #[test]
 fn the_letter_case_of_columns_and_routines_means_nothing() {
     for (one, other) in [
@@ -55,15 +59,15 @@ fn a_clause_about_an_object_is_told_from_others() {
     let routine = |kind| GrantTarget::Routine { kind, schema: "s".to_owned(), name: "x".into() };
     let clause = |line: &str| parse_clauses(line).remove(0);
     let on_table = clause("GRANT SELECT (`a`) ON `s`.`x` TO `u`@`%`");
-    assert!(on_table.is_on(&table("s", "x")));
-    assert!(!on_table.is_on(&table("s", "y")));
-    assert!(!on_table.is_on(&routine(RoutineKind::Function)));
+    assert!(is_on(&on_table, &table("s", "x")));
+    assert!(!is_on(&on_table, &table("s", "y")));
+    assert!(!is_on(&on_table, &routine(RoutineKind::Function)));
     let on_body = clause("GRANT EXECUTE ON PACKAGE BODY `s`.`x` TO `u`@`%`");
-    assert!(on_body.is_on(&routine(RoutineKind::PackageBody)));
-    assert!(!on_body.is_on(&routine(RoutineKind::Package)));
-    assert!(!on_body.is_on(&table("s", "x")));
+    assert!(is_on(&on_body, &routine(RoutineKind::PackageBody)));
+    assert!(!is_on(&on_body, &routine(RoutineKind::Package)));
+    assert!(!is_on(&on_body, &table("s", "x")));
     let on_function = clause("GRANT EXECUTE ON FUNCTION `s`.`x` TO `u`@`%`");
-    assert!(on_function.is_on(&routine(RoutineKind::Function)));
+    assert!(is_on(&on_function, &routine(RoutineKind::Function)));
 }
 
 #[test]
