@@ -16,6 +16,10 @@ use crate::tls;
 #[cfg(test)]
 mod tests;
 
+/// What CDK's `HostedRotation` excludes, without the space, which no password has anyway. A password of what
+/// is left survives being pasted into URLs, option files and `.env` files.
+const EXCLUDED_BY_DEFAULT: &str = "%+~`#$&*()|[]{}:;<>?!'/@\"\\";
+
 /// The function's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -85,7 +89,8 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         let length = self.number("PASSWORD_LENGTH", LENGTHS)?.unwrap_or(32);
         let require_each_type = self.switch("REQUIRE_EACH_INCLUDED_TYPE", true)?;
         // Set and empty means that no character is excluded.
-        let excluded = (self.0)("EXCLUDE_CHARACTERS").unwrap_or_else(|| "/@\"'\\".to_owned());
+        let excluded =
+            (self.0)("EXCLUDE_CHARACTERS").unwrap_or_else(|| EXCLUDED_BY_DEFAULT.to_owned());
 
         let mut types = Vec::new();
         for (name, character_type) in [

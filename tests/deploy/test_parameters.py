@@ -159,6 +159,13 @@ class ParametersTest(unittest.TestCase):
         # What Lambda sets itself from the template's logLevel.
         self.assertEqual(read - set(variables), {"AWS_LAMBDA_LOG_LEVEL"} & read)
 
+    def test_a_new_password_has_by_default_what_cdk_lets_it_have(self) -> None:
+        default = TEMPLATE["Parameters"]["excludeCharacters"]["Default"]
+        self.assertEqual(default, CDK["excludeCharacters"].strip())
+        source = (ROOT / "src" / "config.rs").read_text()
+        (own,) = re.findall(r'^const EXCLUDED_BY_DEFAULT: &str = ("(?:[^"\\]|\\.)*");$', source, re.MULTILINE)
+        self.assertEqual(json.loads(own), default)
+
     def test_the_log_outlives_the_stack(self) -> None:
         group = TEMPLATE["Resources"]["LogGroup"]
         self.assertEqual((group["DeletionPolicy"], group["UpdateReplacePolicy"]), ("Retain", "Retain"))
