@@ -20,6 +20,14 @@ mod tests;
 /// is left survives being pasted into URLs, option files and `.env` files.
 const EXCLUDED_BY_DEFAULT: &str = "%+~`#$&*()|[]{}:;<>?!'/@\"\\";
 
+/// The variables that hold an address of AWS: the function's own, and those that the SDK obeys.
+const ENDPOINTS: [&str; 4] = [
+    "SECRETS_MANAGER_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_RDS",
+];
+
 /// The function's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -31,6 +39,8 @@ pub struct Config {
     pub superuser_secret: Option<SecretId>,
     /// The address of Secrets Manager in the function's region.
     pub secrets_manager_endpoint: Option<String>,
+    /// A warning for each address of AWS to which secrets are sent without encryption.
+    pub without_tls: Vec<String>,
     /// A file with further certificate authorities for the connections to the database.
     pub tls_ca_file: Option<PathBuf>,
     /// Whether replica regions that fail do not stop a rotation.
@@ -54,11 +64,13 @@ impl Config {
         let variables = Environment(lookup);
         // The log uses it already; here a wrong value becomes an error.
         variables.log_level()?;
+        let (secrets_manager_endpoint, without_tls) = variables.endpoint()?;
         Ok(Self {
             passwords: variables.passwords()?,
             username_limit: variables.number("USERNAME_CHARACTER_LIMIT", 7..=255)?,
             superuser_secret: variables.text("SUPERUSER_SECRET_ARN").map(SecretId::new),
-            secrets_manager_endpoint: variables.endpoint()?,
+            secrets_manager_endpoint,
+            without_tls,
             tls_ca_file: variables.text("TLS_CA_FILE").map(PathBuf::from),
             ignore_replica_status: variables.switch("IGNORE_REPLICA_STATUS", false)?,
             retain_previous_password: variables.switch("RETAIN_PREVIOUS_PASSWORD", false)?,
@@ -75,6 +87,11 @@ impl Config {
 /// unusable.
 pub fn log_level_from_environment() -> LevelFilter {
     Environment(environment_variable).log_level().unwrap_or(LevelFilter::INFO)
+}
+
+/// Whether Lambda, or an emulator of it, has started the process.
+pub fn is_in_lambda() -> bool {
+    environment_variable("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is config.rs")]
@@ -112,15 +129,32 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         })
     }
 
-    /// Secrets are sent there, so it must be TLS, except where nothing leaves the machine.
-    fn endpoint(&self) -> Result<Option<String>, Error> {
-        let name = "SECRETS_MANAGER_ENDPOINT";
-        match self.text(name) {
-            Some(url) if !url.starts_with("https://") && !is_on_loopback(&url) => {
-                Err(invalid(name, &url, "be a URL that starts with https://"))
+    /// The endpoint of the settings. Secrets are sent to every address of AWS, so it must be TLS, except
+    /// where nothing leaves the machine, or where that is allowed by name.
+    fn endpoint(&self) -> Result<(Option<String>, Vec<String>), Error> {
+        let allowed = self.switch("ALLOW_HTTP_ENDPOINTS", false)?;
+        let mut without_tls = Vec::new();
+        for name in ENDPOINTS {
+            let Some(url) = self.text(name) else {
+                continue;
+            };
+            if url.starts_with("https://") || is_on_this_machine(&url) {
+                continue;
             }
-            endpoint => Ok(endpoint),
+            if !allowed || !url.starts_with("http://") {
+                return Err(invalid(
+                    name,
+                    &url,
+                    "be a URL that starts with https://, or with http:// and leads to this machine (an \
+                     emulator elsewhere needs ALLOW_HTTP_ENDPOINTS=true)",
+                ));
+            }
+            without_tls.push(format!(
+                "passwords are sent to AWS's endpoint {url:?} without encryption, because {name} names \
+                 it and ALLOW_HTTP_ENDPOINTS is true"
+            ));
         }
+        Ok((self.text(ENDPOINTS[0]), without_tls))
     }
 
     /// Lambda's levels. The function logs nothing at `FATAL`, so only the metrics are left.
@@ -176,8 +210,9 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
     }
 }
 
-/// Whether a URL without TLS leads to this machine, by an address: a name could lead elsewhere.
-fn is_on_loopback(url: &str) -> bool {
+/// Whether a URL without TLS leads to this machine: by an address, or by the one name that is reserved
+/// for it.
+fn is_on_this_machine(url: &str) -> bool {
     let rest = url.strip_prefix("http://").unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.rsplit_once(':') {
@@ -185,7 +220,8 @@ fn is_on_loopback(url: &str) -> bool {
         _ => authority,
     };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn invalid(name: &str, value: &str, allowed: &str) -> Error {

@@ -6,9 +6,28 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorType};
+
+/// What the function is invoked with. Where it cannot be read as JSON, that is an error of this function,
+/// and not of the Lambda runtime, which would not call it.
+#[derive(Debug)]
+pub struct Payload(Option<Value>);
+
+impl From<Value> for Payload {
+    fn from(value: Value) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The parser's message could quote the event.
+        Ok(Self(Value::deserialize(deserializer).ok()))
+    }
+}
 
 /// A call of the function for one step of the rotation of one secret.
 ///
@@ -26,6 +45,14 @@ pub struct RotationEvent {
 }
 
 impl RotationEvent {
+    /// Reads the event of an invocation.
+    pub fn of(payload: &Payload) -> Result<Self, Error> {
+        match &payload.0 {
+            Some(event) => Self::parse(event),
+            None => Err(invalid("it cannot be read as JSON")),
+        }
+    }
+
     /// Reads the event. Unknown fields are ignored.
     pub fn parse(event: &Value) -> Result<Self, Error> {
         let step = required(event, "Step")?;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use account_mirror::username::Username;
 use lambda_runtime::LambdaEvent;
-use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -13,7 +12,7 @@ use crate::aws::{Aws, Clients, Description, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
-use crate::event::{RotationEvent, SecretId, Step, VersionId};
+use crate::event::{Payload, RotationEvent, SecretId, Step, VersionId};
 use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};
@@ -42,12 +41,14 @@ impl Handler {
     }
 
     /// Does one step of a rotation.
-    pub async fn handle(&self, invocation: LambdaEvent<Value>) -> Result<(), Error> {
+    pub async fn handle(&self, invocation: LambdaEvent<impl Into<Payload>>) -> Result<(), Error> {
         let started = Instant::now();
         let LambdaEvent { payload, context } = invocation;
-        let event = RotationEvent::parse(&payload);
+        let event = RotationEvent::of(&payload.into());
         let span = log::invocation(&context.request_id, event.as_ref().ok());
 
+        let without_tls = self.config.as_ref().map(|config| config.without_tls.as_slice());
+        span.in_scope(|| log::warnings(without_tls.unwrap_or_default()));
         let deadline = Deadline::of_invocation(context.deadline);
         let result = match &event {
             Ok(event) => self.rotate(event, deadline).instrument(span.clone()).await,

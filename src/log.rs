@@ -42,8 +42,6 @@ pub fn init(level: LevelFilter) {
     let levels = Targets::new()
         .with_default(libraries(level))
         .with_target("rotation", level)
-        // At its finest level the runtime logs the whole event, with the rotation token in it.
-        .with_target("lambda_runtime", libraries(level).min(LevelFilter::DEBUG))
         // A failed step is logged here, with its fields. The runtime's line has none, and the same
         // target as that of a panic.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
@@ -51,9 +49,12 @@ pub fn init(level: LevelFilter) {
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
 }
 
-/// What is kept of the libraries: `DEBUG` is for the function's own statements.
+/// What is kept of the libraries: `DEBUG` is for the function's own statements. Nothing finer ever: the
+/// runtime then logs the whole event, with the rotation token in it, and the SDK, where a variable of its
+/// own asks for it, what Secrets Manager answers.
 fn libraries(level: LevelFilter) -> LevelFilter {
-    if level == LevelFilter::TRACE { level } else { level.min(LevelFilter::INFO) }
+    let most = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    level.min(most)
 }
 
 /// The span of an invocation: what is logged inside has its fields. `event` is `None` if it was not
@@ -68,6 +69,13 @@ pub fn invocation(request_id: &str, event: Option<&RotationEvent>) -> Span {
         version = event.map(|event| event.version.as_str()),
         preflight = field::Empty,
     )
+}
+
+/// Logs what the operator should know, whatever becomes of the step.
+pub fn warnings(warnings: &[String]) {
+    for warning in warnings {
+        warn!("{}", text::printable(warning, text::ANY));
+    }
 }
 
 /// Logs what a step did, and why it failed.
@@ -105,9 +113,7 @@ fn summary(summary: &Summary) {
     for finding in &summary.findings {
         info!("check passed: {}", text::printable(finding, text::ANY));
     }
-    for warning in &summary.warnings {
-        warn!("{}", text::printable(warning, text::ANY));
-    }
+    warnings(&summary.warnings);
     let counts = plan::Counts::of(&summary.statements);
     let shown = plan::shown(&summary.statements);
     for (n, part) in shown.before.iter().enumerate() {

@@ -157,7 +157,7 @@ impl Call {
         ErrorType::AwsUnreachable.because(format!(
             "{self} got no response ({found}); if the function is in a VPC, its subnets need a VPC \
              endpoint for {service} or a NAT gateway, and the security groups of the function and of \
-             the endpoint must allow HTTPS"
+             the endpoint must allow HTTPS; so must the proxy, if HTTPS_PROXY names one"
         ))
     }
 

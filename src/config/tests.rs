@@ -82,9 +82,30 @@ fn the_log_has_the_level_that_lambda_names_and_info_without_one() {
 
 #[test]
 fn an_endpoint_without_tls_is_taken_only_on_this_machine() {
-    for url in ["http://127.0.0.1", "http://127.0.0.2:5000/", "http://[::1]:5000"] {
+    for url in
+        ["http://127.0.0.1", "http://127.0.0.2:5000/", "http://[::1]:5000", "http://localhost:4566"]
+    {
         let config = config(&[("SECRETS_MANAGER_ENDPOINT", url)]).unwrap();
         assert_eq!(config.secrets_manager_endpoint.as_deref(), Some(url));
+        assert!(config.without_tls.is_empty());
+    }
+}
+
+#[test]
+fn each_variable_that_names_an_address_of_aws_obeys_one_rule_and_another_needs_a_setting() {
+    for name in ENDPOINTS {
+        let url = "http://localstack:4566";
+        let error = config(&[(name, url)]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("ALLOW_HTTP_ENDPOINTS=true"), "{error}");
+        let allowed = config(&[(name, url), ("ALLOW_HTTP_ENDPOINTS", "true")]).unwrap();
+        let [warning] = &allowed.without_tls[..] else { panic!("{allowed:?}") };
+        assert!(warning.contains(url) && warning.contains(name), "{warning}");
+        for url in ["localstack:4566", "ftp://localstack", "http:/localstack"] {
+            assert!(config(&[(name, url), ("ALLOW_HTTP_ENDPOINTS", "true")]).is_err(), "{url}");
+        }
+        for url in ["https://vpce.example", "http://localhost", "http://127.0.0.1:1"] {
+            assert!(config(&[(name, url)]).unwrap().without_tls.is_empty(), "{url}");
+        }
     }
 }
 
@@ -115,7 +136,8 @@ fn a_bad_value_is_refused_with_name_value_and_what_is_allowed() {
         ("AWS_LAMBDA_LOG_LEVEL", "verbose", "be one of TRACE, "),
         ("SECRETS_MANAGER_ENDPOINT", "vpce.example", "a URL that starts with https://"),
         ("SECRETS_MANAGER_ENDPOINT", "http://vpce.example", "a URL that starts with https://"),
-        ("SECRETS_MANAGER_ENDPOINT", "http://localhost", "a URL that starts with https://"),
+        ("SECRETS_MANAGER_ENDPOINT", "http://localhost.vpce", "a URL that starts with https://"),
+        ("AWS_ENDPOINT_URL", "http://localhost@vpce.example", "a URL that starts with https://"),
         (
             "SECRETS_MANAGER_ENDPOINT",
             "http://127.0.0.1@vpce.example",

@@ -208,7 +208,8 @@ async fn the_lines_of_a_preflight_say_so_and_its_plan_is_no_statement_in_the_met
 fn a_panic_is_one_line_of_the_log_without_its_message() {
     // Without the other variables of Lambda the runtime panics.
     let mut program = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
-    let output = program.env_clear().env("AWS_REGION", "eu-west-1").output().unwrap();
+    let program = program.env_clear().env("AWS_REGION", "eu-west-1");
+    let output = program.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1").output().unwrap();
     assert!(!output.status.success());
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();

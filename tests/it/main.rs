@@ -12,6 +12,7 @@
 
 mod aws_errors;
 mod columns;
+mod command_line;
 mod consistency;
 mod counts;
 mod deadlines;

@@ -73,6 +73,11 @@ impl Function {
         }
     }
 
+    /// Where it is invoked.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn logged(&self) -> String {
         let bytes = std::fs::read(&self.log).expect("the function's log can be read");
         String::from_utf8_lossy(&bytes).into_owned()
