@@ -32,7 +32,7 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo emulators test test-fast faults check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo emulators test test-fast faults clusters upgrades check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
@@ -40,6 +40,8 @@ help:
 	@echo 'make test         runs every test, on MySQL, both MariaDBs, and what MORE_SERVERS and .dev/servers/ have'
 	@echo 'make test-fast    runs the tests that need no server, and one rotation on each server'
 	@echo 'make faults       meets a fault at every point of a rotation on MySQL'
+	@echo 'make clusters     rotates on Galera and Group Replication, and through MySQL Router and HAProxy'
+	@echo 'make upgrades     rotates across upgrades in place, and into servers that a dump was restored into'
 	@echo 'make check        formatting, lints, documentation, dependencies, template'
 	@echo 'make package      builds the function for Lambda into target/package/, with its template and licenses'
 	@echo 'make arm64        builds the function for arm64 on x86_64, and has it rotate a secret under qemu'
@@ -74,6 +76,16 @@ test-fast:
 # All points of a rotation on one server; `fault-sweep` has all kinds of faults there, on every server.
 faults:
 	FAULT_SWEEP=points $(SUITE) --with mysql faults::no_fault
+
+# Two writable nodes of one cluster, and what stands in front of a server.
+clusters:
+	$(STACK) setup mysql mariadb-11.8 galera haproxy router
+	RUST_BACKTRACE=0 $(STACK) run --with mysql,mariadb-11.8 -- cargo test --locked --test it clusters:: -- --test-threads=4
+
+# What happens to a server between two rotations. MySQL 5.7 and 8.0 are unpacked servers, without which a part is skipped.
+upgrades:
+	$(STACK) setup mysql mariadb-10.11 mariadb-11.8 mariadb-10.5 mysql-client mariadb-client
+	RUST_BACKTRACE=0 $(STACK) run --with mysql,mariadb-11.8 -- cargo test --locked --test it upgrades::
 
 check: $(DENY)/$(DENY_VERSION)
 	@$(STACK) setup python sam checks
@@ -155,6 +167,7 @@ fault-sweep:
 
 mutants:
 	$(STACK) setup
+	$(STACK) setup galera
 	$(STACK) run --with all -- python3 dev/mutations.py
 
 clean:

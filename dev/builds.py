@@ -79,7 +79,7 @@ def choose(wanted: str) -> list[Build]:
 
 def installed(first: list[Build]) -> list[Build]:
     """These, and the others of which a server can be started at once."""
-    there = [of_package(name) for name in SERVERS if packages.is_installed(name)] + unpacked()
+    there = [of_package(name) for name in (*SERVERS, *packages.OLD) if packages.is_installed(name)] + unpacked()
     return list(dict.fromkeys(first + there))
 
 

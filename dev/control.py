@@ -3,9 +3,14 @@
 POST   /servers              {"name", "args": [], "tls": true}: starts one more server, by its name or its part
 GET    /servers              all servers; GET /servers/ID one
 GET    /builds               the programs of which a server can be started
-POST   /servers/ID/restart   {"args": [...]}; without args the old ones are kept
+POST   /servers/ID/restart   {"args": [...], "name": BUILD}; without them the old ones are kept
 POST   /servers/ID/stop      also /kill (SIGKILL), /freeze (SIGSTOP), /thaw
 DELETE /servers/ID
+POST   /clusters             {"kind", "args": []}: starts two servers that are one cluster (see clusters.py)
+POST   /fronts               {"kind", "ports": [], "settings": []}: starts HAProxy or MySQL Router (see fronts.py)
+DELETE /fronts/ID
+GET    /clusters             the kinds that can be started; GET /fronts and GET /clients likewise
+POST   /clients              {"program", "args": [], "input"}: runs a program of MySQL or MariaDB (see clients.py)
 POST   /functions            {"name", "binary", "env": {}, "timeout": 30, "memory": 256}: runs a function
 GET    /functions            all functions; GET /functions/NAME one
 POST   /functions/NAME/restart   also /stop
@@ -29,6 +34,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import clients
+import clusters
+import fronts
 from aws import Aws
 from builds import Build, Given
 from functions import Function
@@ -54,6 +62,7 @@ class Stack:
         self.servers: dict[str, Server | Given] = {}
         self.aws: dict[str, Aws] = {}
         self.functions: dict[str, Function] = {}
+        self.fronts: dict[str, fronts.Front] = {}
         self.lock = threading.Lock()
         self.closed = False
         self._numbers = itertools.count(1)
@@ -66,7 +75,7 @@ class Stack:
         return one
 
     def add_server(self, name: str, args: list[str], tls: bool = True, shared: bool = False) -> Server:
-        build = find(self.builds, next((one.name for one in self.builds.values() if one.part == name), name))
+        build = self.build(name)
         name = build.name
         id = name if shared else f"{name}-{next(self._numbers)}"
         server = Server(id, build, self.folder / id, self.certificates, shared, args, tls)
@@ -77,6 +86,37 @@ class Stack:
             self.servers.pop(id, None)
             raise
         return server
+
+    def build(self, name: str) -> Build:
+        """A program by its name, or by its part."""
+        return find(self.builds, next((one.name for one in self.builds.values() if one.part == name), name))
+
+    def add_cluster(self, kind: str, args: list[str]) -> list[Server]:
+        build = self.build(find(clusters.PARTS_OF, kind)[0])
+        number = next(self._numbers)
+        ids = [f"{kind}-{number}-{member}" for member in (1, 2)]
+        cluster = clusters.of(kind, ids, build, self.folder, self.certificates, args)
+        for member in cluster.members:
+            self._keep(self.servers, member.id, member)
+        try:
+            cluster.create()
+        except BaseException:
+            for member in cluster.members:
+                self.servers.pop(member.id, None)
+                member.kill()
+            raise
+        return list(cluster.members)
+
+    def add_front(self, kind: str, ports: list[int], settings: list[str]) -> fronts.Front:
+        id = f"{kind}-{next(self._numbers)}"
+        front = fronts.Front(id, kind, self.folder / id, self.certificates, ports, settings)
+        self._keep(self.fronts, id, front)
+        try:
+            front.start()
+        except BaseException:
+            self.fronts.pop(id, None)
+            raise
+        return front
 
     def add_function(self, wanted: dict[str, Any]) -> Function:
         name = str(wanted["name"])
@@ -121,6 +161,8 @@ class Stack:
             self.closed = True
         for function in list(self.functions.values()):
             function.stop()
+        for front in list(self.fronts.values()):
+            front.stop()
         for server in list(self.servers.values()):
             if isinstance(server, Server):
                 server.kill()
@@ -134,6 +176,8 @@ def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
         return route_server(stack, method, name, action, body)
     if kind == "functions":
         return route_function(stack, method, name, action, body)
+    if kind in ("clients", "clusters", "fronts"):
+        return route_beside(stack, kind, method, name, body)
     if kind == "builds" and method == "GET":
         return [build.describe() for build in stack.builds.values()]
     if kind == "aws" and method == "POST":
@@ -162,7 +206,7 @@ def route_server(stack: Stack, method: str, name: str, action: str, body: dict[s
         return {}
     actions: dict[str, Callable[[], None]] = {
         "": lambda: None,
-        "restart": lambda: server.restart(body.get("args")),
+        "restart": lambda: server.restart(body.get("args"), stack.build(body["name"]) if "name" in body else None),
         "stop": server.stop,
         "kill": server.kill,
         "freeze": server.freeze,
@@ -171,6 +215,19 @@ def route_server(stack: Stack, method: str, name: str, action: str, body: dict[s
     with server.lock:
         find(actions, action)()
     return server.describe()
+
+
+def route_beside(stack: Stack, kind: str, method: str, name: str, body: dict[str, Any]) -> Any:
+    if method == "GET":
+        return {"clients": clients, "clusters": clusters, "fronts": fronts}[kind].available()
+    if kind == "clients":
+        return clients.run(body["program"], body["args"], body["input"])
+    if method == "DELETE":
+        stack.fronts.pop(name, find(stack.fronts, name)).delete()
+        return {}
+    if kind == "clusters":
+        return [member.describe() for member in stack.add_cluster(body["kind"], list(body.get("args", [])))]
+    return stack.add_front(body["kind"], list(body["ports"]), list(body.get("settings", []))).describe()
 
 
 def route_function(stack: Stack, method: str, name: str, action: str, body: dict[str, Any]) -> Any:

@@ -43,6 +43,17 @@ LIBRARIES = {
     "mariadb-11.8": (Server("sid", "mariadb-server", "11.8."), "usr/lib/mysql/plugin/auth_mysql_sha2.so"),
 }
 
+# Servers that only upgrades begin with.
+OLD = {"mariadb-10.5": Server("bullseye", "mariadb-server-core-10.5", "10.5.")}
+# What stands between servers, or in front of one: only `make clusters` and `make upgrades` need them.
+BESIDE = {
+    "galera": Server("trixie", "galera-4", "26.4."),
+    "haproxy": Server("trixie", "haproxy", "3."),
+    "router": Server("sid", "mysql-router", "9."),
+    "mysql-client": Server("sid", "mysql-client", "9."),
+    "mariadb-client": Server("trixie", "mariadb-client", "11.8."),
+}
+
 ENVIRONMENTS = {
     "python": "requirements.txt",
     "sam": "requirements-sam.txt",
@@ -52,6 +63,7 @@ ENVIRONMENTS = {
     "emulators": "requirements-emulators.txt",
 }
 PARTS = [*SERVERS, *ENVIRONMENTS, "emulator"]
+PACKAGED = {**SERVERS, **OLD, **BESIDE}
 
 
 def root(part: str) -> Path:
@@ -120,16 +132,16 @@ def _progress(part: str) -> Iterator[None]:
 
 
 def _wanted(part: str) -> str:
-    if part in SERVERS:
-        return repr(SERVERS[part])
+    if part in PACKAGED:
+        return repr(PACKAGED[part])
     if part in ENVIRONMENTS:
         return " ".join(_pins(ENVIRONMENTS[part]))
     return _emulator_pin()
 
 
 def _install(part: str) -> str:
-    if part in SERVERS:
-        return debian.install(part, SERVERS[part], HOME, root(part))
+    if part in PACKAGED:
+        return debian.install(part, PACKAGED[part], HOME, root(part))
     if part in ENVIRONMENTS:
         return _install_environment(part)
     return _install_emulator()

@@ -170,6 +170,7 @@ class Server:
     port: int = field(default_factory=free_port)
     # Characters of every class, so that a password policy given as an argument accepts it; none that a URL escapes.
     password: str = field(default_factory=lambda: f"Aa1-{secrets.token_urlsafe(18)}")
+    env: dict[str, str] | None = None
     process: subprocess.Popen[bytes] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -209,11 +210,14 @@ class Server:
         shutil.copytree(data, self.datadir)
         script = self.folder / "password.sql"
         script.touch(mode=0o600)
-        script.write_text(f"ALTER USER 'root'@'%' IDENTIFIED BY '{self.password}';\n")
+        script.write_text(self.first_statements())
         try:
             self.start([f"--init-file={script}"])
         finally:
             script.unlink()  # a restart must not set the password once more
+
+    def first_statements(self) -> str:
+        return f"ALTER USER 'root'@'%' IDENTIFIED BY '{self.password}';\n"
 
     def start(self, extra: list[str] | None = None) -> None:
         files = [
@@ -227,6 +231,7 @@ class Server:
         self.process = start(
             [*self.build.command, *options(self.build), *files, *self._tls(), *(extra or []), *self.arguments],
             output=self.folder / "output.log",
+            env=self.env,
         )
         try:
             wait_until(lambda: answers(self.port), START_SECONDS, self.process)
@@ -263,8 +268,10 @@ class Server:
         if self.process:
             stop(self.process, signal.SIGKILL, STOP_SECONDS)
 
-    def restart(self, arguments: list[str] | None) -> None:
+    def restart(self, arguments: list[str] | None, build: Build | None = None) -> None:
+        """With another build, its data is upgraded in place."""
         self.stop()
+        self.build = build or self.build
         if arguments is not None:
             self.arguments = arguments
         self.start()

@@ -4,7 +4,7 @@
     python3 dev/stack.py servers
     python3 dev/stack.py run [--with SERVER,... | --with all] -- COMMAND ...
 
-`setup` installs everything, or some parts. `servers` lists the servers that there are: the three that Debian packages,
+`setup` installs everything that most targets need, or some parts. `servers` lists the servers that there are: the three that Debian packages,
 and those that were unpacked (see builds.py). `run` installs what it needs, starts the servers (MySQL alone unless
 --with says otherwise) with Secrets Manager, RDS and IAM (moto) on free loopback ports, runs the command, stops all
 that was started, and exits with the command's code. A server is named as in the list, or by the beginning of its name.
@@ -44,7 +44,7 @@ import control
 import packages
 from aws import Aws
 from builds import Build, Given
-from packages import DEV, HOME, PARTS, Missing
+from packages import BESIDE, DEV, HOME, OLD, PARTS, Missing
 from processes import end_guard, free_port, kill_session, start_guard, tell_guard
 
 COMMAND_SECONDS = 20
@@ -58,7 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     setup = commands.add_parser("setup", help="install parts")
-    setup.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    setup.add_argument("parts", nargs="*", choices=[*PARTS, *OLD, *BESIDE, []], metavar="PART", help=", ".join([*PARTS, *OLD, *BESIDE]))
     commands.add_parser("servers", help="list the servers that can be started")
     run = commands.add_parser("run", help="start the stack and run a command")
     run.add_argument("--with", dest="servers", default="mysql", help="servers, separated by commas, or `all`")

@@ -41,6 +41,8 @@ ROTATION = ["main_job::"]
 # Of what is the same whatever the server is: the calls to AWS, the role of the template, the commands of the documents.
 # They run with the first server, and with each where a FILTER asks for them.
 WITH_ONE_SERVER = ("aws_errors::", "consistency::", "documented::", "emulator::", "guard::", "iam::", "regions::")
+# These have targets of their own: they start what the others do not need.
+OF_OTHER_TARGETS = ("clusters::", "upgrades::")
 # Those that mostly sleep take a thread each and little else.
 WAITING = ("deadlines::", "faults::killed::", "ownership::an_account_made_after", "replica::")
 # Of the others, so many at once on each server: most of the time they wait for an answer.
@@ -94,7 +96,11 @@ def suite(arguments: argparse.Namespace) -> int:
     servers = [given.name] if given else [build.name for build in builds.choose(arguments.servers)]
     units, program = build()
     wanted = ROTATION if arguments.fast else arguments.filters
-    names = [name for name in tests_of(program) if not arguments.filters or any(word in name for word in arguments.filters)]
+    names = [
+        name
+        for name in tests_of(program)
+        if (any(word in name for word in arguments.filters) if arguments.filters else not name.startswith(OF_OTHER_TARGETS))
+    ]
     pure = [name for name in names if name.startswith(PURE)]
     others = [name for name in names if name not in pure and (not wanted or any(word in name for word in wanted))]
     LOGS.mkdir(exist_ok=True)

@@ -22,6 +22,7 @@ use crate::deadline::Deadline;
 use crate::event::SecretId;
 
 mod call;
+mod cross_account;
 mod description;
 pub mod rds;
 mod secrets_manager;

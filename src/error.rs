@@ -204,6 +204,8 @@ error_types! {
     // What cannot be rotated.
     /// The server is read-only.
     ServerReadOnly: MayHelp,
+    /// The server is a node of a cluster that cannot be used now.
+    NodeNotReady: MayHelp,
     /// The server is neither MySQL nor MariaDB.
     ServerUnsupported: AfterRepair,
     /// The superuser may not read the grant tables, or not do what every rotation needs.
@@ -325,7 +327,8 @@ impl ErrorType {
             | Self::ServerSilent
             | Self::ServerBusy
             | Self::ConnectionLost
-            | Self::ServerReadOnly => Applications::Unknown,
+            | Self::ServerReadOnly
+            | Self::NodeNotReady => Applications::Unknown,
             _ => Applications::Served,
         }
     }

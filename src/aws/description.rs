@@ -19,15 +19,15 @@ pub struct Description {
     pub versions: BTreeMap<VersionId, BTreeSet<String>>,
     /// The tags.
     pub tags: Vec<(String, String)>,
-    /// The copies in other regions.
+    /// The copies in other regions and accounts.
     pub replicas: Vec<Replica>,
 }
 
-/// A copy of a secret in another region.
+/// A copy of a secret in another region or account.
 #[derive(Clone, Debug)]
 pub struct Replica {
-    /// The region.
-    pub region: String,
+    /// The region, or the ARN of the copy in another account.
+    pub place: String,
     /// How far the copy is.
     pub status: Option<StatusType>,
     /// What Secrets Manager says about the status.
@@ -35,7 +35,8 @@ pub struct Replica {
 }
 
 impl Description {
-    pub(super) fn read(answer: &DescribeSecretOutput) -> Option<Self> {
+    /// The description in an answer. What the SDK does not read of it is given beside it.
+    pub(super) fn read(answer: &DescribeSecretOutput, elsewhere: Vec<Replica>) -> Option<Self> {
         let versions = answer.version_ids_to_stages().into_iter().flatten();
         let tags = answer.tags().iter();
         let replicas = answer.replication_status().iter();
@@ -50,10 +51,11 @@ impl Description {
                 .collect(),
             replicas: replicas
                 .map(|replica| Replica {
-                    region: replica.region().unwrap_or_default().to_owned(),
+                    place: replica.region().unwrap_or_default().to_owned(),
                     status: replica.status().cloned(),
                     message: replica.status_message().unwrap_or_default().to_owned(),
                 })
+                .chain(elsewhere)
                 .collect(),
         })
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 
 use super::call::{self, Call};
+use super::cross_account::CrossAccountReplicas;
 use super::{Aws, Description, StagingLabel};
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationToken, SecretId, VersionId};
@@ -62,13 +63,15 @@ impl Aws<'_> {
     pub async fn describe(&self, secret: &SecretId) -> Result<Description, Error> {
         let call = Call::on_secret("DescribeSecret", secret);
         let request = self.clients.secrets_manager(secret).describe_secret();
-        let sent = request.secret_id(secret.as_str()).send();
-        let answer = call.answer(self.deadline, sent).await?;
+        let elsewhere = CrossAccountReplicas::default();
+        let request = request.secret_id(secret.as_str()).customize().interceptor(elsewhere.clone());
+        let answer = call.answer(self.deadline, request.send()).await?;
         let answer = answer.map_err(|error| call.failed(&error))?;
         if answer.deleted_date().is_some() {
             return Err(call.deleted());
         }
-        Description::read(&answer).ok_or_else(|| call.incomplete())
+        let elsewhere = elsewhere.read().ok_or_else(|| call.incomplete())?;
+        Description::read(&answer, elsewhere).ok_or_else(|| call.incomplete())
     }
 
     /// Reads a value, or finds that the version or label has none.

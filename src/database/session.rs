@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::panic;
 
+mod cluster;
 mod guard;
 mod in_a_row;
 mod lease;
@@ -28,6 +29,7 @@ mod server;
 mod statement_limit;
 mod variables;
 
+pub use cluster::{Cluster, Member};
 pub use lease::TIME_FOR_OTHERS;
 pub use lock::{Lock, lock_pair};
 pub use login_error::LoginError;
@@ -72,6 +74,8 @@ pub struct Session {
     pub family: Family,
     /// The server's variables, as they were at the login.
     pub variables: Variables,
+    /// The cluster that the server is in.
+    pub cluster: Option<Cluster>,
     /// The host part of the account that the server chose for the login.
     pub account_host: String,
     /// The user part of that account.
@@ -131,6 +135,13 @@ impl Session {
                 false => error,
             }
         })
+    }
+
+    /// Whether both are at one server, or at two of one cluster, as the servers themselves say.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        let cluster = self.cluster.as_ref();
+        self.variables.is_same_server(&other.variables)
+            || cluster.is_some_and(|own| own.holds(other.cluster.as_ref(), &other.variables))
     }
 
     /// Ends the connection in order, so that the server does not count it as aborted.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::types::StatusType;
 
-use crate::aws::{Description, StagingLabel, VISIBILITY_PAUSES};
+use crate::aws::{Description, Replica, StagingLabel, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::error::{Error, ErrorType};
 use crate::event::{RotationEvent, Step};
@@ -114,39 +114,66 @@ fn replicas_are_ready(
     let changes_labels = matches!(event.step, Step::CreateSecret | Step::FinishSecret);
     let mut warnings = Vec::new();
     for replica in &description.replicas {
-        let region = &replica.region;
-        match replica.status {
-            Some(StatusType::Failed) if config.ignore_replica_status => {
-                warnings.push(format!(
-                    "replication of the secret to {region} fails; IGNORE_REPLICA_STATUS ignores it"
-                ));
+        let place = &replica.place;
+        match fate(replica) {
+            Fate::Arrives => {}
+            Fate::OnItsWay if !changes_labels || config.ignore_replica_status => {}
+            Fate::Lost(found) if config.ignore_replica_status => warnings.push(format!(
+                "replication of the secret to {place} {found}; IGNORE_REPLICA_STATUS ignores it"
+            )),
+            Fate::Unknown(found) if !changes_labels || config.ignore_replica_status => {
+                warnings.push(format!("replication of the secret to {place} {found}"));
             }
-            Some(StatusType::Failed) => {
-                return Err(refuse(
-                    Duration::ZERO,
-                    ErrorType::ReplicationIncomplete,
-                    format!(
-                        "the step was not begun: replication of the secret to {region} fails \
-                         (\"{}\"), so that later rotations would lock out the clients there; repair \
-                         or remove the replica, or set IGNORE_REPLICA_STATUS=true",
-                        replica.message
-                    ),
-                ));
+            Fate::OnItsWay => {
+                let found = "is still in progress; wait until describe-secret shows it InSync";
+                return Err(incomplete(REPLICATION, place, found));
             }
-            Some(StatusType::InProgress) if changes_labels && !config.ignore_replica_status => {
-                return Err(refuse(
-                    REPLICATION,
-                    ErrorType::ReplicationIncomplete,
-                    format!(
-                        "the step was not begun: replication of the secret to {region} is still in \
-                         progress; wait until describe-secret shows it InSync"
-                    ),
-                ));
+            Fate::Lost(found) => {
+                let found = format!(
+                    "{found}, so that later rotations would lock out the clients there; repair or \
+                     remove the replica, or set IGNORE_REPLICA_STATUS=true"
+                );
+                return Err(incomplete(Duration::ZERO, place, &found));
             }
-            _ => {}
+            Fate::Unknown(found) => {
+                let found = format!(
+                    "{found}; look at describe-secret, and set IGNORE_REPLICA_STATUS=true if clients \
+                     there get the versions"
+                );
+                return Err(incomplete(REPLICATION, place, &found));
+            }
         }
     }
     Ok(warnings)
+}
+
+fn incomplete(patience: Duration, place: &str, found: &str) -> NotReady {
+    let text = format!("the step was not begun: replication of the secret to {place} {found}");
+    refuse(patience, ErrorType::ReplicationIncomplete, text)
+}
+
+/// What becomes of the versions at a copy of the secret.
+enum Fate {
+    Arrives,
+    OnItsWay,
+    Lost(String),
+    Unknown(String),
+}
+
+fn fate(replica: &Replica) -> Fate {
+    match replica.status.as_ref().map(StatusType::as_str) {
+        Some("InSync") => Fate::Arrives,
+        // One that has not begun has not ended either.
+        Some("InProgress" | "Pending") => Fate::OnItsWay,
+        Some("Failed") => Fate::Lost(format!("fails (\"{}\")", replica.message)),
+        Some("Detached") => {
+            Fate::Lost(format!("has ended: it is Detached (\"{}\")", replica.message))
+        }
+        Some(other) => Fate::Unknown(format!(
+            "has the status \"{other}\", which this version of the function does not know"
+        )),
+        None => Fate::Unknown("has no status".to_owned()),
+    }
 }
 
 fn refuse(patience: Duration, error_type: ErrorType, text: impl std::fmt::Display) -> NotReady {

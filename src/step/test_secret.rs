@@ -22,6 +22,7 @@ use crate::step::user_login::{
 };
 use crate::step::{Rotation, Summary};
 
+mod members;
 mod replica;
 
 /// Tests the pending version.
@@ -139,7 +140,7 @@ async fn prove(turn: &Turn<'_>, pending: &UserSecret) -> Result<Summary, Error> 
 }
 
 async fn prove_at(
-    superuser: &Superuser<'_>,
+    superuser: &mut Superuser<'_>,
     pending: &UserSecret,
     session: &mut Session,
 ) -> Result<Vec<String>, Error> {
@@ -156,7 +157,8 @@ async fn prove_at(
 
     let deadline = turn.rotation.deadline;
     let server = turn.rotation.server(pending);
-    let mut warnings: Vec<_> = plaintext_warning(LoginRole::Pending, &server).into_iter().collect();
+    let mut warnings = members::wait(superuser, pair.session).await?;
+    warnings.extend(plaintext_warning(LoginRole::Pending, &server));
     if matches!(host, HostInUse::OtherServer) {
         at_other_server(superuser, &pair, pending).await?;
         return Ok(warnings);
@@ -228,8 +230,8 @@ async fn at_other_server(
     let login = credentials(LoginRole::Current, current, server);
     let mut as_current = log_in(login, &addresses, deadline, &pair.source).await?;
     if as_current.variables.read_only().is_some() {
-        replica::wait(turn, as_current.address).await?;
-    } else if !as_current.variables.is_same_server(&pair.session.variables) {
+        replica::wait(turn, &pair.session, &as_current).await?;
+    } else if !pair.session.is_same_server(&as_current) {
         let relation = superuser.relation().await;
         checks::same_server(server, &superuser.server, relation)?;
     }

@@ -58,6 +58,7 @@ class RoleTest(unittest.TestCase):
                 "superuserSecretArn": SUPERUSER,
                 "kmsKeyArn": KEY,
                 "superuserSecretKmsKeyArn": SUPERUSER_KEY,
+                "replicaKmsKeyArn": KEY,
                 "vpcSubnetIds": "subnet-0",
                 "vpcSecurityGroupIds": "sg-0",
             },
@@ -143,6 +144,16 @@ class RoleTest(unittest.TestCase):
         named = stack(kmsKeyArn=KEY, userSecretArns=USER)
         other = {"kms:EncryptionContext:SecretARN": OTHER, "kms:ViaService": VIA}
         self.assertFalse(self.may(named, "kms:Decrypt", KEY, other))
+
+    def test_a_key_of_copies_in_another_account_encrypts_through_secrets_manager_and_nothing_else(self) -> None:
+        key = KEY.replace("123456789012", "999999999999")
+        context = {"kms:ViaService": VIA}
+        made = stack(replicaKmsKeyArn=key)
+        self.assertTrue(self.may(made, "kms:Encrypt", key, context))
+        self.assertFalse(self.may(made, "kms:Encrypt", KEY, context))
+        self.assertFalse(self.may(made, "kms:Encrypt", key, {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}))
+        self.assertFalse(self.may(made, "kms:Decrypt", key, context))
+        self.assertFalse(self.may(stack(), "kms:Encrypt", key, context))
 
     def test_the_key_of_the_superuser_secret_decrypts_that_secret_alone(self) -> None:
         for parameters in (

@@ -11,6 +11,7 @@
 #![allow(clippy::too_many_lines, reason = "a test is read from its beginning to its end")]
 
 mod aws_errors;
+mod clusters;
 mod columns;
 mod command_line;
 mod consistency;
@@ -57,4 +58,5 @@ mod steps;
 mod support;
 mod texts;
 mod tls;
+mod upgrades;
 mod written_by_hand;

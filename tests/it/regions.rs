@@ -89,6 +89,52 @@ async fn a_replica_that_is_on_its_way_is_waited_for_where_labels_change() {
     refused(result, ReplicationIncomplete, &["to us-west-2 is still in progress"]);
 }
 
+/// The description, with a copy in another account in this status.
+fn with_copy(status: &'static str) -> Edit {
+    Edit::change(move |answer| {
+        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["CrossAccountReplicas"] = json!([{
+            "ReplicaSecretARN": COPY,
+            "ReplicationRoleARN": "arn:aws:iam::123456789012:role/replication",
+            "ReplicationStatus": status,
+            "StatusMessage": "the key is disabled",
+        }]);
+        answer.to_string()
+    })
+}
+
+const COPY: &str = "arn:aws:secretsmanager:eu-central-1:210987654321:secret:copy-AbCdEf";
+
+#[tokio::test]
+async fn a_copy_in_another_account_is_waited_for_and_refused_as_one_in_another_region_is() {
+    let tenant = Tenant::of(Server::one()).await;
+    let aws = Edited::aws().await;
+    let mut scene = scene(&tenant, &aws, "false").await;
+    let token = scene.begin().await;
+    for status in ["Failed", "Detached"] {
+        aws.edit(move |call| (call.operation == "DescribeSecret").then(|| with_copy(status)));
+        for step in STEPS {
+            let result = scene.step(step, &token).await;
+            refused(result, ReplicationIncomplete, &[COPY, "the key is disabled"]);
+        }
+    }
+    for (step, looks) in STEPS.into_iter().zip([3, 1, 1, 3]) {
+        aws.edit(|call| {
+            let status = ["InProgress", "Pending", "InSync"][(call.nth - 1).min(2)];
+            (call.operation == "DescribeSecret").then(|| with_copy(status))
+        });
+        scene.step(step, &token).await.unwrap();
+        assert_eq!(aws.count("DescribeSecret"), looks, "{step}");
+    }
+    assert_eq!(scene.version("AWSCURRENT").await, Some(token));
+
+    let token = scene.begin().await;
+    aws.edit(|call| (call.operation == "DescribeSecret").then(|| with_copy("Paused")));
+    scene.timeout = Duration::from_secs(3);
+    let result = scene.step("createSecret", &token).await;
+    refused(result, ReplicationIncomplete, &[COPY, "\"Paused\"", "does not know"]);
+}
+
 #[tokio::test]
 async fn the_rotation_token_goes_with_the_value_and_into_no_log() {
     let tenant = Tenant::of(Server::one()).await;

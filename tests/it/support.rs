@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod aws;
 pub(crate) mod builder;
 pub(crate) mod canary;
+pub(crate) mod cluster;
 pub(crate) mod edited;
 pub(crate) mod generator;
 pub(crate) mod grants;

@@ -2,8 +2,8 @@
 
 use super::row::{At, Meaning, Of, Row, login, refused};
 use crate::error::ErrorType::{
-    AccountUnusable, ConnectionLost, PluginUnsupported, ProtocolError, ServerBusy, ServerError,
-    ServerReadOnly, ServerUnreachable, StatementRefused, TlsFailed,
+    AccountUnusable, ConnectionLost, NodeNotReady, PluginUnsupported, ProtocolError, ServerBusy,
+    ServerError, ServerUnreachable, StatementRefused, TlsFailed,
 };
 
 const ANYWHERE: &[At] = &[At::Login, At::Read, At::Change];
@@ -81,8 +81,9 @@ pub(super) const ROWS: &[Row] = &[
     .also_at(ANYWHERE),
     login(
         1047,
-        ServerReadOnly,
-        "the node belongs to no cluster that has a quorum; use another node, or wait until it has joined",
+        NodeNotReady,
+        "the node has no quorum, or not yet the cluster's data, or rejects queries; use another node, or \
+         wait until it has joined",
     )
     .of(Of::MariaDb)
     .also_at(ANYWHERE)

@@ -73,6 +73,7 @@ impl Credentials<'_> {
             most_text: MAX_PACKET,
             address,
             variables: Variables::default(),
+            cluster: None,
             account_user: String::new(),
             account_host: String::new(),
             client_host: String::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use account_mirror::family::Family;
 use account_mirror::row::Row;
 
+use super::cluster;
 use super::guard::ServerClock;
 use super::login_error::LoginError;
 use super::query_error::response_error;
@@ -26,12 +27,13 @@ pub fn pinned_mode(family: Family) -> &'static str {
 
 /// Learns who the account is, pins what the session's statements and reads depend on, activates the
 /// superuser's roles, checks that it was kept, and reads the server's variables: in one round trip, unless
-/// the version in the server's greeting is another one than it says itself.
+/// the version in the server's greeting is another one than it says itself. A server of a cluster is
+/// asked once more.
 ///
 /// # Errors
 ///
 /// Of the login, where already the first query is refused; `StatementRefused` if the server did not
-/// keep a setting.
+/// keep a setting; `NodeNotReady`.
 pub(super) async fn prepare(
     session: &mut Session,
     credentials: &Credentials<'_>,
@@ -62,7 +64,7 @@ pub(super) async fn prepare(
             let Some((clock, most_text)) = kept.first().and_then(limits) else { break };
             (session.clock, session.most_text) = (clock, most_text.min(MAX_PACKET));
             session.variables = Variables::new(variables);
-            return Ok(());
+            return Ok(cluster::join(session, credentials).await?);
         }
         break;
     }

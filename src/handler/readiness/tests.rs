@@ -96,8 +96,8 @@ fn with_rotation_turned_off_only_the_test_goes_on() {
 #[test]
 fn replicas_are_waited_for_or_refused_by_region() {
     let with = |status: StatusType| {
-        let replica = |region: &str, status| Replica {
-            region: region.to_owned(),
+        let replica = |place: &str, status| Replica {
+            place: place.to_owned(),
             status: Some(status),
             message: "no key".to_owned(),
         };
@@ -127,5 +127,21 @@ fn replicas_are_waited_for_or_refused_by_region() {
             assert!(result.is_ok());
         }
         assert!(decide(step, &with(StatusType::InProgress), "true").is_ok());
+
+        for (status, text, patience) in [
+            ("Pending", "to eu-west-3 is still in progress", REPLICATION),
+            ("Detached", "to eu-west-3 has ended: it is Detached", Duration::ZERO),
+            ("Paused", "to eu-west-3 has the status \"Paused\", which", REPLICATION),
+        ] {
+            let result = decide(step, &with(StatusType::from(status)), "");
+            if waits || status == "Detached" {
+                assert_eq!(refused(result, incomplete, text), patience, "{step} {status}");
+            } else if status == "Paused" {
+                assert_ne!(result.unwrap(), Readiness::Pending { warnings: vec![] });
+            } else {
+                assert_eq!(result.unwrap(), Readiness::Pending { warnings: vec![] });
+            }
+            assert!(decide(step, &with(StatusType::from(status)), "true").is_ok());
+        }
     }
 }

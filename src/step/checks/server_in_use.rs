@@ -53,7 +53,7 @@ impl Checks<'_, '_> {
         right_account(session, &current.username)?;
         usable(self.pair.session.family, &self.pair.source, &session.account_host, server)?;
         use_database(session, current).await?;
-        if !session.variables.is_same_server(&self.pair.session.variables) {
+        if !self.pair.session.is_same_server(session) {
             let relation = self.superuser.relation().await;
             same_server(server, &self.superuser.server, relation)?;
         }

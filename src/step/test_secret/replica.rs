@@ -3,12 +3,11 @@
 //! The host in the user's secret may be a replica, which receives the accounts later. A login of the
 //! twin before that would count as a failed one, so the superuser reads the accounts there.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::aws::rds::Relation;
 use crate::database::read;
-use crate::database::session::Server;
+use crate::database::session::{Server, Session};
 use crate::error::{Error, refuse};
 use crate::step::superuser::Superuser;
 use crate::step::turn::Turn;
@@ -18,25 +17,52 @@ const RESERVE: Duration = Duration::from_secs(4);
 /// The pause between two readings.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Waits until the twin at this address is the one at the writer.
+/// Waits until the twin where the current user has logged in is the one at the writer.
 ///
 /// # Errors
 ///
-/// `ReplicaBehind` if it is not in time; `DifferentServer` if RDS does not know the replica.
-pub(super) async fn wait(turn: &Turn<'_>, address: IpAddr) -> Result<(), Error> {
-    let (twin, deadline) = (&turn.twin, turn.rotation.deadline);
+/// `ReplicaBehind` if it is not in time; `DifferentServer` if neither RDS nor the writer's cluster knows
+/// the replica.
+pub(super) async fn wait(
+    turn: &Turn<'_>,
+    at_writer: &Session,
+    as_current: &Session,
+) -> Result<(), Error> {
+    let (address, deadline) = (as_current.address, turn.rotation.deadline);
     let mut superuser = Superuser::find(turn).await?;
-    let server = replica_server(&superuser).await?;
+    let member = at_writer.cluster.as_ref().and_then(|own| own.member(&as_current.variables));
+    let server = match member {
+        Some(member) => superuser.member(member),
+        None => replica_server(&superuser).await?,
+    };
     let resolved = server.addresses(deadline).await?;
     let is_users = turn.server.endpoint.host == server.endpoint.host || resolved.contains(&address);
     let addresses = if is_users { vec![address] } else { resolved };
     let mut writer = superuser.open().await?;
     let mut replica = superuser.open_at(&server, &addresses).await?;
+    let result = arrived(&superuser, &mut writer, &mut replica, &server).await;
+    writer.close().await;
+    replica.close().await;
+    result
+}
+
+/// Waits until the twin at this replica, or other server of a cluster, is the one at the writer.
+///
+/// # Errors
+///
+/// `ReplicaBehind` if it is not in time.
+pub(super) async fn arrived(
+    superuser: &Superuser<'_>,
+    writer: &mut Session,
+    replica: &mut Session,
+    server: &Server,
+) -> Result<(), Error> {
+    let (twin, deadline) = (&superuser.turn.twin, superuser.turn.rotation.deadline);
     loop {
-        let there = read::snapshot(&mut writer, twin.as_str()).await?;
-        let here = read::snapshot(&mut replica, twin.as_str()).await?;
+        let there = read::snapshot(writer, twin.as_str()).await?;
+        let here = read::snapshot(replica, twin.as_str()).await?;
         if here == there {
-            break;
+            return Ok(());
         }
         if deadline.remaining() < RESERVE + PAUSE {
             refuse!(
@@ -48,9 +74,6 @@ pub(super) async fn wait(turn: &Turn<'_>, address: IpAddr) -> Result<(), Error> 
         }
         tokio::time::sleep(PAUSE).await;
     }
-    writer.close().await;
-    replica.close().await;
-    Ok(())
 }
 
 /// The server to which the superuser may log in. The user's secret alone does not decide it: whoever

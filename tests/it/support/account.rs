@@ -42,6 +42,11 @@ impl Tenant {
         Self { address, mark: new_mark(), leaves_clean: false }
     }
 
+    /// The same names at another member of a cluster.
+    pub(crate) fn elsewhere(&self, address: Address) -> Self {
+        Self { address, mark: self.mark.clone(), leaves_clean: false }
+    }
+
     /// Eleven characters that are nowhere else: `_clone` after them still fits everywhere.
     pub(crate) fn mark(&self) -> &str {
         &self.mark

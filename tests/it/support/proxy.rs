@@ -71,7 +71,7 @@ pub(crate) struct Proxy {
 
 struct Shared {
     framing: Framing,
-    upstream: String,
+    upstream: Mutex<String>,
     state: Mutex<State>,
     passing: Notify,
 }
@@ -88,7 +88,7 @@ struct State {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} to {}", self.framing, self.upstream)
+        write!(f, "{:?} to {}", self.framing, self.upstream.lock().unwrap())
     }
 }
 
@@ -112,8 +112,12 @@ impl Proxy {
 
     async fn start(framing: Framing, upstream: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let shared =
-            Arc::new(Shared { framing, upstream, state: Mutex::default(), passing: Notify::new() });
+        let shared = Arc::new(Shared {
+            framing,
+            upstream: Mutex::new(upstream),
+            state: Mutex::default(),
+            passing: Notify::new(),
+        });
         Self {
             address: listener.local_addr().unwrap(),
             listening: tokio::spawn(listen(listener, shared.clone())),
@@ -135,6 +139,11 @@ impl Proxy {
     /// a request of its own, before which the script is asked.
     pub(crate) fn keep_texts_together(&self) {
         self.shared.state.lock().unwrap().together = true;
+    }
+
+    /// Leads new connections to another server, as a name that has moved does. Those that are open stay.
+    pub(crate) fn turn_to(&self, host: &str, port: u16) {
+        *self.shared.upstream.lock().unwrap() = format!("{host}:{port}");
     }
 
     /// Passes on the one request that waits.

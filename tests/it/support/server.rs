@@ -312,6 +312,13 @@ impl OwnServer {
         control("POST", "/servers", Some(wish)).await
     }
 
+    /// A server that the stack has started as a part of something else.
+    pub(super) async fn of_answer(answer: Value) -> Self {
+        let started: Described = serde_json::from_value(answer).expect("a server's description");
+        let server = ask(started.clone()).await;
+        Self { address: Address::of(server, &started), id: started.id }
+    }
+
     pub(crate) async fn restart(&self) {
         self.order("restart").await;
     }
@@ -320,6 +327,20 @@ impl OwnServer {
     pub(crate) async fn restart_with(&self, args: &[&str]) {
         let path = format!("/servers/{}/restart", self.id);
         let _: Value = control("POST", &path, Some(json!({"args": args}))).await;
+    }
+
+    /// Restarts it as the server of another program, which upgrades its data in place.
+    pub(crate) async fn restart_as(&mut self, program: &str) {
+        let path = format!("/servers/{}/restart", self.id);
+        let started: Described = control("POST", &path, Some(json!({"name": program}))).await;
+        self.address = Address::of(ask(started.clone()).await, &started);
+    }
+
+    /// A server of a program whose name begins so, unless there is none.
+    pub(crate) async fn named(begins: &str) -> Option<Self> {
+        let program = program(begins).await?;
+        let started = Self::of_program(&program, &[]).await;
+        Some(Self { address: Address::of(ask(started.clone()).await, &started), id: started.id })
     }
 
     /// SIGKILL.
@@ -340,6 +361,12 @@ impl OwnServer {
         let path = format!("/servers/{}/{verb}", self.id);
         let _: Value = control("POST", &path, None).await;
     }
+}
+
+/// The program whose name begins so, if the stack has one.
+pub(crate) async fn program(begins: &str) -> Option<String> {
+    let programs: Vec<Program> = control("GET", "/builds", None).await;
+    programs.into_iter().map(|program| program.name).find(|name| name.starts_with(begins))
 }
 
 impl Drop for OwnServer {

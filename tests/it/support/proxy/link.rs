@@ -33,7 +33,8 @@ impl Link {
         if !self.passes(fault).await {
             return Ok(());
         }
-        let server = TcpStream::connect(&self.shared.upstream).await?;
+        let upstream = self.shared.upstream.lock().unwrap().clone();
+        let server = TcpStream::connect(upstream).await?;
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
