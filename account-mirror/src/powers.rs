@@ -249,11 +249,9 @@ impl Powers {
     /// privilege, and can neither make nor lift one where it has one itself.
     fn no_restriction(&self, on: Option<&String>, privileges: Privileges) -> Result<(), Error> {
         let forbids = |restricted: &Grant| !restricted.privileges.is_disjoint(privileges);
+        let exception = |schema: &String| GrantTarget::PartialRevoke(schema.clone());
         let restricted = match on {
-            Some(schema) => {
-                let own = GrantTarget::PartialRevoke(schema.clone());
-                self.grant(&own).any(forbids).then_some(schema)
-            }
+            Some(schema) => self.grant(&exception(schema)).any(forbids).then_some(schema),
             None => {
                 let grants = self.accounts.iter().flat_map(|account| &account.grants);
                 grants.into_iter().find_map(|(target, restricted)| match target {

@@ -23,6 +23,12 @@ impl Row {
         size_of::<Self>() + self.values.iter().map(value).sum::<usize>()
     }
 
+    /// About what the names in the row take, in bytes: all values but flags.
+    pub fn text_size(&self) -> usize {
+        let lengths = self.values.iter().flatten().map(Vec::len);
+        lengths.filter(|length| *length > 1).sum()
+    }
+
     /// The names of the columns.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(String::as_str)

@@ -59,17 +59,14 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     let mut plugins = BTreeSet::new();
     let mut roles = session.variables.mandatory_roles();
     let mut answers = Answers::of(&reading);
-    let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
-        None => answers.add(query, &row),
-        Some(0) => {
-            plugins.insert(row.first_lossy().to_lowercase());
-        }
-        Some(_) => {
-            roles.insert(RoleName {
-                user: row.text_or_empty("user").to_owned(),
-                host: Some(row.text_or_empty("host").to_owned()),
-            });
-        }
+    let mut take = |query: usize, row: Row| {
+        let size = row.size();
+        match query.checked_sub(tables) {
+            None => return answers.add(query, &row),
+            Some(0) => plugins.insert(row.first_lossy().to_lowercase()),
+            Some(_) => roles.insert(role_of(&row)),
+        };
+        size
     };
     session.each(&queries, &mut take).await?;
     let mut accounts = answers.accounts()?;
@@ -89,6 +86,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     let mut take = |query: usize, row: Row| match of_users.get(query) {
         Some(account) => {
             shown.entry(account.clone()).or_insert_with(|| row.first_bytes().to_vec());
+            row.size()
         }
         None => answers.add(query - of_users.len(), &row),
     };
@@ -97,6 +95,13 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     }
     accounts.extend(answers.accounts()?);
     Ok(Facts { accounts, roles, plugins, shown })
+}
+
+fn role_of(row: &Row) -> RoleName {
+    RoleName {
+        user: row.text_or_empty("user").to_owned(),
+        host: Some(row.text_or_empty("host").to_owned()),
+    }
 }
 
 fn settings_of((user, host): &(String, String)) -> Query {
@@ -183,9 +188,7 @@ pub async fn grants_for(
         return Ok(Vec::new());
     }
     let mut lines = vec![Vec::new(); accounts.len()];
-    session
-        .each(&shows(accounts), &mut |query, row| lines[query / 2].push(row.first_lossy()))
-        .await?;
+    session.each(&shows(accounts), &mut |query, row| keep(&mut lines[query / 2], row)).await?;
     Ok(shown(accounts, lines))
 }
 
@@ -208,10 +211,18 @@ pub async fn accounts_and_grants(
     let mut lines = vec![Vec::new(); shown_of.len()];
     let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
         None => answers.add(query, &row),
-        Some(show) => lines[show / 2].push(row.first_lossy()),
+        Some(show) => keep(&mut lines[show / 2], row),
     };
     session.each(&queries, &mut take).await?;
     Ok((answers.accounts()?, shown(shown_of, lines)))
+}
+
+/// Keeps the line that is the row. Returns how many bytes it takes.
+fn keep(lines: &mut Vec<String>, row: Row) -> usize {
+    let line = row.first_lossy();
+    let size = size_of::<String>() + line.len();
+    lines.push(line);
+    size
 }
 
 /// Two queries for each account.
@@ -245,7 +256,7 @@ pub async fn own_grants(session: &mut Session) -> Result<Shown, Error> {
         .map(|sql| Query { what: format!("the account itself ({sql})"), sql: sql.to_owned() })
         .collect();
     let mut lines = Vec::new();
-    session.each(&queries, &mut |_, row| lines.push(row.first_lossy())).await?;
+    session.each(&queries, &mut |_, row| keep(&mut lines, row)).await?;
     Ok(Shown::new(&session.account_user, &session.account_host, lines))
 }
 

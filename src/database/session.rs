@@ -42,8 +42,8 @@ use guard::{ServerClock, ServerTime};
 use query_error::response_error;
 use statement_limit::StatementLimit;
 
-/// The most memory that the rows of one round trip may take, in bytes, approximately. No real account
-/// needs as much; a faulty server must not exhaust the function's memory.
+/// The most memory that may be kept of the rows of one round trip, in bytes, approximately. No real
+/// account needs as much; a faulty server must not exhaust the function's memory.
 const MOST_BYTES: usize = 64 << 20;
 
 /// The largest packet that is sent or taken.
@@ -52,8 +52,9 @@ const MAX_PACKET: usize = 16 * 1024 * 1024;
 /// How long the orderly end of a connection may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// What is done with a row that answers the query of this number.
-pub type Take<'a> = &'a mut (dyn FnMut(usize, Row) + Send);
+/// What is done with a row that answers the query of this number. Returns about how many bytes are kept
+/// of it.
+pub type Take<'a> = &'a mut (dyn FnMut(usize, Row) -> usize + Send);
 
 /// A logged-in connection. The connection itself is private, so that every use is bounded.
 pub struct Session {
@@ -153,9 +154,11 @@ impl Session {
     /// Sends text with one or more queries, and adds the rows of each that has ended to `results`.
     async fn collect(&mut self, sql: &str, results: &mut Vec<Vec<Row>>) -> Result<(), QueryError> {
         let mut ended = 0;
-        let mut take = |query: usize, row| {
+        let mut take = |query: usize, row: Row| {
+            let size = row.size();
             results.resize_with(results.len().max(query + 1), Vec::new);
             results[query].push(row);
+            size
         };
         let sent = self.query(sql, &mut ended, &mut take).await;
         results.resize_with(ended, Vec::new);
@@ -173,7 +176,7 @@ impl Session {
         let (conn, family) = (&mut self.conn, self.family);
         let failed = |error| QueryError::new(error, family);
         let query = async {
-            let mut size = 0;
+            let mut kept = 0;
             let mut result = conn.query_iter(sql).await.map_err(failed)?;
             loop {
                 let Some(columns) = result.columns() else {
@@ -185,13 +188,12 @@ impl Session {
                 while let Some(row) = result.next().await.map_err(failed)? {
                     let values = row.unwrap().into_iter().map(bytes).collect();
                     let row = Row::new(Arc::clone(&columns), values);
-                    size += row.size();
-                    if size > MOST_BYTES {
+                    kept += take(*ended, row);
+                    if kept > MOST_BYTES {
                         return Err(QueryError::Protocol(format!(
-                            "the response has more than {MOST_BYTES} bytes"
+                            "what must be kept of the response has more than {MOST_BYTES} bytes"
                         )));
                     }
-                    take(*ended, row);
                 }
                 *ended += 1;
             }

@@ -6,6 +6,7 @@ use super::accounts::{AccountName, Accounts, Unsorted};
 use super::reading::{Reading, Source};
 use super::{grants, mariadb, mysql, not_mirrorable};
 use crate::error::Error;
+use crate::grant::{Grant, GrantTarget};
 use crate::row::Row;
 
 /// What the answers to [`Reading::queries`] say so far.
@@ -40,10 +41,16 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Adds a row that answers a query, by its place among the queries.
-    pub fn add(&mut self, query: usize, row: &Row) {
+    /// Adds a row that answers a query, by its place among the queries. Returns about how many bytes are
+    /// kept of it.
+    pub fn add(&mut self, query: usize, row: &Row) -> usize {
         if self.failure.is_none() {
             self.failure = self.read(query, row).err();
+        }
+        match self.sources.get(query) {
+            // The flags of a row become the bits of a set.
+            Some(Source::Grants(_)) => size_of::<(GrantTarget, Grant)>() + row.text_size(),
+            _ => row.size(),
         }
     }
 

@@ -35,6 +35,7 @@ impl Existing {
             let queries: Vec<_> = some.iter().map(Question::query).collect();
             let mut take = |query: usize, row: Row| {
                 found.extend(some.get(query).and_then(|asked| asked.target(&row)));
+                row.size()
             };
             session.each(&queries, &mut take).await?;
         }

@@ -88,7 +88,7 @@ impl Session {
     async fn guarded(&mut self, text: &str, entries: usize) -> (usize, Option<QueryError>) {
         let by_lease = self.lease.is_some_and(|lease| lease < self.in_time());
         let mut ended = 0;
-        let failure = match self.query(text, &mut ended, &mut |_, _| ()).await {
+        let failure = match self.query(text, &mut ended, &mut |_, row| row.size()).await {
             Ok(()) if ended == entries => None,
             Ok(()) => Some(QueryError::Protocol("some of the results are missing".to_owned())),
             Err(failure)
