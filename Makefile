@@ -142,13 +142,14 @@ reproducible:
 
 # `quick` takes two minutes, and leaves the published results alone. With FUNCTION='COMMAND LINE' another rotation
 # function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work. ONLY=PART,... measures
-# some parts, and keeps the results of the others.
+# some parts, and keeps the results of the others. BEFORE=PROGRAM is an earlier build of this function, measured beside
+# both: the bootstrap of the zip that `make package` makes at that commit.
 bench: package
 	$(STACK) setup bench
 	cargo build --release --locked --package account-mirror --example rounds
 	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip \
 		--rounds target/release/examples/rounds --mode $(BENCH) \
-		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(ONLY),--only $(ONLY))
+		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(BEFORE),--before $(BEFORE)) $(if $(ONLY),--only $(ONLY))
 
 budget: package
 	$(STACK) setup bench

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measures the built function: its start, its rotations, and what they take. `make bench` runs it in the stack.
 
-usage: bench.py PROGRAM [--zip FILE] [--rounds PROGRAM] [--function 'COMMAND LINE'] [--mode quick|full] [--only PART,...] [--results FILE]
+usage: bench.py PROGRAM [--zip FILE] [--rounds PROGRAM] [--function 'COMMAND LINE'] [--before PROGRAM] [--mode quick|full] [--only PART,...] [--results FILE]
 
 PROGRAM is measured as Lambda runs it: its own process, and the runtime API. The results go into a file of JSON, those
 with another rotation function into a part of their own, `compared`. That function is given by its command line, and
-measured in the same run, turn by turn, so that whatever else the machine does meets both. report.py makes the tables
+measured in the same run, turn by turn, so that whatever else the machine does meets both. --before is an earlier build
+of this function, measured in the same way. report.py makes the tables
 and plots.
 
 --rounds is account-mirror's example that proves passwords.
@@ -53,7 +54,7 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "fleet": fleet.measure,
     "proofs": instructions.proofs,
 }
-COMPARED = ["start", "counts", "memory", "rotations", "throttled"]
+COMPARED = ["start", "counts", "memory", "rotations", "network", "throttled"]
 
 
 def main() -> None:
@@ -62,16 +63,18 @@ def main() -> None:
     parser.add_argument("--zip", type=Path)
     parser.add_argument("--rounds", type=Path)
     parser.add_argument("--function")
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--mode", choices=["quick", "full"], default="full")
     parser.add_argument("--only", help=", ".join(PARTS))
     parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    parts = arguments.only.split(",") if arguments.only else COMPARED if arguments.function else list(PARTS)
+    is_compared = bool(arguments.function or arguments.before)
+    parts = arguments.only.split(",") if arguments.only else COMPARED if is_compared else list(PARTS)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bench = prepare(arguments, Path(folder))
         results = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
-        section = results.setdefault("compared", {}) if arguments.function else results
+        section = results.setdefault("compared", {}) if is_compared else results
         # A part that is not measured now keeps the figures, and the commit, of its last time.
         before = section.get("of", {}).get("commit", "unknown")
         commits = section.setdefault("commits", {part: before for part in PARTS if part in section})
@@ -103,6 +106,8 @@ def prepare(arguments: argparse.Namespace, folder: Path) -> Bench:
         "AWS_CA_BUNDLE": str(trust),  # how boto3 is
     }
     functions = [Function("this", [str(program)])]
+    if arguments.before:
+        functions.append(Function("before", [str(arguments.before.resolve())]))
     if arguments.function:
         functions.append(Function.of_command_line("other", arguments.function))
     return Bench(

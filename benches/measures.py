@@ -267,7 +267,9 @@ def first_clone_statements(bench: Bench, server: Server, grants: int) -> list[st
         seen = database.take()["statements"]
         tenant.drop()
     verbs = ("CREATE USER", "ALTER USER", "GRANT", "REVOKE", "SET DEFAULT ROLE", "SET PASSWORD")
-    return [one.replace(f"{tenant.user}_clone", "{twin}") for one in seen if one.lstrip().startswith(verbs)]
+    # Those that stand in a row are one text, with guards between them.
+    statements = [one.lstrip() for text in seen for one in text.split(";\n")]
+    return [one.replace(f"{tenant.user}_clone", "{twin}") for one in statements if one.startswith(verbs)]
 
 
 def send(server: Server, statements: list[str]) -> float:

@@ -268,28 +268,37 @@ def compared(results: dict[str, Any]) -> str:
     section = results.get("compared")
     if not section:
         return ""
-    pairs: list[tuple[str, float, float]] = []
+    names = [name for name in ("this", "before", "other") if name in section.get("start", {})]
+    lines: list[tuple[str, list[float]]] = []
     if start := section.get("start", {}):
-        pairs.append(("Start, ms", *(start[name]["ms"]["median"] for name in ("this", "other"))))
-    found = section.get("rotations", [])
-    for grants in sorted({row["grants"] for row in found}):
-        for kind in ("first", "none", "warm"):
-            rows = [one(found, function=name, grants=grants, kind=kind) for name in ("this", "other")]
+        lines.append(("Start, ms", [start[name]["ms"]["median"] for name in names]))
+    kinds = ("first", "none", "warm", "drift")
+    for part, sizes in (("rotations", ""), ("network", "rtt_ms")):
+        found = section.get(part, [])
+        for rtt, grants, kind in sorted({(row.get(sizes, 0), row["grants"], kinds.index(row["kind"])) for row in found}):
+            here = {"grants": grants, "kind": kinds[kind], **({sizes: rtt} if sizes else {})}
+            rows = [one(found, function=name, **here) for name in names]
+            label = f"{KINDS[kinds[kind]]}, {grants:,} table grants" + (f", {rtt:g} ms a round trip" if rtt else "")
             if all("ms" in row for row in rows):
-                label = f"{KINDS[kind]}, {grants:,} table grants"
-                pairs.append((f"Rotation, {label}, ms", *(row["ms"]["median"] for row in rows)))
-                pairs.append((f"Processor time, {label}, ms", *(row["cpu_ms"]["median"] for row in rows)))
+                lines.append((f"Rotation, {label}, ms", [row["ms"]["median"] for row in rows]))
+                if kinds[kind] == "first" and grants:
+                    lines.append((f"setSecret alone, {label}, ms", [row["set_secret_ms"]["median"] for row in rows]))
+                if not rtt:
+                    lines.append((f"Processor time, {label}, ms", [row["cpu_ms"]["median"] for row in rows]))
     share = section.get("throttled", {})
-    if "this" in share and "other" in share:
-        pairs.append(("Cold rotation with 128 MB's share of a processor, ms", *(share[name]["ms"]["median"] for name in ("this", "other"))))
+    if all(name in share for name in names):
+        label = "Cold rotation with 128 MB's share of a processor, ms"
+        lines.append((label, [share[name]["ms"]["median"] for name in names]))
     for grants in sorted({row["grants"] for row in section.get("memory", [])}):
-        rows = [one(section["memory"], function=name, grants=grants) for name in ("this", "other")]
+        rows = [one(section["memory"], function=name, grants=grants) for name in names]
         if all("none_kb" in row for row in rows):
-            pairs.append((f"Peak memory, {grants:,} table grants, MB", *(row["none_kb"] * 1024 / 1e6 for row in rows)))
+            lines.append((f"Peak memory, {grants:,} table grants, MB", [row["none_kb"] * 1024 / 1e6 for row in rows]))
     version = section["of"]["servers"]["mysql"]
+    called = {"this": "this function", "before": "before", "other": "the other"}
+    head = [f"On MySQL {version}", *(called[name] for name in names), *(f"{called[name]} over this" for name in names[1:])]
     shown = table(
-        [f"On MySQL {version}", "this function", "the other", "ratio"],
-        ([label, number(this), number(other), f"{other / this:.1f}"] for label, this, other in pairs),
+        head,
+        ([label, *map(number, found), *(f"{one / found[0]:.2f}" for one in found[1:])] for label, found in lines),
     )
     return "\n\n".join([shown, *older(section, results["of"]["commit"])])
 
