@@ -91,10 +91,10 @@ fn create_or_alter(diff: &HostDiff<'_>, exists: bool) -> Vec<Action> {
         let settings = changed_settings(diff.source, &diff.twin);
         let mut steps = Vec::new();
         // From an interval to the default, MySQL's memory keeps the interval; not so from never.
-        let has_interval =
-            matches!(diff.twin.settings.get(&Setting::Expiration), Some(Value::Number(1..)));
-        if has_interval && settings.get(&Setting::Expiration) == Some(&Value::Default) {
-            steps.push([(Setting::Expiration, Value::Number(0))].into());
+        let expires = |settings: &BTreeMap<Setting, Value>, how: &str| matches!(settings.get(&Setting::Expiration), Some(Value::Clause(sql)) if sql.contains(how));
+        if expires(&diff.twin.settings, "INTERVAL") && expires(&settings, "DEFAULT") {
+            let never = Value::Clause("PASSWORD EXPIRE NEVER".to_owned());
+            steps.push([(Setting::Expiration, never)].into());
         }
         steps.extend((!settings.is_empty()).then_some(settings));
         return steps.into_iter().map(Action::Alter).collect();

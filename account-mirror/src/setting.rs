@@ -4,6 +4,7 @@
 //! line of the macro `settings`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
@@ -25,7 +26,7 @@ pub(crate) struct Definition {
     pub(crate) kind: Kind,
 }
 
-/// How the value of a setting is stored and written. The text is the clause of SQL.
+/// How the value of a setting is stored, and what its clause says. The text is how the clause begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `REQUIRE`, with three more columns of the same names on all servers.
@@ -137,6 +138,11 @@ impl Definition {
 }
 
 impl Kind {
+    /// Whether the clause is one of those after `WITH`.
+    pub(crate) fn is_after_with(self) -> bool {
+        matches!(self, Self::Limit(_) | Self::Decimal(_))
+    }
+
     fn value(
         self,
         name: &str,
@@ -145,19 +151,33 @@ impl Kind {
     ) -> Result<Value, String> {
         let number = || number(name, found);
         Ok(match self {
-            Self::Tls => Value::Tls(tls(found, stored)?),
-            Self::Limit(_) | Self::Number(_) => Value::Number(number()?.unwrap_or_default()),
-            Self::Decimal(_) => decimal(name, found)?,
-            // MariaDB writes the default of this one as -1.
-            Self::Expiration if number()? == Some(-1) => Value::Default,
-            Self::Expiration | Self::Policy(_) | Self::Days(_) => {
-                number()?.map_or(Value::Default, Value::Number)
-            }
-            Self::Flag(_) => match found {
-                Json::Null => Value::Default,
-                Json::String(text) if text == "Y" || text == "N" => Value::Flag(text == "Y"),
+            Self::Limit(sql) => clause(sql, number()?.unwrap_or_default()),
+            Self::Number(sql) => match number()?.unwrap_or_default() {
+                -1 => clause(sql, "UNBOUNDED"),
+                number => clause(sql, number),
+            },
+            Self::Decimal(sql) => clause(sql, decimal(name, found)?),
+            Self::Expiration => match number()? {
+                // MariaDB writes the default of this one as -1.
+                None | Some(-1) => clause("PASSWORD EXPIRE", "DEFAULT"),
+                Some(0) => clause("PASSWORD EXPIRE", "NEVER"),
+                Some(days) => clause("PASSWORD EXPIRE INTERVAL", format!("{days} DAY")),
+            },
+            Self::Policy(sql) => match number()? {
+                None => clause(sql, "DEFAULT"),
+                Some(number) => clause(sql, number),
+            },
+            Self::Days(sql) => match number()? {
+                None => clause(sql, "DEFAULT"),
+                Some(days) => clause(sql, format!("{days} DAY")),
+            },
+            Self::Flag(sql) => match found {
+                Json::Null => clause(sql, "DEFAULT"),
+                Json::String(text) if text == "Y" => Value::Clause(sql.to_owned()),
+                Json::String(text) if text == "N" => clause(sql, "OPTIONAL"),
                 _ => return Err(format!("a {name} that is neither Y nor N")),
             },
+            Self::Tls => Value::Tls(tls(found, stored)?),
             Self::Attribute => match found {
                 Json::Null => Value::Json(Map::new()),
                 Json::Object(attribute) => Value::Json(attribute.clone()),
@@ -187,13 +207,17 @@ fn number(name: &str, found: &Json) -> Result<Option<i64>, String> {
 }
 
 /// The server writes such a number with six digits after the point.
-fn decimal(name: &str, found: &Json) -> Result<Value, String> {
+fn decimal(name: &str, found: &Json) -> Result<String, String> {
     match found.as_f64() {
-        Some(0.0) => Ok(Value::Number(0)),
-        Some(number) => Ok(Value::Decimal(format!("{number:.6}"))),
-        None if found.is_null() => Ok(Value::Number(0)),
+        Some(0.0) => Ok("0".to_owned()),
+        Some(number) => Ok(format!("{number:.6}")),
+        None if found.is_null() => Ok("0".to_owned()),
         None => Err(format!("a {name} that is no number")),
     }
+}
+
+fn clause(sql: &str, value: impl fmt::Display) -> Value {
+    Value::Clause(format!("{sql} {value}"))
 }
 
 fn tls(found: &Json, stored: impl Fn(&str) -> Option<Json>) -> Result<Tls, String> {
@@ -217,23 +241,12 @@ fn tls(found: &Json, stored: impl Fn(&str) -> Option<Json>) -> Result<Tls, Strin
 }
 
 impl Setting {
-    /// Whether this is the value of an account for which nothing was set.
+    /// Whether this is the value of an account for which nothing was set: what a NULL gives.
     pub fn is_default(self, value: &Value) -> bool {
-        let kind = SETTINGS.iter().find(|definition| definition.setting == self);
-        let has_default = kind.is_some_and(|definition| {
-            matches!(
-                definition.kind,
-                Kind::Expiration | Kind::Policy(_) | Kind::Days(_) | Kind::Flag(_)
-            )
-        });
-        match value {
-            _ if has_default => *value == Value::Default,
-            Value::Number(number) => *number == 0,
-            Value::Tls(tls) => *tls == Tls::None,
-            Value::Json(json) => json.is_empty(),
-            Value::Roles(roles) => roles.is_empty(),
-            Value::Default | Value::Decimal(_) | Value::Flag(_) => false,
-        }
+        let mut definitions = SETTINGS.iter().filter(|definition| definition.setting == self);
+        definitions.any(|definition| {
+            definition.kind.value("", &Json::Null, |_| None).is_ok_and(|unset| unset == *value)
+        })
     }
 }
 
@@ -250,6 +263,48 @@ mod tests {
                 let stored = |name: &str| (name == own).then(|| wrong.clone());
                 assert!(read(family, stored).is_err(), "{own}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_stored_becomes_its_clause_and_nothing_is_the_default() {
+        let (mysql, mariadb) = (Family::MySql((9, 7, 0)), Family::MariaDb((11, 8, 0)));
+        let number = |number: i64| Json::from(number);
+        for (family, setting, stored, clause, is_default) in [
+            (mysql, Setting::QueriesPerHour, number(0), "MAX_QUERIES_PER_HOUR 0", true),
+            (mysql, Setting::UpdatesPerHour, number(2), "MAX_UPDATES_PER_HOUR 2", false),
+            (mysql, Setting::ConnectionsPerHour, number(3), "MAX_CONNECTIONS_PER_HOUR 3", false),
+            (mariadb, Setting::UserConnections, number(-1), "MAX_USER_CONNECTIONS -1", false),
+            (mariadb, Setting::StatementTime, number(0), "MAX_STATEMENT_TIME 0", true),
+            (mariadb, Setting::StatementTime, 5.5.into(), "MAX_STATEMENT_TIME 5.500000", false),
+            (mysql, Setting::Expiration, Json::Null, "PASSWORD EXPIRE DEFAULT", true),
+            (mariadb, Setting::Expiration, number(-1), "PASSWORD EXPIRE DEFAULT", true),
+            (mysql, Setting::Expiration, number(0), "PASSWORD EXPIRE NEVER", false),
+            (mysql, Setting::Expiration, "9".into(), "PASSWORD EXPIRE INTERVAL 9 DAY", false),
+            (mysql, Setting::History, Json::Null, "PASSWORD HISTORY DEFAULT", true),
+            (mysql, Setting::History, number(0), "PASSWORD HISTORY 0", false),
+            (mysql, Setting::ReuseInterval, Json::Null, "PASSWORD REUSE INTERVAL DEFAULT", true),
+            (mysql, Setting::ReuseInterval, number(7), "PASSWORD REUSE INTERVAL 7 DAY", false),
+            (mysql, Setting::RequireCurrent, Json::Null, "PASSWORD REQUIRE CURRENT DEFAULT", true),
+            (mysql, Setting::RequireCurrent, "Y".into(), "PASSWORD REQUIRE CURRENT", false),
+            (
+                mysql,
+                Setting::RequireCurrent,
+                "N".into(),
+                "PASSWORD REQUIRE CURRENT OPTIONAL",
+                false,
+            ),
+            (mysql, Setting::FailedLogins, number(3), "FAILED_LOGIN_ATTEMPTS 3", false),
+            (mysql, Setting::LockTime, Json::Null, "PASSWORD_LOCK_TIME 0", true),
+            (mysql, Setting::LockTime, number(-1), "PASSWORD_LOCK_TIME UNBOUNDED", false),
+            (mysql, Setting::LockTime, number(2), "PASSWORD_LOCK_TIME 2", false),
+        ] {
+            let mut definitions = SETTINGS.iter();
+            let name = definitions.find(|one| one.setting == setting).unwrap().stored(family);
+            let stored = |asked: &str| (asked == name).then(|| stored.clone());
+            let value = read(family, stored).unwrap().remove(&setting).unwrap();
+            assert_eq!(value, Value::Clause(clause.to_owned()));
+            assert_eq!(setting.is_default(&value), is_default, "{clause}");
         }
     }
 }

@@ -128,12 +128,13 @@ impl Session {
             let what = queries.get(ended).map_or("accounts", |query| &query.what);
             let denied = error.meaning(At::Read) == Some(Meaning::Denied);
             let error = error.context(format!("reading {what}"));
-            match denied {
-                true => error.note(format!(
+            if denied {
+                error.note(format!(
                     "GRANT SELECT ON mysql.* TO {}",
                     quote_account(&self.account_user, &self.account_host)
-                )),
-                false => error,
+                ))
+            } else {
+                error
             }
         })
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use account_mirror::setting::{Setting, Value};
+use account_mirror::setting::Setting;
 use tokio::time::Instant;
 
 use crate::aws::SecretValue;
@@ -168,7 +168,8 @@ impl Checks<'_, '_> {
         }
         // A client that still uses the replaced password can block the account after its promotion.
         let limited = pair.source.accounts.values().any(|account| {
-            matches!(account.settings.get(&Setting::FailedLogins), Some(Value::Number(n)) if *n > 0)
+            let limit = account.settings.get(&Setting::FailedLogins);
+            limit.is_some_and(|limit| !Setting::FailedLogins.is_default(limit))
         });
         if limited && !self.turn.rotation.config.retain_previous_password {
             report.warn(format!(

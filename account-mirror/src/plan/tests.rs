@@ -122,7 +122,8 @@ fn a_new_twin_is_created_locked_with_all_settings_but_default_roles() {
 
 #[test]
 fn only_the_settings_that_differ_are_altered() {
-    let number = |n| (Setting::UserConnections, Value::Number(n));
+    let number =
+        |n: i64| (Setting::UserConnections, Value::Clause(format!("MAX_USER_CONNECTIONS {n}")));
     let tls = || (Setting::Tls, Value::Tls(Tls::None));
     let source = with(Account::default(), [tls(), number(1)]);
     let twin = with(Account::default(), [tls(), number(2)]);
@@ -131,12 +132,13 @@ fn only_the_settings_that_differ_are_altered() {
 
 #[test]
 fn an_interval_of_expiry_becomes_the_default_by_way_of_never() {
-    let expiration = |value| (Setting::Expiration, value);
-    let source = with(Account::default(), [expiration(Value::Default)]);
-    let twin = with(Account::default(), [expiration(Value::Number(30))]);
+    let expiration =
+        |how: &str| (Setting::Expiration, Value::Clause(format!("PASSWORD EXPIRE {how}")));
+    let source = with(Account::default(), [expiration("DEFAULT")]);
+    let twin = with(Account::default(), [expiration("INTERVAL 30 DAY")]);
     assert_eq!(
         actions(source, twin),
-        [Alter([expiration(Value::Number(0))].into()), Alter([expiration(Value::Default)].into()),]
+        [Alter([expiration("NEVER")].into()), Alter([expiration("DEFAULT")].into()),]
     );
 }
 

@@ -10,14 +10,8 @@ use crate::grant::RoleName;
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// The server's own default applies.
-    Default,
-    /// A number, in the unit of the setting.
-    Number(i64),
-    /// A number with a fraction, as the server writes it.
-    Decimal(String),
-    /// Yes or no.
-    Flag(bool),
+    /// The clause that sets it.
+    Clause(String),
     /// A demand on the connection.
     Tls(Tls),
     /// A JSON object.

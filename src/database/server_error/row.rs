@@ -113,10 +113,7 @@ impl Row {
 
     /// The remedy, as sure as it is.
     pub fn advice(&self) -> String {
-        match self.certain {
-            true => self.remedy.to_owned(),
-            false => format!("most likely: {}", self.remedy),
-        }
+        if self.certain { self.remedy.to_owned() } else { format!("most likely: {}", self.remedy) }
     }
 }
 

@@ -94,9 +94,10 @@ impl Session {
             Err(failure)
                 if is_guard(ended) && failure.meaning(At::Read) == Some(Meaning::GuardClosed) =>
             {
-                Some(match by_lease {
-                    true => QueryError::LeaseEnded,
-                    false => QueryError::NotBegun(self.limit.too_late(self.deadline)),
+                Some(if by_lease {
+                    QueryError::LeaseEnded
+                } else {
+                    QueryError::NotBegun(self.limit.too_late(self.deadline))
                 })
             }
             Err(failure) => Some(failure),

@@ -66,10 +66,7 @@ impl QueryError {
         match self {
             Self::Server { code, text, family } => Self::Server {
                 code,
-                text: match quotes {
-                    true => WITHHELD.to_owned(),
-                    false => statement.without_secrets(&text),
-                },
+                text: if quotes { WITHHELD.to_owned() } else { statement.without_secrets(&text) },
                 family,
             },
             other => other,
@@ -114,9 +111,10 @@ impl QueryError {
             mysql_async::Error::Server(error) => {
                 let text = text::beginning(&error.message, text::SERVER).into_owned();
                 let row = server_error::find(error.code, At::Read, Some(family));
-                match row.is_some_and(|row| row.meaning == Meaning::ConnectionEnds) {
-                    true => Self::ConnectionLost(format!("MySQL error {}: {text}", error.code)),
-                    false => Self::Server { code: error.code, text, family },
+                if row.is_some_and(|row| row.meaning == Meaning::ConnectionEnds) {
+                    Self::ConnectionLost(format!("MySQL error {}: {text}", error.code))
+                } else {
+                    Self::Server { code: error.code, text, family }
                 }
             }
             mysql_async::Error::Driver(DriverError::ConnectionClosed) => {

@@ -60,19 +60,22 @@ async fn a_plugin_that_the_server_has_not_loaded_is_found_at_every_host_before_t
         let (user, twin) = (tenant.user(), tenant.twin());
         let (other, name) = (account(&user, ELSEWHERE), format!("'{user}'@'{ELSEWHERE}'"));
         let known = format!("CREATE USER {other} IDENTIFIED BY {}", literal(FIRST));
-        let leave = |host: &str| match server.is_mariadb() {
-            true => format!(
-                "INSTALL SONAME 'auth_ed25519'; \
+        let leave = |host: &str| {
+            if server.is_mariadb() {
+                format!(
+                    "INSTALL SONAME 'auth_ed25519'; \
                  ALTER USER {} IDENTIFIED VIA ed25519 USING PASSWORD({}); \
                  UNINSTALL SONAME 'auth_ed25519'",
-                account(&user, host),
-                literal(FIRST)
-            ),
-            // As it is left over by an upgrade from a version that had it.
-            false => format!(
-                "UPDATE mysql.user SET plugin = 'auth_socket' \
+                    account(&user, host),
+                    literal(FIRST)
+                )
+            } else {
+                // As it is left over by an upgrade from a version that had it.
+                format!(
+                    "UPDATE mysql.user SET plugin = 'auth_socket' \
                  WHERE User = '{user}' AND Host = '{host}'; FLUSH PRIVILEGES"
-            ),
+                )
+            }
         };
         let plugin =
             if server.is_mariadb() { "INSTALL SONAME 'auth_ed25519'" } else { "auth_socket" };

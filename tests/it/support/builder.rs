@@ -225,39 +225,24 @@ fn create(flavor: Flavor, name: &str, profile: &Account, password: &str) -> Stri
         .collect();
     let with = if flavor.is_mysql() { "WITH" } else { "VIA" };
     let mut sql = format!("CREATE USER {name} IDENTIFIED {with} {}", methods.join(" OR "));
-    let number = |value: &Value| match value {
-        Value::Number(number) => number.to_string(),
-        Value::Decimal(text) => text.clone(),
-        other => panic!("{other:?} is no number"),
-    };
     let (mut limits, mut policies, mut attribute) = (String::new(), String::new(), String::new());
-    for (setting, value) in &profile.settings {
-        let limit = |name: &str| format!(" {name} {}", number(value));
-        match setting {
-            Setting::Tls => sql += &require(value),
-            Setting::QueriesPerHour => limits += &limit("MAX_QUERIES_PER_HOUR"),
-            Setting::UpdatesPerHour => limits += &limit("MAX_UPDATES_PER_HOUR"),
-            Setting::ConnectionsPerHour => limits += &limit("MAX_CONNECTIONS_PER_HOUR"),
-            Setting::UserConnections => limits += &limit("MAX_USER_CONNECTIONS"),
-            Setting::StatementTime => limits += &limit("MAX_STATEMENT_TIME"),
-            Setting::Attribute => {
-                if let Value::Json(json) = value {
-                    let json = serde_json::Value::Object(json.clone()).to_string();
-                    attribute = format!(" ATTRIBUTE {}", literal(&json));
-                }
+    for value in profile.settings.values() {
+        match value {
+            Value::Tls(tls) => sql += &require(tls),
+            Value::Clause(clause) if clause.starts_with("MAX_") => limits += &format!(" {clause}"),
+            Value::Clause(clause) => policies += &format!(" {clause}"),
+            Value::Json(json) => {
+                let json = serde_json::Value::Object(json.clone()).to_string();
+                attribute = format!(" ATTRIBUTE {}", literal(&json));
             }
-            Setting::DefaultRoles => {}
-            _ => policies += &policy(*setting, value),
+            Value::Roles(_) => {}
         }
     }
     let lock = if profile.state.locked { " ACCOUNT LOCK" } else { "" };
     sql + " WITH" + &limits + &policies + lock + &attribute
 }
 
-fn require(value: &Value) -> String {
-    let Value::Tls(tls) = value else {
-        panic!("{value:?} is no demand");
-    };
+fn require(tls: &Tls) -> String {
     match tls {
         Tls::None => String::new(),
         Tls::Ssl => " REQUIRE SSL".to_owned(),
@@ -271,28 +256,5 @@ fn require(value: &Value) -> String {
                 .collect();
             format!(" REQUIRE {}", parts.join(" AND "))
         }
-    }
-}
-
-fn policy(setting: Setting, value: &Value) -> String {
-    match (setting, value) {
-        (Setting::Expiration, Value::Number(0)) => " PASSWORD EXPIRE NEVER".to_owned(),
-        (Setting::Expiration, Value::Number(days)) => {
-            format!(" PASSWORD EXPIRE INTERVAL {days} DAY")
-        }
-        (Setting::History, Value::Number(number)) => format!(" PASSWORD HISTORY {number}"),
-        (Setting::ReuseInterval, Value::Number(days)) => {
-            format!(" PASSWORD REUSE INTERVAL {days} DAY")
-        }
-        (Setting::RequireCurrent, Value::Flag(true)) => " PASSWORD REQUIRE CURRENT".to_owned(),
-        (Setting::RequireCurrent, Value::Flag(false)) => {
-            " PASSWORD REQUIRE CURRENT OPTIONAL".to_owned()
-        }
-        (Setting::FailedLogins, Value::Number(number)) => {
-            format!(" FAILED_LOGIN_ATTEMPTS {number}")
-        }
-        (Setting::LockTime, Value::Number(-1)) => " PASSWORD_LOCK_TIME UNBOUNDED".to_owned(),
-        (Setting::LockTime, Value::Number(days)) => format!(" PASSWORD_LOCK_TIME {days}"),
-        _ => String::new(),
     }
 }

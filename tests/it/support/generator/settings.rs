@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::user::AuthMethod;
 use proptest::collection::btree_map;
-use proptest::option::weighted;
-use proptest::prelude::{BoxedStrategy, Just, Strategy, any};
+use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use proptest::sample::select;
 use serde_json::{Map, Value as Json, json};
 
@@ -44,37 +43,66 @@ pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<
 pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<Setting, Value>> {
     // The account in use must still be able to log in a few times.
     let limits: &[i64] = if in_use { &[0, 1000, 99_999] } else { &[0, 1, 7] };
-    let number = |numbers: &[i64]| select(numbers.to_vec()).prop_map(Value::Number).boxed();
-    let or_default = |numbers: &[i64]| {
-        weighted(0.6, number(numbers)).prop_map(|number| number.unwrap_or(Value::Default)).boxed()
-    };
+    let any_of = |clauses: Vec<String>| select(clauses).prop_map(Value::Clause).boxed();
+    let words = |clauses: &[&str]| any_of(clauses.iter().map(ToString::to_string).collect());
+    let limit = |name: &str| any_of(limits.iter().map(|limit| format!("{name} {limit}")).collect());
     let mut all = vec![
         (Setting::Tls, tls(in_use)),
-        (Setting::QueriesPerHour, number(limits)),
-        (Setting::UpdatesPerHour, number(limits)),
-        (Setting::ConnectionsPerHour, number(limits)),
-        (Setting::UserConnections, number(limits)),
-        (Setting::Expiration, or_default(&[0, 30, 365])),
+        (Setting::QueriesPerHour, limit("MAX_QUERIES_PER_HOUR")),
+        (Setting::UpdatesPerHour, limit("MAX_UPDATES_PER_HOUR")),
+        (Setting::ConnectionsPerHour, limit("MAX_CONNECTIONS_PER_HOUR")),
+        (Setting::UserConnections, limit("MAX_USER_CONNECTIONS")),
+        (
+            Setting::Expiration,
+            words(&[
+                "PASSWORD EXPIRE DEFAULT",
+                "PASSWORD EXPIRE NEVER",
+                "PASSWORD EXPIRE INTERVAL 30 DAY",
+                "PASSWORD EXPIRE INTERVAL 365 DAY",
+            ]),
+        ),
     ];
     if flavor.is_mysql() {
-        let flag =
-            weighted(0.6, any::<bool>()).prop_map(|flag| flag.map_or(Value::Default, Value::Flag));
         let of_mysql = [
-            (Setting::History, or_default(&[0, 3])),
-            (Setting::ReuseInterval, or_default(&[0, 9])),
-            (Setting::RequireCurrent, flag.boxed()),
-            (Setting::FailedLogins, number(&[0, 5])),
-            (Setting::LockTime, number(&[-1, 0, 2])),
+            (
+                Setting::History,
+                words(&["PASSWORD HISTORY DEFAULT", "PASSWORD HISTORY 0", "PASSWORD HISTORY 3"]),
+            ),
+            (
+                Setting::ReuseInterval,
+                words(&[
+                    "PASSWORD REUSE INTERVAL DEFAULT",
+                    "PASSWORD REUSE INTERVAL 0 DAY",
+                    "PASSWORD REUSE INTERVAL 9 DAY",
+                ]),
+            ),
+            (
+                Setting::RequireCurrent,
+                words(&[
+                    "PASSWORD REQUIRE CURRENT DEFAULT",
+                    "PASSWORD REQUIRE CURRENT",
+                    "PASSWORD REQUIRE CURRENT OPTIONAL",
+                ]),
+            ),
+            (Setting::FailedLogins, words(&["FAILED_LOGIN_ATTEMPTS 0", "FAILED_LOGIN_ATTEMPTS 5"])),
+            (
+                Setting::LockTime,
+                words(&[
+                    "PASSWORD_LOCK_TIME UNBOUNDED",
+                    "PASSWORD_LOCK_TIME 0",
+                    "PASSWORD_LOCK_TIME 2",
+                ]),
+            ),
             (Setting::Attribute, attribute().prop_map(Value::Json).boxed()),
         ];
         all.extend(of_mysql.into_iter().filter(|(setting, _)| is_there(flavor, *setting)));
     } else {
-        let seconds =
-            select(vec!["", "5.500000", "100.000001"]).prop_map(|seconds| match seconds {
-                "" => Value::Number(0),
-                seconds => Value::Decimal(seconds.to_owned()),
-            });
-        all.push((Setting::StatementTime, seconds.boxed()));
+        let seconds = words(&[
+            "MAX_STATEMENT_TIME 0",
+            "MAX_STATEMENT_TIME 5.500000",
+            "MAX_STATEMENT_TIME 100.000001",
+        ]);
+        all.push((Setting::StatementTime, seconds));
     }
     let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     values.prop_map(move |values| names.iter().copied().zip(values).collect()).boxed()
@@ -93,27 +121,28 @@ fn is_there(flavor: Flavor, setting: Setting) -> bool {
 
 /// The settings of an account for which nothing was set.
 pub(crate) fn defaults(flavor: Flavor) -> BTreeMap<Setting, Value> {
+    let clause = |text: &str| Value::Clause(text.to_owned());
     let mut names = vec![
         (Setting::Tls, Value::Tls(Tls::None)),
-        (Setting::QueriesPerHour, Value::Number(0)),
-        (Setting::UpdatesPerHour, Value::Number(0)),
-        (Setting::ConnectionsPerHour, Value::Number(0)),
-        (Setting::UserConnections, Value::Number(0)),
-        (Setting::Expiration, Value::Default),
+        (Setting::QueriesPerHour, clause("MAX_QUERIES_PER_HOUR 0")),
+        (Setting::UpdatesPerHour, clause("MAX_UPDATES_PER_HOUR 0")),
+        (Setting::ConnectionsPerHour, clause("MAX_CONNECTIONS_PER_HOUR 0")),
+        (Setting::UserConnections, clause("MAX_USER_CONNECTIONS 0")),
+        (Setting::Expiration, clause("PASSWORD EXPIRE DEFAULT")),
         (Setting::DefaultRoles, Value::Roles(BTreeSet::new())),
     ];
     if flavor.is_mysql() {
         let of_mysql = [
-            (Setting::History, Value::Default),
-            (Setting::ReuseInterval, Value::Default),
-            (Setting::RequireCurrent, Value::Default),
-            (Setting::FailedLogins, Value::Number(0)),
-            (Setting::LockTime, Value::Number(0)),
+            (Setting::History, clause("PASSWORD HISTORY DEFAULT")),
+            (Setting::ReuseInterval, clause("PASSWORD REUSE INTERVAL DEFAULT")),
+            (Setting::RequireCurrent, clause("PASSWORD REQUIRE CURRENT DEFAULT")),
+            (Setting::FailedLogins, clause("FAILED_LOGIN_ATTEMPTS 0")),
+            (Setting::LockTime, clause("PASSWORD_LOCK_TIME 0")),
             (Setting::Attribute, Value::Json(Map::new())),
         ];
         names.extend(of_mysql.into_iter().filter(|(setting, _)| is_there(flavor, *setting)));
     } else {
-        names.push((Setting::StatementTime, Value::Number(0)));
+        names.push((Setting::StatementTime, clause("MAX_STATEMENT_TIME 0")));
     }
     names.into_iter().collect()
 }
