@@ -34,8 +34,8 @@ pub struct Handler {
 impl Handler {
     /// The handler with this configuration.
     pub async fn new(config: Result<Config, Error>) -> Self {
-        let endpoint = config.as_ref().ok();
-        let endpoint = endpoint.and_then(|config| config.secrets_manager_endpoint.clone());
+        let endpoint =
+            config.as_ref().ok().and_then(|config| config.secrets_manager_endpoint.clone());
         let clients = Clients::new(endpoint).await;
         Self { config, clients, tested: Mutex::default() }
     }

@@ -169,8 +169,7 @@ pub async fn objects_defined_by(
              FROM information_schema.{table} WHERE DEFINER IN ({definers}) LIMIT 3)"
         )
     });
-    let rows = session.rows(&parts.join(" UNION ALL ")).await;
-    let rows = rows.map_err(|failure| failure.context("reading the objects of the twin"))?;
+    let rows = session.read("reading the objects of the twin", &parts.join(" UNION ALL ")).await?;
     Ok(rows.into_iter().map(Row::first_lossy).collect())
 }
 
@@ -279,8 +278,8 @@ pub async fn snapshot(
              COALESCE(JSON_EXTRACT(Priv, '$.auth_or'), '')), 256) AS digest FROM mysql.global_priv"
         }
     };
-    let rows = session.rows(&format!("{digest} WHERE User = {}", quote_literal(user))).await;
-    let rows = rows.map_err(|failure| failure.context("reading the twin at the replica"))?;
+    let sql = format!("{digest} WHERE User = {}", quote_literal(user));
+    let rows = session.read("reading the twin at the replica", &sql).await?;
     let text = |row: &Row, column| row.text_or_empty(column).to_owned();
     let digests = rows.iter().map(|row| (text(row, "host"), text(row, "digest")));
     Ok((accounts, digests.collect()))

@@ -97,6 +97,15 @@ impl Session {
         Ok(results.into_iter().next().unwrap_or_default())
     }
 
+    /// The rows that a query returns, or an error that says what it was for.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Session::rows`], in `what`.
+    pub async fn read(&mut self, what: &str, sql: &str) -> Result<Vec<Row>, Error> {
+        self.rows(sql).await.map_err(|failure| failure.context(what))
+    }
+
     /// The one row that a query returns.
     ///
     /// # Errors

@@ -134,8 +134,9 @@ impl<'a> Answers<'a> {
             }
             (host, account)
         };
-        let users = self.users.into_iter();
-        let users: BTreeMap<_, BTreeMap<_, _>> = users
+        let users: BTreeMap<_, BTreeMap<_, _>> = self
+            .users
+            .into_iter()
             .map(|(user, accounts)| (user, accounts.into_iter().map(sorted).collect()))
             .collect();
         for user in &self.reading.users {

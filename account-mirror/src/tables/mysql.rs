@@ -149,9 +149,10 @@ fn partial_revokes(
         let (Some(schema), Some(names)) = (schema, names) else {
             return Err(unsupported(name, "a partial revoke of another form"));
         };
-        let privileges: Option<_> =
-            names.iter().map(|name| Privilege::named(name.as_str()?)).collect();
-        let privileges = privileges
+        let privileges = names
+            .iter()
+            .map(|name| Privilege::named(name.as_str()?))
+            .collect::<Option<_>>()
             .ok_or_else(|| unsupported(name, "a partial revoke of an unknown privilege"))?;
         let target = GrantTarget::PartialRevoke(schema.to_owned());
         hold(account, target, Grant { privileges, ..Grant::default() });

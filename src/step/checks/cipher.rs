@@ -18,8 +18,8 @@ pub(super) async fn check(pair: &mut Pair<'_>, host: &str) -> Result<(), Error> 
         return Ok(());
     }
     let (name, cipher) = (format!("'{}'@'{host}'", pair.source.name), cipher.clone());
-    let rows = pair.session.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'").await;
-    let rows = rows.map_err(|failure| failure.context("reading the session's cipher"))?;
+    let sql = "SHOW SESSION STATUS LIKE 'Ssl_cipher'";
+    let rows = pair.session.read("reading the session's cipher", sql).await?;
     let own = rows.first().map_or("", |row| row.text_or_empty("Value"));
     if own == cipher {
         return Ok(());

@@ -118,10 +118,9 @@ impl Checks<'_, '_> {
     /// is, if there is one.
     async fn password_wrong(&self, host_in_use: Option<&str>) -> Result<Error, Error> {
         let (rotation, source) = (self.turn.rotation, &self.pair.source);
-        let accounts = source.accounts.iter();
-        let accounts =
-            accounts.filter(|(host, _)| host_in_use.is_none_or(|in_use| in_use == *host));
-        let (hosts, accounts): (Vec<_>, Vec<_>) = accounts.unzip();
+        let is_meant = |host: &str| host_in_use.is_none_or(|in_use| in_use == host);
+        let (hosts, accounts): (Vec<_>, Vec<_>) =
+            source.accounts.iter().filter(|(host, _)| is_meant(host)).unzip();
         let search = self.search(&source.name, &accounts, 1).await?;
         let right = search.found.iter().flatten().next();
         let (secret, region) = (&rotation.secret, rotation.secret.region().unwrap_or("REGION"));

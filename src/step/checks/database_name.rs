@@ -18,9 +18,7 @@ impl Checks<'_, '_> {
             "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
             quote_literal(name)
         );
-        let found = self.pair.session.rows(&sql).await;
-        let found =
-            found.map_err(|failure| failure.context("looking for the secret's database"))?;
+        let found = self.pair.session.read("looking for the secret's database", &sql).await?;
         if found.is_empty() && sees_all {
             refuse!(
                 DatabaseNameUnusable,

@@ -25,8 +25,8 @@ pub(super) async fn room(pair: &mut Pair<'_>, tls: &TlsMode) -> Result<Option<us
     if sends_it == [false; 2] || !matches!(tls, TlsMode::Plaintext) {
         return Ok(None);
     }
-    let rows = pair.session.rows(&format!("SHOW GLOBAL STATUS LIKE '{RSA_KEY_STATUS}'")).await;
-    let rows = rows.map_err(|failure| failure.context("reading the RSA key"))?;
+    let sql = format!("SHOW GLOBAL STATUS LIKE '{RSA_KEY_STATUS}'");
+    let rows = pair.session.read("reading the RSA key", &sql).await?;
     let key = rows.first().map(|row| row.text_or_empty("Value"));
     if key == Some("") {
         refuse!(

@@ -1,7 +1,7 @@
 //! The server's memory, which decides on logins, and its grant tables, which proofs are about.
 
 use account_mirror::proof::Meaning;
-use account_mirror::user::User;
+use account_mirror::user::{StoredPassword, User};
 
 use super::Pair;
 use crate::error::{Error, refuse};
@@ -17,8 +17,8 @@ impl Pair<'_> {
         for (host, account) in &user.accounts {
             let key = (user.name.as_str().to_owned(), host.clone());
             let line = self.in_memory.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let hashes = account.state.passwords.iter();
-            let mut hashes = hashes.filter(|stored| matches!(stored.meaning(), Meaning::Hash(_)));
+            let is_hash = |stored: &&StoredPassword| matches!(stored.meaning(), Meaning::Hash(_));
+            let mut hashes = account.state.passwords.iter().filter(is_hash);
             if !hashes.all(|stored| stored.string.is_shown_in(line)) {
                 refuse!(
                     FlushPrivilegesDue,
