@@ -2,14 +2,20 @@
 //!
 //! A type exists where the person on call would do something different. The text says, in this order,
 //! whether applications are refused now; what could not be done, to which thing; what was found; what to
-//! do; whether trying again helps. The first and the last follow from the type. It never holds a password, a hash of one, or what the database server
-//! said about a statement with a password.
+//! do; whether trying again helps. The first and the last follow from the type. It never holds a password,
+//! a hash of one, or what the database server said about a statement with a password.
 
 use std::fmt;
 
 use lambda_runtime::Diagnostic;
 
 use crate::text;
+
+mod applications;
+mod retry;
+
+pub use applications::Applications;
+pub use retry::Retry;
 
 /// An error of the function, made with [`ErrorType::because`].
 #[derive(Clone, PartialEq, Eq)]
@@ -260,79 +266,7 @@ error_types! {
     ReplicaBehind: Helps,
 }
 
-/// Whether trying again can help. Secrets Manager does so by itself, several times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// The cause passes.
-    Helps,
-    /// The cause may pass.
-    MayHelp,
-    /// The cause stays until somebody does what the text says.
-    AfterRepair,
-}
-
-impl fmt::Display for Retry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Helps => "trying again helps",
-            Self::MayHelp => "trying again may help",
-            Self::AfterRepair => "retry after fixing this",
-        })
-    }
-}
-
-/// What an error means for the applications that use the secret's login now. The alarm, the fields of
-/// the log, the text and the tables of `docs/troubleshooting.md` go by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Applications {
-    /// Their logins are refused.
-    Refused,
-    /// Their logins may be refused: it depends on what the text says.
-    MayBeRefused,
-    /// The function could not reach the server or its secrets; whether they can is not known.
-    Unknown,
-    /// Nothing found speaks against their logins.
-    Served,
-}
-
-impl Applications {
-    /// Whether somebody must look at once.
-    pub fn are_in_danger(self) -> bool {
-        matches!(self, Self::Refused | Self::MayBeRefused)
-    }
-
-    /// The word in the log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::MayBeRefused => "may be refused",
-            Self::Unknown => "unknown",
-            Self::Served => "served",
-        }
-    }
-}
-
 impl ErrorType {
-    /// What the error means for the applications.
-    pub fn applications(self) -> Applications {
-        match self {
-            Self::CurrentPasswordWrong => Applications::Refused,
-            Self::CurrentLoginRefused
-            | Self::WrongAccount
-            | Self::DatabaseNameUnusable
-            | Self::UserMissing
-            | Self::AccountUnusable => Applications::MayBeRefused,
-            Self::HostUnknown
-            | Self::ServerUnreachable
-            | Self::ServerSilent
-            | Self::ServerBusy
-            | Self::ConnectionLost
-            | Self::ServerReadOnly
-            | Self::NodeNotReady => Applications::Unknown,
-            _ => Applications::Served,
-        }
-    }
-
     /// The section about it, in the sources.
     pub fn page(self) -> String {
         format!("docs/troubleshooting.md#{}", self.to_string().to_lowercase())
@@ -360,16 +294,5 @@ mod tests {
     fn a_text_ends_with_whether_trying_again_helps_also_with_its_context() {
         let error = ErrorType::Throttled.because("it was throttled; wait").context("a step");
         assert_eq!(error.to_string(), "a step: it was throttled; wait; trying again helps");
-    }
-
-    #[test]
-    fn a_text_begins_with_what_it_means_for_applications_where_they_are_in_danger() {
-        for error_type in ErrorType::ALL {
-            let text = error_type.because("x").context("a step").to_string();
-            let says = text.starts_with("applications ");
-            assert_eq!(says, error_type.applications().are_in_danger(), "{text}");
-        }
-        let text = ErrorType::CurrentPasswordWrong.because("x").to_string();
-        assert!(text.starts_with("applications are refused now: x"), "{text}");
     }
 }

@@ -222,8 +222,7 @@ impl Powers {
             })
             .map(|(_, privilege)| privilege.as_sql())
             .collect();
-        let lacking: Vec<_> = lacking.into_iter().collect();
-        (!lacking.is_empty()).then(|| format!("lacks {}", lacking.join(", ")))
+        (!lacking.is_empty()).then(|| format!("lacks {}", Vec::from_iter(lacking).join(", ")))
     }
 
     /// What the superuser holds at the levels that count for a target.
