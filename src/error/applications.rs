@@ -70,19 +70,3 @@ mod tests {
         assert!(text.starts_with("applications are refused now: x"), "{text}");
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_begins_with_what_it_means_for_applications_where_they_are_in_danger() {
-        for error_type in ErrorType::ALL {
-            let text = error_type.because("x").context("a step").to_string();
-            let says = text.starts_with("applications ");
-            assert_eq!(says, error_type.applications().are_in_danger(), "{text}");
-        }
-        let text = ErrorType::CurrentPasswordWrong.because("x").to_string();
-        assert!(text.starts_with("applications are refused now: x"), "{text}");
-    }
-}
