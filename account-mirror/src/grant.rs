@@ -195,6 +195,15 @@ impl Grant {
         self.privileges.is_empty() && self.columns.is_empty() && !self.grantable
     }
 
+    /// Adds what is granted in `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.privileges.extend(other.privileges.iter());
+        for (column, privileges) in &other.columns {
+            self.columns.entry(column.clone()).or_default().extend(privileges.iter());
+        }
+        self.grantable |= other.grantable;
+    }
+
     /// What is granted here and not in `other`.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {

@@ -16,6 +16,7 @@ use crate::user::{Account, User};
 
 mod definers;
 mod policy;
+mod sight;
 
 fn system_user() -> GrantTarget {
     GrantTarget::Dynamic("SYSTEM_USER".to_owned())
@@ -86,11 +87,6 @@ impl Powers {
     /// Whether the superuser has a privilege on everything, by its SQL spelling.
     pub fn has_globally(&self, privilege: &str) -> bool {
         self.has(&GrantTarget::Global, privilege)
-    }
-
-    /// Whether the superuser holds a privilege on a target, at any level that counts for it.
-    pub fn holds_something_on(&self, target: &GrantTarget) -> bool {
-        self.places(target).iter().any(|grant| !grant.privileges.is_empty())
     }
 
     /// An account with `SYSTEM_USER` can only be changed by one that has it too. A superuser that

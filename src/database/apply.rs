@@ -1,9 +1,9 @@
 //! Executes a plan, in its order. What only grants or revokes and stands in a row is sent together; the
 //! server ends such a text at the first error, so each refusal still has one cause.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use account_mirror::grant::GrantTarget;
+use account_mirror::grant::{Grant, GrantTarget};
 use account_mirror::plan::{Action, Change};
 use account_mirror::sql::{Statement, StatementBuilder};
 use account_mirror::user::{AuthMethod, State, User};
@@ -20,6 +20,12 @@ mod orphans;
 /// accident of the moment, and each of them ends a text.
 const MOST_GONE: usize = 16;
 
+/// What the twin did not get, by host and target, and why.
+pub type Skipped = BTreeMap<(String, GrantTarget), (Grant, &'static str)>;
+
+/// Why, most often.
+pub const GONE: &str = "does not exist now";
+
 /// Executes account statements, and records them.
 pub struct Applier<'a, L> {
     /// The superuser's session.
@@ -31,7 +37,7 @@ pub struct Applier<'a, L> {
     /// What was done so far.
     pub progress: &'a mut Progress,
     /// What could not be granted because it no longer exists, by host.
-    pub skipped: &'a mut BTreeSet<(String, GrantTarget)>,
+    pub skipped: &'a mut Skipped,
 }
 
 /// What was done in all rounds of a step.
@@ -222,8 +228,7 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
 
 /// Whether it is a grant on something that no longer exists, on which the source still has a privilege.
 fn is_orphan(change: &Change, failure: &QueryError) -> bool {
-    matches!(change.action, Action::Grant(..))
-        && matches!(failure.meaning(At::Change), Some(Meaning::TableAbsent | Meaning::PartAbsent))
+    matches!(change.action, Action::Grant(..)) && failure.is_of_the_absent(At::Change)
 }
 
 /// Whether it is a revoke of what is no longer there. The accounts are read again to decide.

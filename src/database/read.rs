@@ -143,6 +143,17 @@ fn superuser_roles(session: &Session) -> Option<Query> {
     Some(Query { what: "the superuser's roles".to_owned(), sql })
 }
 
+/// Whether a user has an open session. Only a superuser with PROCESS sees others'.
+///
+/// # Errors
+///
+/// Of the connection.
+pub async fn has_sessions(session: &mut Session, user: &Username) -> Result<bool, Error> {
+    let rows = session.rows("SHOW PROCESSLIST").await;
+    let rows = rows.map_err(|failure| failure.context("looking for the twin's sessions"))?;
+    Ok(rows.iter().any(|row| row.text_or_empty("User") == user.as_str()))
+}
+
 /// Objects that have one of the accounts of this user at these hosts as their definer, a few of them,
 /// as far as the superuser may see them.
 ///

@@ -155,6 +155,34 @@ impl Session {
             || cluster.is_some_and(|own| own.holds(other.cluster.as_ref(), &other.variables))
     }
 
+    /// Asks several queries in few round trips; `None` for one of which the server answers that something
+    /// it is about does not exist, or is not valid.
+    ///
+    /// # Errors
+    ///
+    /// Any other error of a query, with what it was to read.
+    pub async fn each_that_can_be(
+        &mut self,
+        queries: &[Query],
+    ) -> Result<Vec<Option<Vec<Row>>>, Error> {
+        let mut answers = Vec::with_capacity(queries.len());
+        while let Some(first) = queries.get(answers.len()) {
+            let some = queries[answers.len()..].iter().take(Self::MOST_IN_A_ROW);
+            let texts: Vec<_> = some.map(|query| query.sql.as_str()).collect();
+            let mut results = Vec::new();
+            let sent = self.collect(&texts.join(";\n"), &mut results).await;
+            let ended = results.len();
+            answers.extend(results.into_iter().map(Some));
+            match sent {
+                Err(failure) if failure.is_of_the_absent(At::Read) => answers.push(None),
+                Err(failure) => return Err(failure.context(format!("reading {}", first.what))),
+                Ok(()) if ended == 0 => return Err(response_error().context(&first.what)),
+                Ok(()) => {}
+            }
+        }
+        Ok(answers)
+    }
+
     /// Ends the connection in order, so that the server does not count it as aborted.
     pub async fn close(self) {
         // A connection that does not close in time is dropped.

@@ -128,6 +128,7 @@ impl Checks<'_, '_> {
             refusals::twin_hosts(&self.pair.source, twin)?;
         }
         let placed = self.ownership().await?;
+        self.pair.plan_absent().await?;
         self.report.plan = self.pair.statements();
         self.report.warnings.extend(self.pair.exemptions.iter().cloned());
         self.feasible().await?;
@@ -138,8 +139,10 @@ impl Checks<'_, '_> {
 
     /// Checks that the plan can be carried out.
     async fn feasible(&mut self) -> Result<(), Error> {
-        let Pair { source, twin, plan, .. } = &self.pair;
-        self.pair.powers.permits(source, twin.as_ref(), plan)?;
+        let Pair { source, twin, plan, on_absent, .. } = &self.pair;
+        for changes in [plan, on_absent] {
+            self.pair.powers.permits(source, twin.as_ref(), changes)?;
+        }
         if let Some(policy) = self.pair.session.variables.value("authentication_policy") {
             self.pair.powers.permits_plugins(source, policy)?;
         }
@@ -160,6 +163,10 @@ impl Checks<'_, '_> {
 
     fn warn(&mut self) {
         let Self { pair, report, .. } = self;
+        if self.pending.is_none() {
+            // A rotation says at its end what it has left out.
+            report.warnings.extend(pair.warnings_of_skipped());
+        }
         if pair.sends_plaintext() {
             report.warn(
                 "the server's strict_password_validation takes no hashes, so the new password stands \

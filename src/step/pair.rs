@@ -4,22 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::exempt::exempt;
 use account_mirror::grant::{GrantTarget, RoleName};
-use account_mirror::password::Password;
 use account_mirror::plan::{self, Change};
 use account_mirror::powers::Powers;
-use account_mirror::sql::StatementBuilder;
 use account_mirror::tables::Accounts;
 use account_mirror::user::{Account, User};
 use account_mirror::username::Username;
 
+use crate::database::apply::Skipped;
 use crate::database::read::{self, Facts};
 use crate::database::session::Session;
 use crate::error::{Error, refuse};
 use crate::step::turn::Turn;
 
+mod absent;
 mod differences;
 mod memory;
-mod orphans;
 mod verify;
 
 /// The user in use, its twin, and what must be changed.
@@ -41,7 +40,9 @@ pub(super) struct Pair<'s> {
     /// What `SHOW CREATE USER` shows of each account that has a password, by user and host.
     in_memory: BTreeMap<(String, String), Vec<u8>>,
     /// What could not be granted because it no longer exists, by host: not part of the comparison.
-    pub(super) skipped: BTreeSet<(String, GrantTarget)>,
+    pub(super) skipped: Skipped,
+    /// The grants of the plan on tables that do not exist now: they are made last.
+    pub(super) on_absent: Vec<Change>,
     /// What else is not part of the comparison.
     pub(super) exemptions: Vec<String>,
     /// What must be changed.
@@ -68,7 +69,8 @@ impl<'s> Pair<'s> {
             anonymous_hosts: accounts.anonymous_hosts().map(str::to_owned).collect(),
             plugins,
             in_memory: shown,
-            skipped: BTreeSet::new(),
+            skipped: Skipped::new(),
+            on_absent: Vec::new(),
             exemptions: Vec::new(),
             plan: Vec::new(),
         };
@@ -93,6 +95,7 @@ impl<'s> Pair<'s> {
     /// Plans for the accounts as they are known now.
     pub(super) fn replan(&mut self) {
         self.exclude();
+        self.on_absent.clear();
         self.plan = plan::plan(self.session.family, &self.source, self.twin.as_ref());
     }
 
@@ -106,8 +109,9 @@ impl<'s> Pair<'s> {
         }
         for user in std::iter::once(&mut self.source).chain(&mut self.twin) {
             for (host, account) in &mut user.accounts {
-                let is_compared =
-                    |target: &GrantTarget| !self.skipped.contains(&(host.clone(), target.clone()));
+                let is_compared = |target: &GrantTarget| {
+                    !self.skipped.contains_key(&(host.clone(), target.clone()))
+                };
                 account.grants.retain(|target, _| is_compared(target));
             }
         }
@@ -126,14 +130,9 @@ impl<'s> Pair<'s> {
 
     /// The statements of the plan, without passwords.
     pub(super) fn statements(&self) -> Vec<String> {
-        let builder = StatementBuilder {
-            family: self.session.family,
-            twin: &self.twin_name,
-            password: &Password::new(String::new()),
-            plaintext: false,
-            salt: Default::default(),
-        };
-        self.plan.iter().map(|change| builder.statement(change).to_string()).collect()
+        let for_a_moment = self.for_a_moment();
+        let changes = self.plan.iter().chain(for_a_moment.iter().flatten());
+        self.with_builder(|builder| changes.map(|c| builder.statement(c).to_string()).collect())
     }
 
     /// Whether MariaDB validates passwords itself, so that it accepts no hashes.

@@ -41,14 +41,7 @@ async fn change_twin(superuser: &Superuser<'_>, session: &mut Session) -> Result
         pair.source.name,
         if existed { "" } else { "; it was created" }
     );
-    let orphans = pair.skipped.iter().map(|(host, target)| {
-        format!(
-            "'{}'@'{host}' holds privileges on {target}, which no longer exists; the twin does not \
-             have them; revoke them from the user",
-            pair.source.name
-        )
-    });
-    report.warnings.extend(orphans);
+    report.warnings.extend(pair.warnings_of_skipped());
     Ok(Summary {
         what,
         statements: progress.statements,
@@ -66,12 +59,14 @@ async fn apply(
     progress: &mut Progress,
 ) -> Result<usize, Error> {
     for _ in 0..ROUNDS {
-        if pair.plan.is_empty() {
+        if pair.plan.is_empty() && pair.on_absent.is_empty() {
             break;
         }
         let plan = std::mem::take(&mut pair.plan);
         applier(rotation, pair, &pending.password, progress).0.carry_out(&plan).await?;
+        grant_on_absent(rotation, pair, &pending.password, progress).await?;
         pair.refresh().await?;
+        pair.plan_absent().await?;
     }
     pair.equal(pair.statements(), Step::SetSecret)?;
     let drift = progress.statements.len();
@@ -85,6 +80,28 @@ async fn apply(
     let shown = pair.refresh_and_show().await?;
     pair.verify(&shown, Step::SetSecret)?;
     Ok(drift)
+}
+
+/// Makes the grants on tables that are absent now. A twin that is in use does not get them: a lock does
+/// not end a session. If one of the statements fails, the twin stays locked, and the next try revokes what
+/// it has too much.
+async fn grant_on_absent(
+    rotation: &Rotation<'_>,
+    pair: &mut Pair<'_>,
+    password: &Password,
+    progress: &mut Progress,
+) -> Result<(), Error> {
+    let [lock, grant, unlock] = pair.for_a_moment();
+    if grant.is_empty() {
+        return Ok(());
+    }
+    applier(rotation, pair, password, progress).0.carry_out(&lock).await?;
+    if pair.twin.is_some() && pair.twin_is_in_use().await? {
+        pair.skip_on_absent();
+    } else {
+        applier(rotation, pair, password, progress).0.carry_out(&grant).await?;
+    }
+    applier(rotation, pair, password, progress).0.carry_out(&unlock).await
 }
 
 /// What changes the twin, with the source and the twin.

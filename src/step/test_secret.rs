@@ -149,7 +149,7 @@ async fn prove_at(
     for user in pair.users() {
         pair.check_memory(user)?;
     }
-    pair.skip_orphans().await?;
+    pair.skip_absent().await?;
     let shown = pair.show().await?;
     pair.verify(&shown, Step::TestSecret)?;
     let host = HostInUse::of(superuser, &pair)?;

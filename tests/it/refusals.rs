@@ -1,6 +1,7 @@
 //! What cannot be rotated: each refusal comes before anything is written, has its own type, and says
 //! what to do. And what is left out of a rotation that goes on.
 
+mod absent;
 mod accounts;
 mod admin;
 mod documented;

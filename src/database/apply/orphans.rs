@@ -6,7 +6,7 @@ use account_mirror::grant::{Grant, GrantTarget};
 use account_mirror::plan::{Action, Change};
 use account_mirror::privilege::Privilege;
 
-use super::{Applier, is_orphan};
+use super::{Applier, GONE, is_orphan};
 use crate::database::read::existing::Existing;
 use crate::error::Error;
 
@@ -17,8 +17,7 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         let Action::Grant(target, grant) = &change.action else {
             return Ok(());
         };
-        let place = (change.host.clone(), target.clone());
-        self.skipped.insert(place);
+        self.leave_out(change);
         if !matches!(target, GrantTarget::Table { .. }) || grant.columns.is_empty() {
             return Ok(());
         }
@@ -53,12 +52,19 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         let targets = left.iter().filter_map(|change| needs(change)).collect();
         let existing = Existing::read(self.session, targets).await?;
         left.retain(|change| {
-            let Some(target) = needs(change).filter(|target| !existing.has(target)) else {
+            if needs(change).is_none_or(|target| existing.has(&target)) {
                 return true;
-            };
-            self.skipped.insert((change.host.clone(), target));
+            }
+            self.leave_out(change);
             false
         });
         Ok(())
+    }
+
+    fn leave_out(&mut self, change: &Change) {
+        if let Action::Grant(target, grant) = &change.action {
+            let place = (change.host.clone(), target.clone());
+            self.skipped.entry(place).or_insert_with(|| (Grant::default(), GONE)).0.add(grant);
+        }
     }
 }

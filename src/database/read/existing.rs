@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use account_mirror::grant::{GrantTarget, RoutineKind};
+use account_mirror::grant::{CaselessName, GrantTarget, RoutineKind};
 use account_mirror::row::Row;
-use account_mirror::sql::quote_literal;
+use account_mirror::sql::{quote_identifier, quote_literal};
 use account_mirror::tables::Query;
 
 use crate::database::session::Session;
@@ -47,6 +47,33 @@ impl Existing {
     pub fn has(&self, target: &GrantTarget) -> bool {
         self.found.contains(&spelled(target.clone(), self.caseless))
     }
+}
+
+/// The columns of a table; `None` if it is a view that is invalid.
+pub type Columns = Option<BTreeSet<CaselessName>>;
+
+/// The columns of each of these tables and views, in few round trips.
+///
+/// # Errors
+///
+/// Of the connection, and of a table that the superuser may not see.
+pub async fn columns(
+    session: &mut Session,
+    tables: Vec<GrantTarget>,
+) -> Result<BTreeMap<GrantTarget, Columns>, Error> {
+    let query = |table: &GrantTarget| match table {
+        GrantTarget::Table { schema, name } => {
+            format!("SHOW COLUMNS FROM {}.{}", quote_identifier(schema), quote_identifier(name))
+        }
+        _ => "SELECT 1 FROM DUAL WHERE FALSE".to_owned(),
+    };
+    let queries: Vec<_> = tables
+        .iter()
+        .map(|table| Query { what: format!("the columns of {table}"), sql: query(table) })
+        .collect();
+    let answers = session.each_that_can_be(&queries).await?;
+    let names = |rows: Vec<Row>| rows.iter().map(|row| row.text_or_empty("Field").into()).collect();
+    Ok(tables.into_iter().zip(answers.into_iter().map(|rows| rows.map(names))).collect())
 }
 
 /// One query: which of these names there are in a schema.

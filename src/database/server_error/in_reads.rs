@@ -79,6 +79,7 @@ pub(super) const ROWS: &[Row] = &[
         StatementRefused,
         "the object's definer is gone; create it, or make the object again",
     )
+    .means(Meaning::PartAbsent)
     .also_at(READ_OR_CHANGE),
     read(1547, StatementRefused, TABLES).also_at(READ_OR_CHANGE),
     read(1548, StatementRefused, TABLES).also_at(READ_OR_CHANGE),

@@ -59,6 +59,12 @@ impl QueryError {
         self.row(at).map(|row| row.meaning)
     }
 
+    /// Whether something does not exist, or is not valid, that the query or statement is about.
+    pub fn is_of_the_absent(&self, at: At) -> bool {
+        use Meaning::{DatabaseAbsent, PartAbsent, TableAbsent};
+        matches!(self.meaning(at), Some(DatabaseAbsent | TableAbsent | PartAbsent))
+    }
+
     /// The same without what the statement holds of passwords. A message is shown only where it is known
     /// that it does not repeat the statement.
     pub(super) fn without_secrets(self, statement: &Statement) -> Self {

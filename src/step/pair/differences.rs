@@ -113,8 +113,8 @@ impl Pair<'_> {
     /// What was skipped at a host.
     fn skipped_at(&self, host: &str) -> Places {
         let first = (host.to_owned(), GrantTarget::Dynamic(String::new()));
-        let skipped = self.skipped.range(first..).take_while(|(at, _)| at == host);
-        skipped.map(|(_, target)| target).collect()
+        let skipped = self.skipped.range(first..).take_while(|((at, _), _)| at == host);
+        skipped.map(|((_, target), _)| target).collect()
     }
 
     fn hosts_of_both(&self) -> Vec<String> {
