@@ -156,8 +156,10 @@ class ParametersTest(unittest.TestCase):
         read = set(re.findall(r'"([A-Z]+_[A-Z0-9_]+)"', config)) | {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"}
         variables = TEMPLATE["Resources"][FUNCTION]["Properties"]["Environment"]["Variables"]
         self.assertEqual(set(variables) - read, set())
-        # What Lambda sets itself from the template's logLevel.
-        self.assertEqual(read - set(variables), {"AWS_LAMBDA_LOG_LEVEL"} & read)
+        # What Lambda sets itself, and what is for emulators alone.
+        by_lambda = {"AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_RUNTIME_API"}
+        for_emulators = {"ALLOW_HTTP_ENDPOINTS", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
+        self.assertEqual(read - set(variables), (by_lambda | for_emulators) & read)
 
     def test_a_new_password_has_by_default_what_cdk_lets_it_have(self) -> None:
         default = TEMPLATE["Parameters"]["excludeCharacters"]["Default"]
