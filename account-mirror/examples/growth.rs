@@ -1,6 +1,8 @@
 //! What the pure parts of a rotation take at n, 2n, 4n and 8n of what an account may have many of:
 //! `cargo run --release -p account-mirror --example growth`. What grows faster than n log n is a defect.
 
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "it is what the example is for")]
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 

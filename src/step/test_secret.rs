@@ -230,7 +230,7 @@ async fn at_other_server(
     let login = credentials(LoginRole::Current, current, server);
     let mut as_current = log_in(login, &addresses, deadline, &pair.source).await?;
     if as_current.variables.read_only().is_some() {
-        replica::wait(turn, &pair.session, &as_current).await?;
+        replica::wait(turn, pair.session, &as_current).await?;
     } else if !pair.session.is_same_server(&as_current) {
         let relation = superuser.relation().await;
         checks::same_server(server, &superuser.server, relation)?;

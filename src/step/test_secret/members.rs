@@ -60,9 +60,10 @@ async fn open(superuser: &mut Superuser<'_>, server: &Server) -> Result<Session,
 impl Superuser<'_> {
     /// A member of the cluster of this superuser's server.
     pub(super) fn member(&self, member: &Member) -> Server {
-        let tls = match self.server.endpoint.host == member.endpoint.host {
-            true => self.server.tls.clone(),
-            false => self.server.tls.for_other_host(),
+        let tls = if self.server.endpoint.host == member.endpoint.host {
+            self.server.tls.clone()
+        } else {
+            self.server.tls.for_other_host()
         };
         Server { endpoint: member.endpoint.clone(), tls }
     }

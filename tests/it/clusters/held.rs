@@ -99,9 +99,10 @@ async fn drift(stage: &Stage) {
     let tenant = &stage.tenant;
     let (user, twin) = (account(&tenant.user(), "%"), account(&tenant.twin(), "%"));
     let database = tenant.database();
-    let (in_use, idle) = match stage.scene.login("AWSCURRENT").await.0 == tenant.user() {
-        true => (user, twin),
-        false => (twin, user),
+    let (in_use, idle) = if stage.scene.login("AWSCURRENT").await.0 == tenant.user() {
+        (user, twin)
+    } else {
+        (twin, user)
     };
     tenant
         .sql(format!(
