@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::event::SecretId;
-use crate::secret::fields::{Entry, Fields};
+use crate::secret::fields::{Entry, Fields, invisible_ends};
 
 mod fields;
 #[cfg(test)]
@@ -79,6 +79,11 @@ pub struct SuperuserSecret {
 }
 
 impl SuperuserSecret {
+    /// What nobody sees at the ends of the login, which may be why it is refused.
+    pub fn invisible(&self) -> Option<String> {
+        invisible_login(&self.username, &self.password)
+    }
+
     /// Reads the document of a superuser secret.
     pub fn parse(secret: &SecretId, document: &Document) -> Result<Self, Error> {
         let fields = Fields::parse(secret, document.expose())?;
@@ -130,6 +135,11 @@ impl UserSecret {
         Document::new(new)
     }
 
+    /// What nobody sees at the ends of the login, which may be why it is refused.
+    pub fn invisible(&self) -> Option<String> {
+        invisible_login(&self.username, &self.password)
+    }
+
     /// Whether the two documents are the same, byte for byte, with their passwords.
     pub fn is_identical_to(&self, other: &Self) -> bool {
         self.document.expose() == other.document.expose()
@@ -156,6 +166,11 @@ impl UserSecret {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         Some(&self.document.expose()[entry.value.clone()])
     }
+}
+
+fn invisible_login(username: &Username, password: &Password) -> Option<String> {
+    let of = |key, text| invisible_ends(text).map(|ends| format!("\"{key}\" in the secret {ends}"));
+    of("password", password.expose()).or_else(|| of("username", username.as_str()))
 }
 
 /// Shows the names of the keys only.

@@ -143,6 +143,11 @@ pub fn explain(
                  know; {}put the authority's certificate into a file and name it in TLS_CA_FILE",
                 region_hint(host)
             ),
+            NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                "the server's certificate has no alternative name, and a common name (CN) does not count; \
+                 give it subjectAltName, with the host or what the secret has as \"tls_server_name\""
+                    .to_owned()
+            }
             NotValidForName | NotValidForNameContext { .. } => format!(
                 "the server's certificate is not for \"{name}\"; if that is an alias, put the name \
                  in the certificate into the secret as \"tls_server_name\" ({found})"
@@ -150,12 +155,29 @@ pub fn explain(
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
                 format!("the server's certificate is out of date; renew it ({found})")
             }
-            _ => format!("the server's certificate was not accepted: {found}; replace it"),
+            other => {
+                let remedy = remedy_of_certificate(&format!("{other:?}"));
+                format!("the server's certificate was not accepted: {found}; {remedy}")
+            }
         },
         _ => format!(
             "the handshake failed: {found}; let the server offer TLS 1.2 or 1.3 with a usual cipher suite"
         ),
     })
+}
+
+/// What to do about a certificate that is not accepted for this reason, as the library names it.
+fn remedy_of_certificate(reason: &str) -> &'static str {
+    let remedies = [
+        ("UnsupportedCertVersion", "replace it by one of X.509 version 3"),
+        (
+            "CaUsedAsEndEntity",
+            "replace it: it is an authority's own, which must sign one for the server",
+        ),
+        ("SignatureAlgorithm", "replace it by one with SHA-256 and RSA of 2048 bits, or ECDSA"),
+    ];
+    let known = remedies.iter().find(|(name, _)| reason.contains(name));
+    known.map_or("replace it by one of version 3 with subjectAltName", |(_, remedy)| remedy)
 }
 
 /// The rustls error at the bottom of a driver's error, which may be wrapped in an I/O error.
@@ -189,5 +211,56 @@ fn region_hint(host: &str) -> String {
         format!("this build has the RDS roots of {region}, so the server's is another one; ")
     } else {
         format!("this build lacks the RDS roots of {region}: update certs/, or ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::sync::Arc;
+
+    use rustls::pki_types::ServerName;
+    use rustls::{CertificateError, OtherError};
+
+    use super::*;
+
+    fn explained(problem: CertificateError) -> String {
+        explain(&rustls::Error::InvalidCertificate(problem), "db.example", "db.example").unwrap()
+    }
+
+    #[test]
+    fn a_certificate_without_an_alternative_name_is_not_sent_in_a_circle() {
+        let named = |presented: Vec<String>| {
+            let expected = ServerName::try_from("db.example").unwrap().to_owned();
+            explained(CertificateError::NotValidForNameContext { expected, presented })
+        };
+        let text = named(Vec::new());
+        assert!(text.contains("give it subjectAltName") && !text.contains("alias"), "{text}");
+        let text = named(vec!["other.example".to_owned()]);
+        assert!(
+            text.contains("as \"tls_server_name\"") && text.contains("other.example"),
+            "{text}"
+        );
+    }
+
+    /// As the library says it of a certificate of version 1.
+    #[derive(Debug)]
+    struct UnsupportedCertVersion;
+
+    impl std::error::Error for UnsupportedCertVersion {}
+
+    impl fmt::Display for UnsupportedCertVersion {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("UnsupportedCertVersion")
+        }
+    }
+
+    #[test]
+    fn each_fault_of_a_certificate_has_its_remedy() {
+        let other = OtherError(Arc::new(UnsupportedCertVersion));
+        let text = explained(CertificateError::Other(other));
+        assert!(text.contains("replace it by one of X.509 version 3"), "{text}");
+        let text = explained(CertificateError::Revoked);
+        assert!(text.contains("replace it by one of version 3 with subjectAltName"), "{text}");
     }
 }

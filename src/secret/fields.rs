@@ -1,10 +1,12 @@
 //! The known keys of a secret's document, read one by one.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use account_mirror::password::Password;
 use account_mirror::username::Username;
+use rustls::pki_types::ServerName;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
@@ -144,6 +146,14 @@ impl<'a> Fields<'a> {
 
     /// The address with this host.
     pub(super) fn address_of(&self, host: String) -> Result<Address, Error> {
+        if let Some(ends) = invisible_ends(&host) {
+            return Err(self.wrong("host", format!("{ends}; remove that")));
+        }
+        if has_more_than_a_host(&host) {
+            let found = "has a port or a part of a URL in it, as Terraform's \"endpoint\" has; put the \
+                 host's name alone into it, and the port into \"port\"";
+            return Err(self.wrong("host", found));
+        }
         Ok(Address {
             endpoint: Endpoint { host, port: self.port()? },
             instance: self.text("dbInstanceIdentifier")?,
@@ -152,7 +162,13 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn tls(&self) -> Result<TlsKeys, Error> {
-        Ok(TlsKeys { ssl: self.ssl(), server_name: self.text("tls_server_name")? })
+        let server_name = self.text("tls_server_name")?;
+        if server_name.as_deref().is_some_and(|name| ServerName::try_from(name).is_err()) {
+            let found =
+                "is no name that a certificate could hold: it must be a host's name or an address";
+            return Err(self.wrong("tls_server_name", found));
+        }
+        Ok(TlsKeys { ssl: self.ssl(), server_name })
     }
 
     /// The kind of server, if the document names it.
@@ -164,7 +180,8 @@ impl<'a> Fields<'a> {
     pub(super) fn engine_named(&self, name: &str) -> Result<Engine, Error> {
         Engine::ALL.into_iter().find(|engine| engine.as_str() == name).ok_or_else(|| {
             let known = Engine::ALL.map(Engine::as_str).join(", ");
-            self.wrong("engine", format!("is {name:?}; it must be one of {known}"))
+            let hidden = invisible_ends(name).map_or_else(String::new, |ends| format!(" ({ends})"));
+            self.wrong("engine", format!("is another text{hidden}; it must be one of {known}"))
         })
     }
 
@@ -177,11 +194,7 @@ impl<'a> Fields<'a> {
         match text.parse() {
             Ok(port) if port > 0 => Ok(port),
             _ => {
-                let found = match kind(raw) {
-                    "a number" | "a string" => raw,
-                    other => other,
-                };
-                let found = format!("is {found}; it must be a number from 1 to 65535");
+                let found = format!("is {}; it must be a number from 1 to 65535", kind(raw));
                 Err(self.wrong("port", found))
             }
         }
@@ -208,9 +221,42 @@ fn invalid(secret: &SecretId, found: impl fmt::Display) -> Error {
     ErrorType::SecretInvalid.because(format!("the document of secret {secret} {found}; correct it"))
 }
 
-/// Only a number can be too large for a [`Value`].
+/// What a value is. A number can be too large for a [`Value`], and a string have half a character.
 fn kind(raw: &str) -> &'static str {
-    event::kind(&serde_json::from_str(raw).unwrap_or_else(|_| Value::from(0)))
+    match serde_json::from_str::<Value>(raw) {
+        Ok(value) => event::kind(&value),
+        Err(_) => match raw.as_bytes().first() {
+            Some(b'"') => "a text with half of a surrogate pair (\\ud800 to \\udfff)",
+            Some(b'{') => "an object",
+            Some(b'[') => "an array",
+            _ => "a number",
+        },
+    }
+}
+
+/// Whether it is the host's name with a port, or a URL. An address of IPv6 has colons of its own.
+fn has_more_than_a_host(host: &str) -> bool {
+    host.contains('/') || (host.contains(':') && host.parse::<IpAddr>().is_err())
+}
+
+/// Whether a character is not shown as itself, as a control or format character is not.
+fn is_escaped(c: char) -> bool {
+    !matches!(c, '"' | '\'' | '\\') && c.escape_debug().count() > 1
+}
+
+/// The characters at the ends of a text that nobody sees, as the predicate of a sentence.
+pub(super) fn invisible_ends(text: &str) -> Option<String> {
+    let hidden = |c: &char| c.is_whitespace() || is_escaped(*c);
+    let (first, last) = (text.chars().next().filter(hidden), text.chars().last().filter(hidden));
+    let shown = |c: char| format!("U+{:04X}", u32::from(c));
+    match (first.map(shown), last.map(shown)) {
+        (None, None) => None,
+        (Some(first), None) => Some(format!("begins with the invisible character {first}")),
+        (None, Some(last)) => Some(format!("ends with the invisible character {last}")),
+        (Some(first), Some(last)) => {
+            Some(format!("begins and ends with the invisible characters {first} and {last}"))
+        }
+    }
 }
 
 /// An object with every key that the text has, also a repeated one.

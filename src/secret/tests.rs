@@ -112,10 +112,18 @@ fn a_bad_document_is_refused_with_secret_key_and_finding_but_no_value() {
         (with("host", "true"), "\"host\" is a boolean, not a string"),
         (with("dbname", "[]"), "\"dbname\" is an array, not a string"),
         (with("username", "\"app \""), "\"username\" ends with a blank"),
-        (with("engine", "\"postgres\""), "\"engine\" is \"postgres\"; it must be one of mysql, "),
-        (with("port", "0"), "\"port\" is 0; it must be a number from 1 to 65535"),
-        (with("port", "3306.0"), "\"port\" is 3306.0; it must"),
-        (with("port", "\"65536\""), "\"port\" is \"65536\"; it must"),
+        (with("engine", "\"canary\""), "\"engine\" is another text; it must be one of mysql, "),
+        (with("engine", "\"mysql \""), "another text (ends with the invisible character U+0020)"),
+        (with("port", "0"), "\"port\" is a number; it must be a number from 1 to 65535"),
+        (with("port", "3306.0"), "\"port\" is a number; it must"),
+        (with("port", "\"canary\""), "\"port\" is a string; it must"),
+        (with("password", "\"\\ud800canary\""), "is a text with half of a surrogate pair"),
+        (with("password", "1e999"), "\"password\" is a number, not a string"),
+        (with("host", "\"h:3306\""), "\"host\" has a port or a part of a URL in it"),
+        (with("host", "\"mysql://h\""), "\"host\" has a port or a part of a URL in it"),
+        (with("host", "\"[::1]:3306\""), "and the port into \"port\""),
+        (with("host", "\"\\ufeffh\""), "\"host\" begins with the invisible character U+FEFF"),
+        (with("tls_server_name", "\"a canary\""), "\"tls_server_name\" is no name that"),
         (with("port", "{}"), "\"port\" is an object; it must"),
         (with("host\":\"x\",\"host", "\"canary\""), "has the key \"host\" twice"),
         (with("h\\u006fst", "\"canary\""), "has the key \"host\" twice"),
@@ -133,6 +141,28 @@ fn a_bad_document_is_refused_with_secret_key_and_finding_but_no_value() {
         assert!(text.starts_with("the document of secret app "), "{text}");
         assert!(text.contains(found), "{text} <> {found}");
         assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn an_address_of_ipv6_is_a_host() {
+    assert_eq!(with("host", "\"fd00::1\"").unwrap().address.endpoint.host, "fd00::1");
+}
+
+#[test]
+fn what_nobody_sees_at_the_ends_of_a_login_is_named() {
+    assert_eq!(with("password", "\"p w\"").unwrap().invisible(), None);
+    for (key, value, found) in [
+        ("password", "\"pass\\n\"", "\"password\" in the secret ends with the invisible"),
+        (
+            "password",
+            "\"\\ufeffpass \"",
+            "begins and ends with the invisible characters U+FEFF and",
+        ),
+        ("username", "\"app\\u00a0\"", "\"username\" in the secret ends with the invisible"),
+    ] {
+        let invisible = with(key, value).unwrap().invisible().unwrap();
+        assert!(invisible.contains(found) && !invisible.contains("pass "), "{invisible}");
     }
 }
 

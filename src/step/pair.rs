@@ -19,6 +19,7 @@ use crate::step::turn::Turn;
 mod absent;
 mod differences;
 mod memory;
+mod missing;
 mod verify;
 
 /// The user in use, its twin, and what must be changed.
@@ -60,9 +61,14 @@ impl<'s> Pair<'s> {
         let Facts { mut accounts, roles, plugins, shown } = read::facts(session, users).await?;
         let account = (session.account_user.as_str(), session.account_host.as_str());
         let powers = Powers::new(session.family, account, &roles, &accounts);
+        let source = accounts.take(&turn.current.username);
+        let twin = accounts.take(&turn.twin);
+        let Some(source) = source else {
+            return Err(missing::user_missing(turn, twin.as_ref()).await);
+        };
         let mut pair = Self {
-            source: source_of(&mut accounts, &turn.current.username)?,
-            twin: accounts.take(&turn.twin),
+            source,
+            twin,
             twin_name: turn.twin.clone(),
             session,
             powers,

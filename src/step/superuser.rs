@@ -127,7 +127,10 @@ impl<'a> Superuser<'a> {
             if refused.error_type() != ErrorType::SuperuserLoginRefused
                 || !self.await_newer_version().await?
             {
-                return Err(refused);
+                return Err(match self.document.invisible() {
+                    Some(invisible) => refused.note(invisible),
+                    None => refused,
+                });
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use account_mirror::username::Username;
 
+use crate::aws::StagingLabel;
 use crate::database::session::Server;
 use crate::endpoint::is_proxy;
 use crate::error::{Error, refuse};
+use crate::event::VersionId;
 use crate::secret::UserSecret;
 use crate::step::Rotation;
 
@@ -31,6 +33,17 @@ impl<'a> Turn<'a> {
         let twin = current.username.twin(rotation.config.username_limit(current.engine))?;
         let server = rotation.server(&current);
         Ok(Self { rotation, current, twin, server })
+    }
+
+    /// The command that makes another version current, if one is.
+    pub(super) fn command_to_make_current(&self, right: &VersionId) -> Option<String> {
+        let Rotation { secret, description, .. } = self.rotation;
+        let (region, current) =
+            (secret.region().unwrap_or("REGION"), description.version(StagingLabel::Current)?);
+        Some(format!(
+            "aws secretsmanager update-secret-version-stage --region {region} --secret-id {secret} \
+             --version-stage AWSCURRENT --move-to-version-id {right} --remove-from-version-id {current}"
+        ))
     }
 
     /// What a pending document has that is neither the current one's nor the twin's login.

@@ -93,7 +93,7 @@ impl Credentials<'_> {
     ) -> Result<Conn, LoginError> {
         tokio::pin!(connection);
         let connected = |result: Result<mysql_async::Result<Conn>, Panicked>| match result {
-            Ok(result) => result.map_err(|error| self.explain(error)),
+            Ok(result) => result.map_err(|error| self.explain(error, address)),
             Err(_) => Err(self.protocol_error().into()),
         };
         if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {

@@ -1,5 +1,7 @@
 //! Translates a failed login into an error with its remedy.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
 use account_mirror::plugin;
 use mysql_async::{DriverError, IoError};
 
@@ -25,14 +27,16 @@ impl LoginRole {
             ),
             Self::Superuser => (
                 ErrorType::SuperuserLoginRefused,
-                "check the user and password in the superuser secret",
+                "check the user and password in the superuser secret, and that the user may log in from \
+                 there",
             ),
         }
     }
 }
 
 impl Credentials<'_> {
-    pub(super) fn explain(&self, error: mysql_async::Error) -> LoginError {
+    /// What the driver's error says of a login at this address of the server.
+    pub(super) fn explain(&self, error: mysql_async::Error, address: IpAddr) -> LoginError {
         let server = self.server;
         let expected = server.tls.expected_name(&server.endpoint.host);
         if let Some(found) = tls::explain(&error, &server.endpoint.host, expected) {
@@ -58,11 +62,13 @@ impl Credentials<'_> {
                     .because(format!(
                         "the login of {} \"{}\" failed: {server} asks for the plugin \"{name}\", \
                          which this function does not support; use one of {}, if the server \
-                         has it (for a user that does not exist, MySQL asks for an arbitrary \
-                         plugin)",
+                         has it; where no account of this name is for the function's address \
+                         ({}), MySQL makes a plugin up: look at SELECT user, host, plugin FROM \
+                         mysql.user",
                         self.role,
                         self.user,
                         plugin::supported(),
+                        own_address(address),
                         name = text::beginning(&name, text::SERVER)
                     ))
                     .into()
@@ -117,6 +123,19 @@ impl Credentials<'_> {
             code: Some(code),
         }
     }
+}
+
+/// The address from which packets to this one leave. Nothing is sent.
+fn own_address(server: IpAddr) -> String {
+    let any: (IpAddr, u16) = match server {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), 0),
+        IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED.into(), 0),
+    };
+    let own = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect((server, 9))?;
+        socket.local_addr()
+    });
+    own.map_or_else(|_| "unknown".to_owned(), |own| own.ip().to_string())
 }
 
 /// A login that did not succeed.

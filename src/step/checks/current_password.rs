@@ -10,7 +10,6 @@ use account_mirror::user::Account;
 
 use super::Checks;
 use super::plugins;
-use crate::aws::StagingLabel;
 use crate::error::{Error, ErrorType, refuse};
 
 /// What the current password is to an account.
@@ -117,19 +116,17 @@ impl Checks<'_, '_> {
     /// The refusal of a secret whose password is not the server's: it names the version whose password
     /// is, if there is one.
     async fn password_wrong(&self, host_in_use: Option<&str>) -> Result<Error, Error> {
-        let (rotation, source) = (self.turn.rotation, &self.pair.source);
+        let source = &self.pair.source;
         let is_meant = |host: &str| host_in_use.is_none_or(|in_use| in_use == host);
         let (hosts, accounts): (Vec<_>, Vec<_>) =
             source.accounts.iter().filter(|(host, _)| is_meant(host)).unzip();
         let search = self.search(&source.name, &accounts, 1).await?;
         let right = search.found.iter().flatten().next();
-        let (secret, region) = (&rotation.secret, rotation.secret.region().unwrap_or("REGION"));
-        let remedy = match (right, rotation.description.version(StagingLabel::Current)) {
-            (Some(right), Some(current)) => format!(
+        let command = right.and_then(|right| self.turn.command_to_make_current(right));
+        let remedy = match (right, command) {
+            (Some(right), Some(command)) => format!(
                 "the server's is that of version {right}; if that is right, make it current, and rotate \
-                 again: aws secretsmanager update-secret-version-stage --region {region} --secret-id \
-                 {secret} --version-stage AWSCURRENT --move-to-version-id {right} \
-                 --remove-from-version-id {current}"
+                 again: {command}"
             ),
             _ => format!(
                 "no other version of the secret has the server's{}; find out who changed it, and set \
@@ -137,12 +134,16 @@ impl Checks<'_, '_> {
                 search.note()
             ),
         };
-        Ok(ErrorType::CurrentPasswordWrong.because(format!(
+        let error = ErrorType::CurrentPasswordWrong.because(format!(
             "the password in AWSCURRENT is not that of \"{}\" at {}, according to the hash that the server \
              stores (no login was made); {remedy}",
             source.name,
             list(hosts.iter().map(|host| format!("'{host}'"))),
-        )))
+        ));
+        Ok(match self.turn.current.invisible() {
+            Some(invisible) => error.note(invisible),
+            None => error,
+        })
     }
 }
 

@@ -1,15 +1,18 @@
 //! What a server answers is told as it said it, with the remedy, and without a secret.
 
 use mysql_async::prelude::Queryable;
-use rotation::error::ErrorType::{self, StatementRefused, SuperuserTooWeak};
+use rotation::error::ErrorType::{
+    self, CurrentPasswordWrong, StatementRefused, SuperuserTooWeak, UserMissing,
+};
+use serde_json::Value;
 
 use super::admin::{self, Through};
 use crate::support::account::{Tenant, account};
 use crate::support::canary::{Capture, assert_absent};
-use crate::support::scene::Scene;
+use crate::support::scene::{Scene, document};
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{
-    assert_error, assert_refused, change_superuser, give_up, passwords,
+    assert_error, assert_refused, change_superuser, give_up, passwords, preflight,
 };
 
 const FIRST: &str = "First-canary-1";
@@ -81,5 +84,51 @@ async fn a_digest_that_the_server_cannot_make_is_no_password_policy() {
         assert_fails(&tenant, &scene, StatementRefused, &texts).await;
         tenant.sql("SET GLOBAL caching_sha2_password_digest_rounds = 10000").await;
         scene.rotate().await;
+    }
+}
+
+#[tokio::test]
+async fn a_current_user_that_was_dropped_leaves_the_way_back_to_the_other_one() {
+    for &server in Server::all() {
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
+        scene.rotate().await;
+        tenant.sql(format!("DROP USER {}", account(&tenant.twin(), "%"))).await;
+        let texts =
+            ["AWSPREVIOUS, still logs in", "--version-stage AWSCURRENT --move-to-version-id"];
+        assert_refused(&tenant, &scene, UserMissing, &texts).await;
+
+        // Where that is locked too, nothing is promised.
+        tenant.sql(format!("ALTER USER {} ACCOUNT LOCK", account(&tenant.user(), "%"))).await;
+        let (foretold, _) = preflight(&tenant, &scene).await;
+        let error = foretold.unwrap_err();
+        assert_error(&error, UserMissing, &["create it there"]);
+        assert!(!error.to_string().contains("still logs in"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_break_at_the_end_of_a_password_is_named_and_nothing_else_of_it() {
+    let (tenant, scene) = Scene::settled(Tenant::of(Server::one()).await, FIRST).await;
+    let mut current: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
+    current["password"] = format!("{FIRST}\n").into();
+    let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+    call.secret_string(current.to_string()).send().await.unwrap();
+    let texts = ["\"password\" in the secret ends with the invisible character U+000A"];
+    assert_refused(&tenant, &scene, CurrentPasswordWrong, &texts).await;
+}
+
+#[tokio::test]
+async fn a_superuser_without_an_account_for_this_address_is_told_the_address() {
+    for &server in Server::all() {
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
+        let name = format!("{}_boss", tenant.mark());
+        let elsewhere = account(&name, "10.1.%");
+        tenant.sql(format!("CREATE USER {elsewhere} IDENTIFIED BY 'Canary-of-boss-1'")).await;
+        let superuser = document(&tenant.address, &name, "Canary-of-boss-1");
+        change_superuser(&scene, &superuser).await;
+        let error = preflight(&tenant, &scene).await.0.unwrap_err();
+        let told = ["function's address (127.0.0.1)", "account of this name is for the address"];
+        assert!(told.iter().any(|told| error.to_string().contains(told)), "{server:?}: {error}");
+        assert!(error.to_string().contains("127.0.0.1"), "{error}");
     }
 }

@@ -75,5 +75,7 @@ async fn a_long_message_of_a_server_is_cut_and_its_length_is_given() {
         assert!(said.len() < 4 << 10, "{} bytes", said.len());
         assert!(said.contains("denied\\u{2028}xxx"), "{said}");
         assert!(said.contains("more bytes left out"), "{said}");
+        // MySQL makes a plugin up for an account that does not exist from here.
+        assert!(said.contains("1045") || said.contains("address (127.0.0.1)"), "{said}");
     }
 }
