@@ -92,6 +92,7 @@ check: $(DENY)/$(DENY_VERSION)
 	$(call part,formatting,cargo fmt --check)
 	$(call part,modules,python3 dev/rooms.py)
 	$(call part,lints,cargo clippy --locked --all-targets --quiet -- -D warnings)
+	$(call part,lints of the command,cargo clippy --locked --package mysql-rotation --all-targets --quiet -- -D warnings)
 	$(call part,documentation,RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --locked --no-deps --document-private-items --lib --bins --examples --quiet)
 	$(call part,dependencies,$(DENY)/bin/cargo-deny --locked check licenses bans sources)
 	@if log=$$($(ADVISORIES) 2>&1); then echo 'advisories           ok'; \

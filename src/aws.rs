@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::{Builder, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::Connector;
@@ -27,6 +27,7 @@ mod description;
 pub mod rds;
 mod secrets_manager;
 
+pub use call::Call;
 pub use description::{Description, Replica, StagingLabel};
 pub(crate) use secrets_manager::VISIBILITY_PAUSES;
 pub use secrets_manager::{MoveOutcome, PutOutcome, SecretValue, Selector};
@@ -52,28 +53,18 @@ pub struct Clients {
 impl Clients {
     /// Clients with the function's own region and credentials. Nothing is sent yet.
     pub async fn new(endpoint: Option<String>) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(5)
-            .with_initial_backoff(Duration::from_millis(250));
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client())
-            .timeout_config(timeouts)
-            .retry_config(retries);
-        // In the user agent, and so in CloudTrail.
-        if let Ok(name) = AppName::new(APP_NAME) {
-            loader = loader.app_name(name);
-        }
+        let mut loader = loader();
         // Lambda gives the credentials in the environment. The SDK's chain looks there first, too; but it
         // makes clients for all other places beforehand, which is half of the start.
         let environment = EnvironmentVariableCredentialsProvider::new();
         if environment.provide_credentials().await.is_ok() {
             loader = loader.credentials_provider(environment);
         }
-        let sdk = loader.load().await;
+        Self::with(loader.load().await, endpoint)
+    }
+
+    /// Clients with this configuration.
+    pub fn with(sdk: SdkConfig, endpoint: Option<String>) -> Self {
         Self { sdk, endpoint, secrets_manager: Mutex::default() }
     }
 
@@ -83,7 +74,7 @@ impl Clients {
     }
 
     /// The client for the region of a secret; a secret named without its ARN is in the function's.
-    fn secrets_manager(&self, secret: &SecretId) -> Client {
+    pub fn secrets_manager(&self, secret: &SecretId) -> Client {
         let home = self.sdk.region().cloned();
         let region = secret.region().map(|region| Region::new(region.to_owned()));
         let Some(region) = region.or_else(|| home.clone()) else {
@@ -98,6 +89,26 @@ impl Clients {
             Client::from_conf(config.build())
         });
         client.clone()
+    }
+}
+
+/// Where every configuration of clients begins: connections, timeouts and retries.
+pub fn loader() -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(5)
+        .with_initial_backoff(Duration::from_millis(250));
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    // In the user agent, and so in CloudTrail.
+    match AppName::new(APP_NAME) {
+        Ok(name) => loader.app_name(name),
+        Err(_) => loader,
     }
 }
 
@@ -123,7 +134,7 @@ fn http_client() -> SharedHttpClient {
 #[derive(Clone, Copy, Debug)]
 pub struct Aws<'a> {
     clients: &'a Clients,
-    deadline: Deadline,
+    pub(crate) deadline: Deadline,
 }
 
 #[cfg(test)]

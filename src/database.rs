@@ -1,6 +1,7 @@
 //! The database: logging in, reading accounts, and changing the twin.
 
 pub mod apply;
+pub mod connections;
 pub mod read;
 pub mod server_error;
 pub mod session;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::caller::say;
 use crate::error::{Error, ErrorType};
 
 /// The part of an invocation's time that is reserved for its log lines and its response.
@@ -55,7 +56,8 @@ impl Deadline {
         self.limit(future).await.ok_or_else(|| {
             ErrorType::DeadlineExceeded.because(format!(
                 "the time of this invocation ended while waiting for {what}; what was done is kept; if \
-                 it happens again, find out what is slow, or raise the function's timeout"
+                 it happens again, find out what is slow, or {}",
+                say("raise the function's timeout", "work nearer to the server")
             ))
         })
     }

@@ -16,7 +16,9 @@ use crate::event::{Payload, RotationEvent, SecretId, Step, VersionId};
 use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};
-use crate::step::{Rotation, Summary, create_secret, finish_secret, set_secret, test_secret};
+use crate::step::{
+    Rotation, Summary, Viewpoint, create_secret, finish_secret, set_secret, test_secret,
+};
 
 mod readiness;
 
@@ -90,6 +92,7 @@ impl Handler {
             rotation_token: event.rotation_token.clone(),
             description,
             deadline,
+            viewpoint: Viewpoint::Here,
         };
         let mut summary = match event.step {
             Step::CreateSecret => create_secret::run(&rotation).await,

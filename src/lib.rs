@@ -4,7 +4,7 @@
 //! The modules, in reading order:
 //!
 //! * What arrives and what comes out: [`handler`], [`event`], [`config`], [`error`], [`deadline`],
-//!   [`log`], [`mod@panic`].
+//!   [`log`], [`mod@panic`], [`caller`].
 //! * The secret: [`secret`], [`password_generator`] for new ones, [`aws`] for the calls.
 //! * The rotation: [`step`], with a module for each step.
 //! * The server: [`endpoint`], [`tls`], [`database`].
@@ -15,6 +15,7 @@
 //! of the log and the parameters of the template.
 
 pub mod aws;
+pub mod caller;
 pub mod config;
 pub mod database;
 pub mod deadline;

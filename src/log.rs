@@ -35,7 +35,7 @@ use crate::text;
 
 mod line;
 pub mod metrics;
-mod plan;
+pub mod plan;
 
 /// Starts the log on the standard output, where Lambda reads it.
 pub fn init(level: LevelFilter) {

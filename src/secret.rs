@@ -44,6 +44,7 @@ impl Document {
 
 /// The secret that is rotated: the login of an application's user, and whatever else its owner keeps
 /// there.
+#[derive(Clone)]
 pub struct UserSecret {
     document: Document,
     entries: Vec<Entry>,

@@ -1,5 +1,7 @@
 //! What the four steps of a rotation share.
 
+use std::net::IpAddr;
+
 use account_mirror::username::Username;
 
 use crate::aws::{Aws, Description, SecretValue, Selector, StagingLabel};
@@ -20,6 +22,7 @@ mod pair;
 mod proofs;
 pub mod set_secret;
 mod superuser;
+pub mod survey;
 pub mod test_secret;
 mod turn;
 mod user_login;
@@ -40,6 +43,20 @@ pub struct Rotation<'a> {
     pub description: Description,
     /// The invocation's end.
     pub deadline: Deadline,
+    /// From where the user's logins are judged.
+    pub viewpoint: Viewpoint,
+}
+
+/// From where the user's logins are judged: which of its accounts a login ends in depends on the
+/// client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewpoint {
+    /// From here, with a login as the user where nothing else shows it.
+    Here,
+    /// From another client, without a login.
+    Client(IpAddr),
+    /// From anywhere, without a login: every account of the user is judged.
+    Anywhere,
 }
 
 /// What a step did, for the log.
@@ -72,6 +89,35 @@ impl Summary {
             Some(refusal) => Err(refusal),
             None => Ok(self),
         }
+    }
+}
+
+impl<'a> Rotation<'a> {
+    /// The rotation that has begun, or without one that which would begin now, as somebody sees it who
+    /// takes no part in it.
+    ///
+    /// # Errors
+    ///
+    /// `SecretInvalid` if no version is current.
+    pub fn now(config: &'a Config, aws: Aws<'a>, description: Description) -> Result<Self, Error> {
+        let labels = [StagingLabel::Pending, StagingLabel::Current];
+        let Some(version) = labels.into_iter().find_map(|label| description.version(label)) else {
+            refuse!(
+                SecretInvalid,
+                "secret {} was not looked at: no version of it has AWSCURRENT; store the user's login in it",
+                description.arn
+            );
+        };
+        Ok(Self {
+            config,
+            aws,
+            secret: description.arn.clone(),
+            version: version.clone(),
+            rotation_token: None,
+            deadline: aws.deadline,
+            viewpoint: Viewpoint::Anywhere,
+            description,
+        })
     }
 }
 

@@ -6,13 +6,14 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::Instant;
 
 use super::CONNECT_TIMEOUT;
+use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
 
 /// A call to AWS, as IAM names it.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub struct Call {
     service: &'static str,
     action: &'static str,
     resource: String,
@@ -21,21 +22,25 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(service: &'static str, action: &'static str, resource: &str) -> Self {
+    /// A call to a service, on this resource.
+    pub fn new(service: &'static str, action: &'static str, resource: &str) -> Self {
         Self { service, action, resource: resource.to_owned(), with_secret: false }
     }
 
-    pub(crate) fn on_secret(action: &'static str, secret: &SecretId) -> Self {
+    /// A call to Secrets Manager.
+    pub fn on_secret(action: &'static str, secret: &SecretId) -> Self {
         Self::new("secretsmanager", action, secret.as_str())
     }
 
-    pub(crate) fn with_secret(self) -> Self {
+    /// The same call with a secret in its request.
+    #[must_use]
+    pub fn with_secret(self) -> Self {
         Self { with_secret: true, ..self }
     }
 
     /// Waits for the response. Where the invocation's time ends first, it is `AwsUnreachable` if the
     /// call has waited for longer than a connection may take, and `DeadlineExceeded` if it began late.
-    pub(crate) fn answer<T>(
+    pub fn answer<T>(
         &self,
         deadline: Deadline,
         sent: impl Future<Output = T>,
@@ -54,7 +59,7 @@ impl Call {
     }
 
     /// The error for an error of the SDK.
-    pub(crate) fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
+    pub fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
     where
         E: ProvideErrorMetadata,
     {
@@ -113,7 +118,7 @@ impl Call {
     }
 
     /// The secret is in the time between its deletion and its end.
-    pub(crate) fn deleted(&self) -> Error {
+    pub fn deleted(&self) -> Error {
         ErrorType::SecretNotFound.because(format!(
             "{} failed: secret {} is scheduled for deletion; restore it (aws secretsmanager \
              restore-secret) or stop its rotation (cancel-rotate-secret)",
@@ -122,7 +127,7 @@ impl Call {
     }
 
     /// The response lacks something that it must have.
-    pub(crate) fn incomplete(&self) -> Error {
+    pub fn incomplete(&self) -> Error {
         ErrorType::AwsCallFailed.because(format!(
             "{self} failed: the response lacks a part that it must have; if it happens again, ask \
              AWS's support about it"
@@ -132,9 +137,10 @@ impl Call {
     fn denied(&self, error: &impl ProvideErrorMetadata) -> Error {
         let Self { service, action, resource, .. } = self;
         ErrorType::AccessDenied.because(format!(
-            "{self} was denied to the function's role{}; allow {service}:{action} on {resource} in \
-             the role's policy; if that allows it, look at its permissions boundary, the secret's \
-             resource policy and the VPC endpoint's policy",
+            "{self} was denied to {}{}; allow {service}:{action} on {resource} in its policy; if that \
+             allows it, look at its permissions boundary, the secret's resource policy and the VPC \
+             endpoint's policy",
+            say("the function's role", "your user or role"),
             self.message(error)
         ))
     }
@@ -145,20 +151,22 @@ impl Call {
             _ => "kms:Decrypt",
         };
         ErrorType::KmsDenied.because(format!(
-            "{self} failed: the use of the secret's KMS key was denied{}; allow the function's role \
-             {keys} on that key, in the role's policy and in the key's, and enable the key if it is \
-             disabled",
-            self.message(error)
+            "{self} failed: the use of the secret's KMS key was denied{}; allow {} {keys} on that key, in \
+             its policy and in the key's, and enable the key if it is disabled",
+            self.message(error),
+            say("the function's role", "your user or role")
         ))
     }
 
     fn unreachable(&self, found: &str) -> Error {
+        let remedy = say(
+            "if the function is in a VPC, its subnets need a VPC endpoint for the service or a NAT gateway, \
+             and the security groups of both must allow HTTPS; so must a proxy that HTTPS_PROXY names",
+            "look at your network, a proxy in between, and the region",
+        );
         let service = self.service;
-        ErrorType::AwsUnreachable.because(format!(
-            "{self} got no response ({found}); if the function is in a VPC, its subnets need a VPC \
-             endpoint for {service} or a NAT gateway, and the security groups of the function and of \
-             the endpoint must allow HTTPS; so must the proxy, if HTTPS_PROXY names one"
-        ))
+        ErrorType::AwsUnreachable
+            .because(format!("{self} got no response from {service} ({found}); {remedy}"))
     }
 
     /// The service's message, unless it may quote a secret, and the id of the request.
@@ -246,6 +254,6 @@ mod tests {
         let call = Call::new("rds", "DescribeDBInstances", "db");
         let error = call.failed(&SdkError::<ErrorMetadata, ()>::timeout_error("late"));
         assert_eq!(error.error_type(), ErrorType::AwsUnreachable);
-        assert!(error.to_string().contains("a VPC endpoint for rds"), "{error}");
+        assert!(error.to_string().contains("no response from rds"), "{error}");
     }
 }

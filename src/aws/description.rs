@@ -36,7 +36,7 @@ pub struct Replica {
 
 impl Description {
     /// The description in an answer. What the SDK does not read of it is given beside it.
-    pub(super) fn read(answer: &DescribeSecretOutput, elsewhere: Vec<Replica>) -> Option<Self> {
+    pub fn read(answer: &DescribeSecretOutput, elsewhere: Vec<Replica>) -> Option<Self> {
         let versions = answer.version_ids_to_stages().into_iter().flatten();
         let tags = answer.tags().iter();
         let replicas = answer.replication_status().iter();

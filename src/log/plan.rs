@@ -12,9 +12,12 @@ const LINE: usize = 64 << 10;
 
 /// What a statement on an account does.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// Makes an account.
     Create,
+    /// Gives a privilege or a role.
     Grant,
+    /// Takes one away.
     Revoke,
     /// Changes a setting, the password or the lock.
     Setting,
@@ -22,7 +25,7 @@ enum Kind {
 
 impl Kind {
     /// The kind, by the statement's first word: all of them are made in `account_mirror::sql`.
-    fn of(statement: &str) -> Self {
+    pub fn of(statement: &str) -> Self {
         match statement.split(' ').next() {
             Some("CREATE") => Self::Create,
             Some("GRANT") => Self::Grant,

@@ -70,6 +70,7 @@ impl Engine {
 }
 
 /// A key of the document, and where its value stands in the text.
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Range<usize>,

@@ -7,6 +7,7 @@
 use account_mirror::host::account_for;
 
 use crate::error::{Error, refuse};
+use crate::step::Viewpoint;
 use crate::step::checks::usable;
 use crate::step::pair::Pair;
 use crate::step::superuser::Superuser;
@@ -19,6 +20,8 @@ pub(super) enum HostInUse {
     Unknown,
     /// The secret names another server than the superuser's secret does.
     OtherServer,
+    /// It depends on the client, and every account is to be judged.
+    Any,
 }
 
 impl HostInUse {
@@ -32,20 +35,24 @@ impl HostInUse {
         if !superuser.is_at(server) {
             return Ok(Self::OtherServer);
         }
-        let hosts = || pair.source.accounts.keys().map(String::as_str);
         let session = &pair.session;
+        let client = match superuser.turn.rotation.viewpoint {
+            Viewpoint::Here => session.client_host.clone(),
+            Viewpoint::Client(address) => address.to_string(),
+            Viewpoint::Anywhere => return Ok(Self::Any),
+        };
+        let hosts = || pair.source.accounts.keys().map(String::as_str);
         let anonymous = pair.anonymous_hosts.iter().map(String::as_str);
-        match account_for(session.family, &session.client_host, hosts(), anonymous) {
+        match account_for(session.family, &client, hosts(), anonymous) {
             Some(Some(host)) => {
                 usable(session.family, &pair.source, host, server)?;
                 Ok(Self::Known(host.to_owned()))
             }
             Some(None) => refuse!(
                 WrongAccount,
-                "a login as \"{}\" from '{}' would end in an anonymous account, which is more \
-                 specific for the function's address; drop that account",
-                pair.source.name,
-                session.client_host
+                "a login as \"{}\" from '{client}' would end in an anonymous account, which is more \
+                 specific for that address; drop that account",
+                pair.source.name
             ),
             None => {
                 // With one account there is no doubt which one would refuse the login.
@@ -61,7 +68,7 @@ impl HostInUse {
     pub(super) fn known(&self) -> Option<&str> {
         match self {
             Self::Known(host) => Some(host),
-            Self::Unknown | Self::OtherServer => None,
+            Self::Unknown | Self::OtherServer | Self::Any => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use account_mirror::plugin::ROUNDS_VARIABLE;
 use account_mirror::proof::{Meaning, Proof};
 use account_mirror::user::{Account, StoredPassword};
 
+use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::error::{Error, refuse};
 
@@ -99,10 +100,13 @@ impl Proofs {
                 refuse!(
                     ProofTooSlow,
                     "a password cannot be proven in time: its stored hash has {rounds} rounds, of \
-                     which {left} are left, and the invocation ends in {} ms; raise the function's \
-                     memory, which raises its share of a CPU, or set the password again with fewer \
-                     rounds ({ROUNDS_VARIABLE})",
-                    remaining.as_millis()
+                     which {left} are left, and the invocation ends in {} ms; {}, or set \
+                     the password again with fewer rounds ({ROUNDS_VARIABLE})",
+                    remaining.as_millis(),
+                    say(
+                        "raise the function's memory, which raises its share of a CPU",
+                        "try again"
+                    )
                 );
             }
             tokio::task::yield_now().await;

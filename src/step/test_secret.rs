@@ -58,7 +58,11 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
 }
 
 /// Runs the checks, and shows the plan of the first real rotation.
-async fn preflight(rotation: &Rotation<'_>, current: UserSecret) -> Result<Summary, Error> {
+///
+/// # Errors
+///
+/// None of the checks: those are the summary's refusal.
+pub async fn preflight(rotation: &Rotation<'_>, current: UserSecret) -> Result<Summary, Error> {
     let mut report = Report::default();
     let found = dry_run(rotation, current, &mut report).await;
     let what = match &found {

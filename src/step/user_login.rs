@@ -7,6 +7,7 @@ use account_mirror::sql::quote_identifier;
 use account_mirror::user::User;
 use account_mirror::username::Username;
 
+use crate::caller::say;
 use crate::database::server_error::{At, Meaning};
 use crate::database::session::{Credentials, LoginError, LoginRole, Server, Session};
 use crate::deadline::Deadline;
@@ -61,9 +62,11 @@ pub(super) fn right_account(session: &Session, user: &Username) -> Result<(), Er
         return Ok(());
     }
     Err(ErrorType::WrongAccount.because(format!(
-        "the login as \"{user}\" ended in the account '{}'@'{}', which matches the function's address \
-         first; drop that account, or change its host",
-        session.account_user, session.account_host
+        "the login as \"{user}\" ended in the account '{}'@'{}', which matches {} first; drop that \
+         account, or change its host",
+        session.account_user,
+        session.account_host,
+        say("the function's address", "your address, which may not be the function's")
     )))
 }
 

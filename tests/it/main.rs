@@ -13,6 +13,7 @@
 mod aws_errors;
 mod clusters;
 mod columns;
+mod command;
 mod command_line;
 mod consistency;
 mod counts;

@@ -5,6 +5,7 @@ pub(crate) mod aws;
 pub(crate) mod builder;
 pub(crate) mod canary;
 pub(crate) mod cluster;
+pub(crate) mod command;
 pub(crate) mod edited;
 pub(crate) mod generator;
 pub(crate) mod grants;

@@ -15,6 +15,7 @@ use super::prepare::prepare;
 use super::server::Credentials;
 use super::statement_limit::StatementLimit;
 use super::{MAX_PACKET, Session, Variables};
+use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::panic::{self, Panicked};
@@ -125,8 +126,9 @@ impl Credentials<'_> {
     pub(super) fn unreachable(&self, found: &str) -> Error {
         ErrorType::ServerUnreachable.because(format!(
             "no connection to {} was made: {found}; the network is the cause, not the login: check the host \
-             and port in the secret, the security groups, and the routes of the function's subnets",
-            self.server
+             and port in the secret, the security groups, and {}",
+            self.server,
+            say("the routes of the function's subnets", "the way from where you are, such as a VPN")
         ))
     }
 }

@@ -7,6 +7,7 @@ use account_mirror::password::Password;
 use account_mirror::username::Username;
 use tokio::net::lookup_host;
 
+use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
@@ -47,9 +48,12 @@ impl Server {
 
     pub(super) fn unknown(&self, found: &str) -> Error {
         ErrorType::HostUnknown.because(format!(
-            "the host \"{}\" was not resolved: {found}; correct the host in the secret, or enable DNS \
-             in the function's VPC",
-            self.endpoint.host
+            "the host \"{}\" was not resolved: {found}; correct the host in the secret, or {}",
+            self.endpoint.host,
+            say(
+                "enable DNS in the function's VPC",
+                "work where the name is known, such as in the VPC"
+            )
         ))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 
@@ -45,8 +46,9 @@ impl StatementLimit {
     pub(super) fn too_late(self, deadline: Deadline) -> Error {
         ErrorType::DeadlineExceeded.because(format!(
             "the next change of an account was not begun: the invocation has only {} ms left; what was \
-             done is kept; if it happens again, raise the function's timeout",
-            deadline.remaining().as_millis()
+             done is kept; if it happens again, {}",
+            deadline.remaining().as_millis(),
+            say("raise the function's timeout", "work nearer to the server")
         ))
     }
 }

@@ -4,6 +4,7 @@ use super::refusals::{explain_refusal, same_server, usable};
 use super::{Checks, cipher};
 use crate::database::session::{LoginRole, Session};
 use crate::error::Error;
+use crate::step::Viewpoint;
 use crate::step::host_in_use::HostInUse;
 use crate::step::user_login::{
     credentials, log_in, plaintext_warning, right_account, use_database,
@@ -25,6 +26,9 @@ impl Checks<'_, '_> {
             cipher::check(&mut self.pair, host).await?;
             return self.database_name(host).await;
         }
+        if self.turn.rotation.viewpoint != Viewpoint::Here {
+            return self.every_account(host).await;
+        }
         let login = credentials(LoginRole::Current, current, server);
         let addresses = server.addresses(deadline).await?;
         let mut session = match log_in(login, &addresses, deadline, source).await {
@@ -45,6 +49,30 @@ impl Checks<'_, '_> {
         session.close().await;
         self.report.pass(checked?);
         Ok(())
+    }
+
+    /// Judges every account of the user, where nobody logs in as it to find the one in use. One of
+    /// several that cannot be used may not be the application's.
+    async fn every_account(&mut self, host: &HostInUse) -> Result<(), Error> {
+        let (source, server) = (&self.pair.source, &self.turn.server);
+        for host in source.accounts.keys() {
+            let name = format!("'{}'@'{host}'", source.name);
+            match usable(self.pair.session.family, source, host, server) {
+                Ok(()) => self.report.pass(format!("{name} can be used, if logins end there")),
+                Err(error) if source.accounts.len() == 1 => return Err(error),
+                Err(error) => self.report.warn(format!("if logins end in {name}: {error}")),
+            }
+        }
+        if matches!(host, HostInUse::OtherServer) {
+            self.report.warn(format!(
+                "whether {server} is the superuser's server was not looked at, since only a login of the user \
+                 shows it"
+            ));
+        }
+        match source.accounts.keys().next().cloned() {
+            Some(host) if source.accounts.len() == 1 => self.database_name(&host).await,
+            _ => Ok(()),
+        }
     }
 
     /// Checks where the login of the user has ended.
