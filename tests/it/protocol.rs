@@ -7,10 +7,12 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use self::copies::{Copies, KEEPS_LOGIN, ONE_IS_REFUSED};
 use self::model::{Protocol, State};
+use self::nodes::{LOGS_IN, Leases};
 use self::rules::Rules;
 
 mod copies;
 mod model;
+mod nodes;
 mod rules;
 
 const WRITES_CURRENT: &str = "no rotation writes the account that another has made current";
@@ -94,6 +96,25 @@ fn in_no_order_of_events_does_a_copy_of_a_secret_take_a_login_that_the_other_has
     let copies = Copies { protocol: Protocol::default() };
     let checker = copies.checker().spawn_bfs().join();
     checker.assert_properties();
+}
+
+#[test]
+fn in_no_order_of_events_do_two_rotations_at_two_servers_meet_under_leases() {
+    let checker = Leases::ALL.checker().spawn_bfs().join();
+    checker.assert_properties();
+}
+
+#[test]
+fn each_rule_of_a_lease_is_needed() {
+    let all = Leases::ALL;
+    for broken in [
+        Leases { guards: false, ..all },
+        Leases { clock_first: false, ..all },
+        Leases { looks_again: false, ..all },
+        Leases { waits: false, ..all },
+    ] {
+        assert!(breaks(broken, LOGS_IN), "{broken:?}");
+    }
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rotation::error::ErrorType;
 
-use crate::support::account::{Tenant, account};
+use crate::support::account::{Tenant, account, literal};
 use crate::support::grants::assert_equal_accounts;
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::scene::Scene;
-use crate::support::server::Server;
+use crate::support::server::{Need, OwnServer, Server};
+use crate::support::stack::tell;
 
 /// Statements that give the tenant's user this many grants on tables. A privilege to create may be
 /// granted on a table that does not exist.
@@ -125,5 +126,37 @@ async fn a_plan_longer_than_an_invocation_is_resumed_where_it_stopped() {
         assert!(grants.count() <= 2000 + tries, "{server:?}: started over");
         scene.resume("testSecret", &token).await.unwrap();
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+    }
+}
+
+/// The rows of 60,000 schemas are 84 MB, of which most is dropped when they are read.
+#[tokio::test]
+async fn an_account_with_sixty_thousand_schemas_is_rotated() {
+    for server in Server::with(&[Need::OwnServers]) {
+        let own = OwnServer::start(server, &[]).await;
+        let (tenant, mut scene) =
+            Scene::settled(Tenant::at(own.address.clone()), "the first password").await;
+        scene.timeout = Duration::from_secs(300);
+        scene.rotate().await;
+        let digit = "(SELECT 0 AS n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 \
+                     UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+        let number = "a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n";
+        for user in [tenant.user(), tenant.twin()] {
+            tenant
+                .sql(format!(
+                    "INSERT INTO mysql.db (Host, Db, User, Select_priv) \
+                     SELECT '%', CONCAT('s', {number}), {}, 'Y' FROM {digit} a, {digit} b, {digit} c, \
+                     {digit} d, {digit} e WHERE e.n < 6",
+                    literal(&user)
+                ))
+                .await;
+        }
+        tenant.sql("FLUSH PRIVILEGES").await;
+        scene.rotate().await;
+        let (user, password) = scene.login("AWSCURRENT").await;
+        assert!(tenant.logs_in(&user, &password).await, "{server:?}");
+        let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = peak.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+        tell(&format!("{server:?}: 60,000 schemas; of the whole test program {peak}"));
     }
 }
