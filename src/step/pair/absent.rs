@@ -49,9 +49,10 @@ impl Pair<'_> {
     /// Of the connection.
     pub(in crate::step) async fn plan_absent(&mut self) -> Result<(), Error> {
         let fates = self.fates().await?;
-        let hinders = match fates.iter().any(|fate| matches!(fate, Fate::ForAMoment)) {
-            true => self.hinders().await?,
-            false => None,
+        let hinders = if fates.iter().any(|fate| matches!(fate, Fate::ForAMoment)) {
+            self.hinders().await?
+        } else {
+            None
         };
         for (change, fate) in std::mem::take(&mut self.plan).into_iter().zip(fates) {
             match (fate, hinders) {
@@ -206,9 +207,10 @@ impl Pair<'_> {
         if source.is_some_and(|grant| grant.privileges.contains(Privilege::CREATE)) {
             return Fate::WithCreate;
         }
-        match self.powers.may_grant(target, &create) {
-            true => Fate::ForAMoment,
-            false => Fate::Skipped(NO_CREATE),
+        if self.powers.may_grant(target, &create) {
+            Fate::ForAMoment
+        } else {
+            Fate::Skipped(NO_CREATE)
         }
     }
 
