@@ -137,7 +137,9 @@ def initialize(build: Build, arguments: list[str], log: Path) -> None:
         script = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL, @skip_auth_anonymous=1;\n"
         for name in MARIADB_SCRIPTS:
             names = (name, name.replace("mariadb_", "mysql_"))
-            script += next(build.share / n for n in names if (build.share / n).exists()).read_text() + "\n"
+            # An old server has not all of them.
+            found = [build.share / n for n in names if (build.share / n).exists()]
+            script += "".join(file.read_text() + "\n" for file in found[:1])
     else:
         command = [*arguments, "--initialize-insecure", "--loose-innodb-redo-log-capacity=64M"]
         script = ""

@@ -132,7 +132,9 @@ async fn restored(server: Server, (dumper, options, restorer): Dump) {
     // What the server has already is complained of: its root, and views of its own.
     let complaints = client(restorer, &args, &format!("{dump}\nFLUSH PRIVILEGES;\n")).await.err();
     at.turn_to(&new.address.host, new.address.port);
-    let there = tenant.elsewhere(new.address.clone());
+    // A dump of everything brings the old root's password as well.
+    let (root, root_password) = (name, "of the superuser".to_owned());
+    let there = tenant.elsewhere(Address { root, root_password, ..new.address.clone() });
     for label in ["AWSCURRENT", "AWSPREVIOUS"] {
         let (user, password) = scene.login(label).await;
         let taken = there.logs_in(&user, &password).await;
