@@ -182,7 +182,10 @@ impl Kind {
             Self::Tls => Value::Tls(tls(found, stored)?),
             Self::Attribute => match found {
                 Json::Null => Value::Json(Map::new()),
-                Json::Object(attribute) => Value::Json(attribute.clone()),
+                Json::Object(_) => match without_nulls(found.clone()) {
+                    Json::Object(attribute) => Value::Json(attribute),
+                    _ => Value::Json(Map::new()),
+                },
                 _ => return Err(format!("a {name} that is not a JSON object")),
             },
             Self::Roles => match found {
@@ -194,6 +197,18 @@ impl Kind {
                 _ => return Err(format!("a {name} that is not the name of a role")),
             },
         })
+    }
+}
+
+/// Without the keys whose value is null, at every depth: a merge, as which the server sets an attribute,
+/// takes a null for an absent key. What is in an array is no key.
+pub(crate) fn without_nulls(json: Json) -> Json {
+    match json {
+        Json::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Json::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        other => other,
     }
 }
 

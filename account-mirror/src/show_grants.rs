@@ -11,6 +11,7 @@ mod tests;
 mod token;
 
 use crate::grant::CaselessName;
+use crate::setting;
 
 pub use clause::{Clause, Places};
 pub use shown::Shown;
@@ -205,6 +206,14 @@ fn mask_account(tokens: &mut Vec<Token>, words: &[&str]) {
     }
 }
 
+/// An attribute without the keys that have no value, in the spelling of its text.
+fn without_nulls(attribute: &str) -> String {
+    match serde_json::from_str(attribute) {
+        Ok(json) => setting::without_nulls(json).to_string(),
+        Err(_) => attribute.to_owned(),
+    }
+}
+
 /// Takes out of `CREATE USER` what says nothing or is not mirrored: a limit of zero and an empty
 /// attribute, which the server shows where they were once set and not where they never were; and
 /// the expiry, in whose place it shows that a password has expired.
@@ -213,11 +222,18 @@ fn drop_defaults(tokens: &mut Vec<Token>) {
     let mut rest = tokens.drain(..).peekable();
     while let Some(token) = rest.next() {
         let is_limit = matches!(&token, Token::Other(word) if word.starts_with("MAX_"));
-        if token.is("WITH")
-            || is_limit && rest.next_if(|next| next.is("0")).is_some()
-            || token.is("ATTRIBUTE")
-                && rest.next_if(|next| next.is_quoted() && next.text() == "{}").is_some()
-        {
+        let attribute = match rest.peek() {
+            Some(Token::Quoted(text)) if token.is("ATTRIBUTE") => Some(without_nulls(text)),
+            _ => None,
+        };
+        if let Some(attribute) = attribute {
+            rest.next();
+            if attribute != "{}" {
+                kept.extend([token, Token::Quoted(attribute)]);
+            }
+            continue;
+        }
+        if token.is("WITH") || is_limit && rest.next_if(|next| next.is("0")).is_some() {
             continue;
         }
         if token.is("PASSWORD") && rest.next_if(|next| next.is("EXPIRE")).is_some() {

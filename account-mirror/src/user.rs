@@ -54,7 +54,9 @@ impl Account {
             return Some(true);
         }
         let gives = |(target, grant): (&GrantTarget, &Grant)| match target {
-            GrantTarget::Global => grant.privileges.iter().any(|p| p.is_on_schemas()),
+            GrantTarget::Global => {
+                grant.grantable || grant.privileges.iter().any(|p| p.is_on_schemas())
+            }
             GrantTarget::Schema(pattern) => is_it(pattern) || like(schema, pattern),
             GrantTarget::Table { schema: of, .. } | GrantTarget::Routine { schema: of, .. } => {
                 is_it(of)

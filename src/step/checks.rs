@@ -163,6 +163,13 @@ impl Checks<'_, '_> {
 
     fn warn(&mut self) {
         let Self { pair, report, .. } = self;
+        let init_connect = pair.session.variables.value("init_connect").unwrap_or_default();
+        if !init_connect.is_empty() && pair.powers.skips_init_connect() {
+            report.warn(
+                "the server has an init_connect, which runs in each session of the two users and not in \
+                 the superuser's: one that fails is seen at the pending login only",
+            );
+        }
         if self.pending.is_none() {
             // A rotation says at its end what it has left out.
             report.warnings.extend(pair.warnings_of_skipped());

@@ -164,7 +164,7 @@ async fn prove_at(
     let mut warnings = members::wait(superuser, pair.session).await?;
     warnings.extend(plaintext_warning(LoginRole::Pending, &server));
     if matches!(host, HostInUse::OtherServer) {
-        at_other_server(superuser, &pair, pending).await?;
+        warnings.extend(at_other_server(superuser, &pair, pending).await?);
         return Ok(warnings);
     }
     let login = credentials(LoginRole::Pending, pending, &server);
@@ -185,7 +185,8 @@ async fn prove_at(
     let ours = shown.source_at(&host);
     let compared = compare(&pair, pending, &host, ours, &mut as_pending).await;
     as_pending.close().await;
-    compared.map(|()| warnings)
+    warnings.extend(compared?);
+    Ok(warnings)
 }
 
 /// Proves by their hashes that the twin has the pending password, and that it can be used, at every
@@ -227,7 +228,7 @@ async fn at_other_server(
     superuser: &Superuser<'_>,
     pair: &Pair<'_>,
     pending: &UserSecret,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let turn = superuser.turn;
     let (current, server, deadline) = (&turn.current, &turn.server, turn.rotation.deadline);
     let addresses = server.addresses(deadline).await?;
@@ -258,7 +259,7 @@ async fn compare(
     host: &str,
     ours: Option<&Shown>,
     session: &mut Session,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     right_account(session, &pending.username)?;
     let Some(ours) = ours.filter(|_| session.account_host == host) else {
         refuse!(
@@ -270,8 +271,13 @@ async fn compare(
             pair.source.name
         );
     };
-    use_database(session, pending).await?;
+    // The twin is what the user in use is, which then cannot use it either.
+    let unusable = match use_database(session, pending).await {
+        Err(error) if error.error_type() == ErrorType::DatabaseNameUnusable => Some(error),
+        other => other.map(|()| None)?,
+    };
     let theirs = read::own_grants(session).await?;
     let only_one = pair.shown_differences(host, ours, &theirs);
-    pair.equal(only_one.map(|clause| clause.to_string()).collect(), Step::TestSecret)
+    pair.equal(only_one.map(|clause| clause.to_string()).collect(), Step::TestSecret)?;
+    Ok(unusable.map(|error| format!("{error:?}")))
 }

@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::too_many_lines, reason = "a test is read from its beginning to its end")]
 
+mod asked;
 mod aws_errors;
 mod clusters;
 mod columns;

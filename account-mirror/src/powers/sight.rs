@@ -34,6 +34,12 @@ impl Powers {
         self.lacking(target, grant).is_none()
     }
 
+    /// Whether the server's `init_connect` does not run in the superuser's sessions.
+    pub fn skips_init_connect(&self) -> bool {
+        let dynamic = GrantTarget::Dynamic("CONNECTION_ADMIN".to_owned());
+        self.holds(&dynamic) || ["SUPER", "CONNECTION ADMIN"].iter().any(|p| self.has_globally(p))
+    }
+
     fn is_restricted(&self, schema: &str) -> bool {
         let restricted = GrantTarget::PartialRevoke(schema.to_owned());
         self.accounts.iter().any(|account| account.grants.contains_key(&restricted))

@@ -3,6 +3,18 @@
 use super::*;
 
 #[test]
+fn to_an_attribute_a_null_is_an_absent_key_at_every_depth() {
+    let json = |text: &str| serde_json::from_str::<Json>(text).unwrap();
+    for (attribute, kept) in [
+        (r#"{"a": null}"#, "{}"),
+        (r#"{"a": {"b": null, "c": 1}}"#, r#"{"a": {"c": 1}}"#),
+        (r#"{"a": [null, {"b": null}]}"#, r#"{"a": [null, {"b": null}]}"#),
+    ] {
+        assert_eq!(without_nulls(json(attribute)), json(kept));
+    }
+}
+
+#[test]
 fn a_value_of_another_type_than_its_setting_is_an_error_and_no_default() {
     let wrong = Json::from([1].as_slice());
     for family in [Family::MySql((9, 7, 0)), Family::MariaDb((11, 8, 0))] {

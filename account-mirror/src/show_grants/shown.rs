@@ -64,20 +64,42 @@ fn without_dead_default_role(mut lines: BTreeSet<String>) -> BTreeSet<String> {
     lines
 }
 
-/// Replaces the account where a line says whom it is about, which is the last place that names it
-/// after one of these words. A line that names it in another way stays as it is, to be taken apart.
+/// Replaces the account where a line says whom it is about. A line that names it in another way stays as
+/// it is, to be taken apart.
 fn without_account(mut line: String, quoted: &[String]) -> String {
-    let last = |account: &str| match line.strip_suffix(account) {
-        Some(before) => Some(before.len()),
-        None => line.rfind(account),
-    };
-    let found = quoted.iter().find_map(|account| Some((last(account)?, account)));
-    if let Some((start, account)) = found
-        && [" TO ", " FROM ", " USER ", " FOR "].iter().any(|word| line[..start].ends_with(word))
+    if let Some(start) = account_at(&line)
+        && let Some(account) = quoted.iter().find(|account| line[start..].starts_with(*account))
     {
         line.replace_range(start..start + account.len(), ACCOUNT);
     }
     line
+}
+
+/// Where a line says whom it is about, by the grammar of its statement: after the first word of its kind
+/// that is neither in quotes, as in a comment, nor among the columns of a privilege.
+fn account_at(line: &str) -> Option<usize> {
+    let word = match line.split_once(' ')?.0 {
+        "GRANT" => " TO ",
+        "REVOKE" => " FROM ",
+        "SET" => " FOR ",
+        "CREATE" | "ALTER" => " USER ",
+        _ => return None,
+    };
+    let (mut quote, mut depth) = (None, 0_usize);
+    for (at, byte) in line.bytes().enumerate() {
+        match (quote, byte) {
+            // A doubled quote ends the text and begins another one.
+            (Some(end), byte) => quote = (byte != end).then_some(end),
+            (None, b'`' | b'\'' | b'"') => quote = Some(byte),
+            (None, b'(') => depth += 1,
+            (None, b')') => depth = depth.saturating_sub(1),
+            (None, b' ') if depth == 0 && line[at..].starts_with(word) => {
+                return Some(at + word.len());
+            }
+            (None, _) => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -143,6 +165,50 @@ mod tests {
         assert_eq!(shown("app", &[&granted, default]).lines.len(), 2);
         assert_eq!(shown("app", &[&other, default]).lines.len(), 1);
         assert_eq!(shown("app", &[default]).lines.len(), 0);
+    }
+
+    /// Texts that hold whole lines about the account.
+    const NASTY: [&str; 6] = [
+        "made with GRANT SELECT ON app.t TO `app`@`%`",
+        "CREATE USER 'app'@'%' FOR `app`@`%` FROM `app`@`%`",
+        " TO `app`@`%` WITH GRANT OPTION",
+        "it''s for `app`@`%` TO 'app'@'%'",
+        "(",
+        ") TO `app`@`%`",
+    ];
+
+    #[test]
+    fn whatever_comments_and_names_hold_the_account_is_where_the_grammar_has_it() {
+        for text in NASTY {
+            let name = text.replace('`', "``").replace("''", "'");
+            let lines = [
+                format!("CREATE USER `USER_`@`%` IDENTIFIED WITH 'x' AS 'h' ATTRIBUTE '{text}'"),
+                format!("CREATE USER `USER_`@`%` IDENTIFIED WITH 'x' AS 'h' COMMENT '{text}'"),
+                format!("GRANT SELECT (`{name}`), INSERT ON `{name}`.`{name}` TO `USER_`@`%`"),
+                format!("GRANT EXECUTE ON PROCEDURE `{name}`.`{name}` TO 'USER_'@'%'"),
+                format!("GRANT USAGE ON *.* TO `USER_`@`%` REQUIRE SUBJECT '{text}'"),
+                format!("REVOKE SELECT ON `{name}`.* FROM `USER_`@`%`"),
+                format!("SET DEFAULT ROLE `{name}` FOR `USER_`@`%`"),
+                format!("GRANT `{name}`@`%` TO `USER_`@`%` WITH ADMIN OPTION"),
+            ];
+            for line in &lines {
+                let [ours, theirs] = ["app", "app_clone"].map(|user| shown(user, &[line]));
+                assert_eq!(ours.lines, theirs.lines, "{line}");
+            }
+        }
+        // MySQL 5.7 shows columns bare.
+        let bare = "GRANT SELECT (a TO `app`@`%`, to) ON `d`.`t` TO 'USER_'@'%'";
+        let [ours, theirs] = ["app", "app_clone"].map(|user| shown(user, &[bare]));
+        assert_eq!(ours.lines, theirs.lines);
+    }
+
+    #[test]
+    fn another_comment_is_a_difference() {
+        let [ours, theirs] = ["TO `app`@`%`", "TO `app_clone`@`%`"].map(|comment| {
+            format!("CREATE USER `USER_`@`%` IDENTIFIED WITH 'x' AS 'h' COMMENT '{comment}'")
+        });
+        let found = differences(&[&ours], &[&theirs]);
+        assert!(found.iter().all(|only| only.len() == 1), "{found:?}");
     }
 
     #[test]

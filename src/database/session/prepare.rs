@@ -44,13 +44,15 @@ pub(super) async fn prepare(
         // A global `max_execution_time` holds until the session's own is set.
         let identity = "SELECT /*+ MAX_EXECUTION_TIME(60000) */ VERSION() AS version, \
              CURRENT_USER() AS account, USER() AS client";
-        let queries: Vec<_> = std::iter::once(identity)
+        // The server's init_connect may have set another encoding, so what is read comes after the names.
+        let queries: Vec<_> = [SET_NAMES, identity]
+            .into_iter()
             .chain(pins.iter().map(String::as_str))
             .chain([kept.as_str(), Variables::QUERY])
             .collect();
         let mut results = Vec::with_capacity(queries.len());
         let sent = session.collect(&queries.join(";\n"), &mut results).await;
-        let Some(identity) = results.first() else {
+        let Some(identity) = results.get(1) else {
             return Err(credentials.refused(sent.err().unwrap_or_else(response_error)));
         };
         identify(session, identity, credentials)?;
@@ -135,6 +137,8 @@ fn text<'a>(rows: &'a [Row], column: &str) -> &'a str {
 /// The largest number that a limit takes; `DEFAULT` would be the server's global value.
 const UNLIMITED: &str = "18446744073709551615";
 
+const SET_NAMES: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_bin";
+
 fn pins(session: &Session, role: LoginRole) -> Vec<String> {
     let (family, seconds) = (session.family, session.limit.seconds());
     let mode = pinned_mode(family);
@@ -151,7 +155,6 @@ fn pins(session: &Session, role: LoginRole) -> Vec<String> {
         own += ", print_identified_with_as_hex = ON";
     }
     let mut statements = vec![
-        "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned(),
         // Setting `max_join_size` sets `sql_big_selects`, too.
         format!(
             "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \

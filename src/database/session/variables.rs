@@ -16,7 +16,7 @@ impl Variables {
          'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only', \
          'partial_revokes', 'mandatory_roles', 'server_uuid', 'server_uid', \
          'strict_password_validation', 'lower_case_table_names', \
-         'authentication_policy', 'wsrep_on', 'wsrep_reject_queries', 'wsrep_node_incoming_address', \
+         'authentication_policy', 'init_connect', 'wsrep_on', 'wsrep_reject_queries', 'wsrep_node_incoming_address', \
          'group_replication_group_name', 'group_replication_single_primary_mode', \
          'group_replication_consistency') \
          OR Variable_name LIKE 'validate_password%' \

@@ -1,6 +1,7 @@
 //! Whether the user can use the database that its secret names, as far as the superuser sees it.
 
 use account_mirror::sql::quote_literal;
+use account_mirror::user::Account;
 
 use super::Checks;
 use crate::error::{Error, refuse};
@@ -26,17 +27,29 @@ impl Checks<'_, '_> {
                  it, or correct the secret"
             );
         }
-        let account = self.pair.source.accounts.get(host);
-        let is_mariadb = !self.pair.session.family.is_mysql();
-        // What MariaDB grants to PUBLIC stands in no table of the user's.
-        if account.and_then(|account| account.may_use(name)) == Some(false) && !is_mariadb {
+        let source = &self.pair.source;
+        let may_not = |account: &Account| account.may_use(name) == Some(false);
+        if !source.accounts.get(host).is_some_and(may_not) {
+            return Ok(());
+        }
+        // On MySQL rows at another host of the user, or of an anonymous user, may count as well; what
+        // MariaDB grants to PUBLIC stands in no table of the user's.
+        let is_certain = self.pair.session.family.is_mysql()
+            && self.pair.anonymous_hosts.is_empty()
+            && source.accounts.values().all(may_not);
+        if is_certain {
             refuse!(
                 DatabaseNameUnusable,
                 "'{}'@'{host}' holds nothing in the database \"{name}\" that the secret names as \
                  \"dbname\"; grant it something there, or correct the secret",
-                self.pair.source.name
+                source.name
             );
         }
+        self.report.warn(format!(
+            "'{}'@'{host}' may be unable to use the database \"{name}\" that the secret names as \
+             \"dbname\": its grant tables do not decide it",
+            source.name
+        ));
         Ok(())
     }
 }

@@ -64,15 +64,16 @@ fn framed(sequence: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The answers to what the function sends first after a login: who the account is, two settings, what
-/// was kept of them, and no variables.
+/// The answers to what the function sends first after a login: the encoding, who the account is, the other
+/// settings, what was kept of them, and no variables.
 fn identity() -> Vec<u8> {
     identity_of("9.7.4")
 }
 
 fn identity_of(version: &str) -> Vec<u8> {
-    let mut packets = result(&[("version", version), ("account", "app@%")], true);
-    packets.extend([OK_AND_MORE.to_vec(), OK_AND_MORE.to_vec()]);
+    let mut packets = vec![OK_AND_MORE.to_vec()];
+    packets.extend(result(&[("version", version), ("account", "app@%")], true));
+    packets.push(OK_AND_MORE.to_vec());
     let kept = [
         ("mode", "NO_BACKSLASH_ESCAPES"),
         ("autocommit", "1"),
