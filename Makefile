@@ -58,6 +58,7 @@ demo:
 	@python3 dev/needs.py demo
 	$(STACK) setup $(if $(MYSQL_URL),,mysql) python emulator
 	cargo build --locked --bins --examples
+	cargo build --locked --package mysql-rotation
 	$(STACK) run -- target/debug/examples/tutorial | tee target/demo.txt
 	@$(if $(MYSQL_URL),,python3 dev/excerpt.py README.md target/demo.txt)
 

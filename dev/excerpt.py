@@ -14,6 +14,7 @@ from pathlib import Path
 def lines(text: str) -> list[str]:
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b", "ID", text)
     text = re.sub(r"\s+\d+ ms", " N ms", text)
+    text = re.sub(r"\d+ s ago", "N s ago", text)
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 

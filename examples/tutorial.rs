@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
@@ -123,7 +124,10 @@ impl Tutorial {
         chapter("7. Somebody grants the idle user more: a test shows what a rotation would do");
         self.drift(&secret, &function).await?;
 
-        chapter("8. Meanwhile, an application read the secret and logged in, over and over");
+        chapter("8. The same, as a person asks for it");
+        self.ask(&secret)?;
+
+        chapter("9. Meanwhile, an application read the secret and logged in, over and over");
         let logins = application.stop().await?;
         ensure(logins.len() == 2, "the application did not see both users")?;
         for (user, times) in logins {
@@ -220,12 +224,7 @@ impl Tutorial {
     }
 
     async fn start_function(&self) -> Result<Function> {
-        let program = std::env::current_exe()?;
-        let folder = program.ancestors().nth(2);
-        let binary = folder.map(|folder| folder.join("bootstrap"));
-        let binary = binary
-            .filter(|binary| binary.exists())
-            .ok_or("the function is not built: run cargo build first")?;
+        let binary = built("bootstrap")?;
         let ca_file = self.database.address.ca_file.to_string_lossy();
         let environment = [("TLS_CA_FILE", ca_file.as_ref())];
         let timeout = Duration::from_secs(30);
@@ -345,8 +344,27 @@ impl Tutorial {
         ensure(equal, "the privileges of the two users differ")
     }
 
+    /// Types the two questions of the operator's command.
+    fn ask(&self, secret: &str) -> Result<()> {
+        let program = built("mysql-rotation")?;
+        for (question, status) in [("status", 0), ("check", 2)] {
+            line(&format!("$ mysql-rotation {question} {USER_SECRET}"));
+            let mut command = Command::new(&program);
+            command.args([question, secret]);
+            command.env("TLS_CA_FILE", &self.database.address.ca_file);
+            let output = command.output()?;
+            for printed in String::from_utf8(output.stdout)?.lines() {
+                line(printed);
+            }
+            line("");
+            let said = String::from_utf8(output.stderr)?;
+            ensure(output.status.code() == Some(status), &format!("the command failed: {said}"))?;
+        }
+        Ok(())
+    }
+
     async fn clean_up(&self) -> Result<()> {
-        chapter("9. Cleaning up");
+        chapter("10. Cleaning up");
         let mut root = self.database.root().await?;
         for statement in [
             format!(
@@ -369,6 +387,14 @@ impl Tutorial {
         }
         Ok(())
     }
+}
+
+/// A program beside this one.
+fn built(name: &str) -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let beside = program.ancestors().nth(2).map(|folder| folder.join(name));
+    let found = beside.filter(|program| program.exists());
+    found.ok_or_else(|| format!("{name} is not built: run make demo").into())
 }
 
 fn ensure(so: bool, otherwise: &str) -> Result<()> {

@@ -11,6 +11,9 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
 
+/// Secrets Manager, as IAM names it.
+const SECRETS_MANAGER: &str = "secretsmanager";
+
 /// A call to AWS, as IAM names it.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -29,7 +32,7 @@ impl Call {
 
     /// A call to Secrets Manager.
     pub fn on_secret(action: &'static str, secret: &SecretId) -> Self {
-        Self::new("secretsmanager", action, secret.as_str())
+        Self::new(SECRETS_MANAGER, action, secret.as_str())
     }
 
     /// The same call with a secret in its request.
@@ -84,7 +87,7 @@ impl Call {
             "DecryptionFailure" | "EncryptionFailure" => self.denied_by_kms(error),
             _ if is_denial(code) && message.contains("KMS") => self.denied_by_kms(error),
             _ if is_denial(code) => self.denied(error),
-            "ResourceNotFoundException" => ErrorType::SecretNotFound.because(format!(
+            "ResourceNotFoundException" if self.service == SECRETS_MANAGER => ErrorType::SecretNotFound.because(format!(
                 "{} failed: secret {} does not exist in its region and account; create it, or \
                  correct the ARN that names it",
                 self.action, self.resource
