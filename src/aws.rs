@@ -137,6 +137,14 @@ pub struct Aws<'a> {
     pub(crate) deadline: Deadline,
 }
 
+impl Aws<'_> {
+    /// The same calls, with another end.
+    #[must_use]
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 pub mod apply;
 pub mod connections;
+pub mod objects;
 pub mod read;
+pub mod roles;
 pub mod server_error;
 pub mod session;

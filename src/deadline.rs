@@ -37,6 +37,12 @@ impl Deadline {
         Self(self.0.min(Instant::now() + duration))
     }
 
+    /// An earlier deadline, which leaves `reserve` of the time, or half of it where that is less.
+    #[must_use]
+    pub fn leaving(self, reserve: Duration) -> Self {
+        Self(self.0 - reserve.min(self.remaining() / 2))
+    }
+
     /// The time that is left.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

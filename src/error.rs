@@ -234,6 +234,8 @@ error_types! {
     HostPasswordsDiffer: AfterRepair,
     /// The server's memory has another password than its tables.
     FlushPrivilegesDue: AfterRepair,
+    /// The server ignores accounts at host names.
+    HostNameIgnored: AfterRepair,
     /// A stored password has more rounds than can be computed in time.
     ProofTooSlow: AfterRepair,
     /// The account demands a client certificate.
@@ -246,6 +248,12 @@ error_types! {
     GrantsWithoutAccount: AfterRepair,
     /// An account has the twin's name, and nothing shows that it is this secret's.
     TwinNotOurs: AfterRepair,
+    /// The user holds nothing of what the twin has.
+    UserHoldsNothing: AfterRepair,
+    /// What has the twin as its definer would come to life.
+    TwinIsDefiner: AfterRepair,
+    /// Somebody may act as the twin who may not act as the user.
+    TwinHasProxies: AfterRepair,
     /// The twin exists at a host where the user does not.
     TwinAtOtherHosts: AfterRepair,
     /// The pending password does not satisfy the server's password policy.

@@ -1,9 +1,7 @@
 //! One invocation: parses the event, checks the secret's description, and runs the step.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use account_mirror::username::Username;
 use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -12,7 +10,8 @@ use crate::aws::{Aws, Clients, Description, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
-use crate::event::{Payload, RotationEvent, SecretId, Step, VersionId};
+use crate::event::{Payload, RotationEvent, Step};
+use crate::handler::proven::Memory;
 use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};
@@ -20,6 +19,7 @@ use crate::step::{
     Rotation, Summary, Viewpoint, create_secret, finish_secret, set_secret, test_secret,
 };
 
+mod proven;
 mod readiness;
 
 /// What the invocations of one sandbox share.
@@ -28,9 +28,8 @@ pub struct Handler {
     /// A bad configuration is returned by every invocation: ending the process would hide the reason.
     config: Result<Config, Error>,
     clients: Clients,
-    /// The version that passed `testSecret` last, and its user. The value of a version never changes,
-    /// so `finishSecret` need not read it again.
-    tested: Mutex<Option<(SecretId, VersionId, Username)>>,
+    /// What `testSecret` has proven, which `finishSecret` need not prove again.
+    proven: Memory,
 }
 
 impl Handler {
@@ -39,7 +38,7 @@ impl Handler {
         let endpoint =
             config.as_ref().ok().and_then(|config| config.secrets_manager_endpoint.clone());
         let clients = Clients::new(endpoint).await;
-        Self { config, clients, tested: Mutex::default() }
+        Self { config, clients, proven: Memory::default() }
     }
 
     /// Does one step of a rotation.
@@ -73,6 +72,8 @@ impl Handler {
     }
 
     async fn step(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
+        // Any other step, and any failure, leaves nothing that a later `finishSecret` could rely on.
+        let remembered = self.proven.take(&event.secret_id, &event.version);
         let config = self.config.as_ref().map_err(Error::clone)?;
         let aws = self.clients.for_invocation(deadline);
         let (description, warnings) = match wait_until_ready(config, event, aws, deadline).await? {
@@ -97,27 +98,18 @@ impl Handler {
         let mut summary = match event.step {
             Step::CreateSecret => create_secret::run(&rotation).await,
             Step::SetSecret => set_secret::run(&rotation).await,
-            Step::TestSecret => {
-                test_secret::run(&rotation).await.inspect(|done| self.remember(&rotation, done))
+            Step::TestSecret => test_secret::run(&rotation).await,
+            Step::FinishSecret => {
+                let proven = remembered.and_then(|known| known.of(&rotation.secret));
+                finish_secret::run(&rotation, proven).await
             }
-            Step::FinishSecret => finish_secret::run(&rotation, self.tested_user(&rotation)).await,
-        }?;
+        }
+        .inspect_err(|_| drop(self.proven.take(&event.secret_id, &event.version)))?;
+        if let Some(proven) = summary.proven.take() {
+            self.proven.remember(&rotation.secret, proven);
+        }
         summary.warnings.extend(warnings);
         Ok(summary)
-    }
-
-    fn remember(&self, rotation: &Rotation<'_>, done: &Summary) {
-        if let Some(user) = done.user.clone() {
-            let mut tested = self.tested.lock().unwrap_or_else(PoisonError::into_inner);
-            *tested = Some((rotation.secret.clone(), rotation.version.clone(), user));
-        }
-    }
-
-    /// The user of the version, if it passed `testSecret` in this sandbox.
-    fn tested_user(&self, rotation: &Rotation<'_>) -> Option<Username> {
-        let tested = self.tested.lock().unwrap_or_else(PoisonError::into_inner);
-        let (secret, version, user) = tested.as_ref()?;
-        (*secret == rotation.secret && *version == rotation.version).then(|| user.clone())
     }
 }
 

@@ -5,7 +5,6 @@
 //! No text made here has a value that could be secret, only key names and types.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use account_mirror::password::Password;
 use account_mirror::username::Username;
@@ -62,8 +61,6 @@ pub struct UserSecret {
     pub superuser_secret: Option<SecretId>,
     /// What is demanded of connections.
     pub tls: TlsKeys,
-    /// When the version was stored, if it is that of AWSCURRENT.
-    pub stored: Option<SystemTime>,
 }
 
 /// The secret of a superuser, which needs no more than a name and a password.
@@ -112,7 +109,6 @@ impl UserSecret {
             dbname: fields.text("dbname")?,
             superuser_secret: fields.text("masterarn")?.map(SecretId::new),
             tls: fields.tls()?,
-            stored: None,
             document,
         })
     }

@@ -1,10 +1,11 @@
 //! What the four steps of a rotation share.
 
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 use account_mirror::username::Username;
 
-use crate::aws::{Aws, Description, SecretValue, Selector, StagingLabel};
+use crate::aws::{Aws, Description, SecretValue, Selector, StagingLabel, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::database::session::Server;
 use crate::deadline::Deadline;
@@ -59,6 +60,25 @@ pub enum Viewpoint {
     Anywhere,
 }
 
+/// The value that is AWSCURRENT.
+#[derive(Clone)]
+pub struct Current {
+    /// The document.
+    pub document: UserSecret,
+    /// The version that came with it.
+    pub version: VersionId,
+    /// When it was stored.
+    pub stored: SystemTime,
+}
+
+impl std::ops::Deref for Current {
+    type Target = UserSecret;
+
+    fn deref(&self) -> &UserSecret {
+        &self.document
+    }
+}
+
 /// What a step did, for the log.
 #[derive(Debug, Default)]
 pub struct Summary {
@@ -80,6 +100,19 @@ pub struct Summary {
     pub preflight: bool,
     /// The user whose login was proven, or became current.
     pub user: Option<Username>,
+    /// What `testSecret` has proven. A preflight proves nothing.
+    pub proven: Option<Proven>,
+}
+
+/// A version that may become current: its login works, and its user is equal to the one in use.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// The version.
+    pub version: VersionId,
+    /// The version that was current then: the one that came with the value that it was compared with.
+    pub against: VersionId,
+    /// The user of the version.
+    pub user: Username,
 }
 
 impl Summary {
@@ -132,8 +165,31 @@ impl Rotation<'_> {
         self.aws.value_when_visible(&self.secret, Selector::Version(&self.version)).await
     }
 
-    /// The document that is AWSCURRENT.
-    pub(crate) async fn current(&self) -> Result<UserSecret, Error> {
+    /// The document that is AWSCURRENT, which must be that of the version that the description names:
+    /// between the two, somebody may move the label, forward or back.
+    pub(crate) async fn current(&self) -> Result<Current, Error> {
+        let described = self.description.version(StagingLabel::Current);
+        let is_described = |current: &SecretValue| Some(&current.version) == described;
+        let read = async || self.current_value().await;
+        let current = self.deadline.retry(VISIBILITY_PAUSES, is_described, read).await?;
+        if !is_described(&current) {
+            refuse!(
+                RotationSuperseded,
+                "nothing was done for version {}: the value that is AWSCURRENT is that of version {}, and \
+                 according to the description the label is on {}; find out what moved it, and rotate \
+                 again",
+                self.version,
+                current.version,
+                described.map_or("none", VersionId::as_str)
+            );
+        }
+        let SecretValue { document, version, created, .. } = current;
+        let document = UserSecret::parse(&self.secret, document)?;
+        Ok(Current { document, version, stored: created })
+    }
+
+    /// The value that is AWSCURRENT, whatever the description says.
+    pub(crate) async fn current_value(&self) -> Result<SecretValue, Error> {
         let Some(current) = self.value(Selector::Labeled(StagingLabel::Current)).await? else {
             refuse!(
                 SecretInvalid,
@@ -141,9 +197,23 @@ impl Rotation<'_> {
                 self.secret
             );
         };
-        let mut document = UserSecret::parse(&self.secret, current.document)?;
-        document.stored = Some(current.created);
-        Ok(document)
+        Ok(current)
+    }
+
+    /// The same invocation with less time, so that `reserve` is left for what comes after, or half of
+    /// the time where that is less.
+    pub(crate) fn leaving(&self, reserve: Duration) -> Self {
+        let deadline = self.deadline.leaving(reserve);
+        Self {
+            aws: self.aws.until(deadline),
+            deadline,
+            config: self.config,
+            secret: self.secret.clone(),
+            version: self.version.clone(),
+            rotation_token: None,
+            description: self.description.clone(),
+            viewpoint: self.viewpoint,
+        }
     }
 
     /// The server that a user's document names.

@@ -44,6 +44,12 @@ impl Family {
         self.is_since((8, 0, 0)) || !self.is_mysql()
     }
 
+    /// Whether what `information_schema` shows of views, routines, triggers and events is read from
+    /// tables, and not by opening each (MySQL).
+    pub fn has_data_dictionary(self) -> bool {
+        self.is_since((8, 0, 0))
+    }
+
     /// Whether a replaced password can be retained beside the new one (MySQL).
     pub fn retains_passwords(self) -> bool {
         self.is_since((8, 0, 14))

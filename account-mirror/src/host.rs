@@ -38,6 +38,20 @@ pub fn account_for<'a>(
     best.filter(|_| !is_tie).map(|(_, host, is_named)| is_named.then_some(host))
 }
 
+/// Whether what has this host in its definer can run as the account at `host`: the servers take the
+/// host of a definer for a client's name and address.
+pub fn runs_as(family: Family, definer: &str, host: &str) -> bool {
+    let is_same = definer.eq_ignore_ascii_case(host) || like(definer, host);
+    is_same || matches(family, host, definer.parse().ok()).unwrap_or(host.contains('/'))
+}
+
+/// Whether a host is a name, which a server that resolves none cannot match: MariaDB then leaves the
+/// account out of its memory.
+pub fn is_name(host: &str) -> bool {
+    let is_of_address = |c: char| c.is_ascii_digit() || matches!(c, '%' | '_' | '.' | '/');
+    !host.eq_ignore_ascii_case("localhost") && !host.chars().all(is_of_address)
+}
+
 /// How specific a host is that matches the client, `Some(None)` if it does not match, `None` if that
 /// is not known here.
 #[expect(clippy::option_option, reason = "matching, not matching, and not known")]
@@ -109,6 +123,43 @@ mod tests {
     fn an_anonymous_account_that_is_more_specific_is_taken() {
         assert_eq!(of(MYSQL, "127.0.0.1", &["%"], &["127.0.0.1"]).as_deref(), Some("anonymous"));
         assert_eq!(of(MYSQL, "127.0.0.1", &["%"], &["%", "10.%"]).as_deref(), Some("%"));
+    }
+
+    #[test]
+    fn a_definer_is_an_account_whose_host_matches_that_of_the_definer() {
+        for (definer, host, is_it) in [
+            ("%", "%", true),
+            ("10.1.2.3", "%", true),
+            ("localhost", "%", true),
+            ("LocalHost", "localhost", true),
+            ("10.1.2.3", "10.1.%", true),
+            ("10.1.2.3", "10.1.0.0/255.255.0.0", true),
+            ("10.0.0.0/8", "10.0.0.0/8", true),
+            ("10.%", "10.%", true),
+            ("%", "10.%", false),
+            ("%", "localhost", false),
+            ("10.1.2.3", "10.2.0.0/255.255.0.0", false),
+            ("10.1.2.3", "10.1.2.4", false),
+        ] {
+            assert_eq!(runs_as(MYSQL, definer, host), is_it, "{definer} as {host}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_what_no_address_has() {
+        for (host, is_it) in [
+            ("", false),
+            ("%", false),
+            ("10.0.0.1", false),
+            ("10.%", false),
+            ("10.0.0.0/255.0.0.0", false),
+            ("LocalHost", false),
+            ("web", true),
+            ("%.example.com", true),
+            ("::1", true),
+        ] {
+            assert_eq!(is_name(host), is_it, "{host}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod plugin;
 pub mod powers;
 pub mod privilege;
 pub mod proof;
+pub mod proxies;
 pub mod row;
 pub mod setting;
 pub mod show_grants;

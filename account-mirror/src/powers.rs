@@ -15,6 +15,7 @@ use crate::tables::Accounts;
 use crate::user::{Account, User};
 
 mod definers;
+mod holder;
 mod policy;
 mod sight;
 

@@ -8,8 +8,10 @@ use crate::family::Family;
 
 mod accounts;
 mod answers;
+mod defined;
 mod grants;
 mod mariadb;
+mod memory;
 mod mysql;
 mod not_mirrorable;
 mod query;
@@ -17,6 +19,7 @@ mod reading;
 
 pub use accounts::Accounts;
 pub use answers::Answers;
+pub use defined::Defined;
 use grants::GRANT_TABLES;
 pub use query::Query;
 pub use reading::Reading;

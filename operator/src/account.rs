@@ -13,6 +13,7 @@ use rotation::deadline::Deadline;
 use rotation::error::{Error, ErrorType};
 use rotation::event::{SecretId, VersionId};
 use rotation::secret::UserSecret;
+use rotation::step::Current;
 
 use crate::arguments::{Common, Settings};
 use crate::secret::Secret;
@@ -67,16 +68,15 @@ impl Account {
     }
 
     /// Reads the document that is current.
-    pub(crate) async fn current(&self, id: &SecretId) -> Result<UserSecret, Error> {
+    pub(crate) async fn current(&self, id: &SecretId) -> Result<Current, Error> {
         let aws = self.clients.for_invocation(deadline());
         let Some(value) = aws.value(id, Selector::Labeled(StagingLabel::Current)).await? else {
             return Err(ErrorType::SecretInvalid.because(format!(
                 "secret {id} was not read: no version of it has AWSCURRENT; store the user's login in it"
             )));
         };
-        let mut current = UserSecret::parse(id, value.document)?;
-        current.stored = Some(value.created);
-        Ok(current)
+        let document = UserSecret::parse(id, value.document)?;
+        Ok(Current { document, version: value.version, stored: value.created })
     }
 
     /// Starts a rotation now. Gives the version that it makes.

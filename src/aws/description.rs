@@ -67,10 +67,11 @@ impl Description {
 
     /// Whether a version has a label.
     pub fn has_label(&self, version: &VersionId, label: StagingLabel) -> bool {
-        self.version(label) == Some(version)
+        self.labels(version).is_some_and(|labels| labels.contains(label.as_str()))
     }
 
-    /// The version with a label. A label is on one version at most.
+    /// The version with a label. Secrets Manager has a label on one version at most; emulators allow
+    /// AWSPENDING on several.
     pub fn version(&self, label: StagingLabel) -> Option<&VersionId> {
         let (version, _) =
             self.versions.iter().find(|(_, labels)| labels.contains(label.as_str()))?;

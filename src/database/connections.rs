@@ -26,8 +26,7 @@ pub async fn of_user(session: &mut Session, user: &Username) -> Result<Vec<Conne
          WHERE USER = {}",
         quote_literal(user.as_str())
     );
-    let rows = session.rows(&sql).await;
-    let rows = rows.map_err(|failure| failure.context("reading who is logged in"))?;
+    let rows = session.read("reading who is logged in", &sql).await?;
     let of_user = rows.iter().filter(|row| row.text("user") == Some(user.as_str()));
     let connections = of_user.map(|row| {
         let client = row.text_or_empty("client");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::family::Family;
 use account_mirror::grant::RoleName;
+use account_mirror::host::is_name;
 use account_mirror::row::Row;
 use account_mirror::show_grants::Shown;
 use account_mirror::sql::{quote_account, quote_literal};
@@ -12,7 +13,7 @@ use account_mirror::user::Account;
 use account_mirror::username::Username;
 
 use super::session::Session;
-use crate::error::Error;
+use crate::error::{Error, refuse};
 
 pub mod existing;
 mod reasons;
@@ -32,6 +33,9 @@ pub async fn accounts(session: &mut Session, users: &[&str]) -> Result<Accounts,
     Ok(answers.accounts()?)
 }
 
+/// What `SHOW CREATE USER` shows of accounts, by user and host: the server reads it from its memory.
+pub type InMemory = BTreeMap<(String, String), Vec<u8>>;
+
 /// What the checks must know of a pair of users and of the superuser.
 pub struct Facts {
     /// The accounts of both users, of the superuser, and of its roles.
@@ -41,7 +45,7 @@ pub struct Facts {
     /// The authentication plugins that the server has loaded, in lower case.
     pub plugins: BTreeSet<String>,
     /// What `SHOW CREATE USER` shows of each account of the two users that has a password.
-    pub shown: BTreeMap<(String, String), Vec<u8>>,
+    pub shown: InMemory,
 }
 
 /// Reads them in two round trips: the second is about what the first has found.
@@ -70,6 +74,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
     };
     session.each(&queries, &mut take).await?;
     let mut accounts = answers.accounts()?;
+    refuse_ignored(session, &accounts, users)?;
 
     let has_password = |(user, host): &(&str, &str)| {
         let account = accounts.at(user, host);
@@ -109,6 +114,22 @@ fn settings_of((user, host): &(String, String)) -> Query {
         what: format!("the settings of '{user}'@'{host}'"),
         sql: format!("SHOW CREATE USER {}", quote_account(user, host)),
     }
+}
+
+/// MariaDB without name resolution has accounts at host names in its tables and not in its memory, also
+/// after FLUSH PRIVILEGES: what is granted there counts for nobody, and no statement finds them.
+fn refuse_ignored(session: &Session, accounts: &Accounts, users: [&str; 2]) -> Result<(), Error> {
+    let ignores = !session.family.is_mysql() && session.variables.is_on("skip_name_resolve");
+    let mut names = accounts.names().filter(|(user, host)| users.contains(user) && is_name(host));
+    let Some((user, host)) = names.next().filter(|_| ignores) else {
+        return Ok(());
+    };
+    refuse!(
+        HostNameIgnored,
+        "'{user}'@'{host}' was not rotated: the server ignores accounts at host names, since its \
+         skip_name_resolve is on, and no statement finds them; turn that option off and drop the account, \
+         or leave it off"
+    );
 }
 
 fn owned((user, host): (&str, &str)) -> (String, String) {
@@ -154,36 +175,6 @@ pub async fn has_sessions(session: &mut Session, user: &Username) -> Result<bool
     Ok(rows.iter().any(|row| row.text_or_empty("User") == user.as_str()))
 }
 
-/// Objects that have one of the accounts of this user at these hosts as their definer, a few of them,
-/// as far as the superuser may see them.
-///
-/// # Errors
-///
-/// Of the connection.
-pub async fn objects_defined_by(
-    session: &mut Session,
-    user: &Username,
-    hosts: &[&str],
-) -> Result<Vec<String>, Error> {
-    let definers: Vec<_> =
-        hosts.iter().map(|host| quote_literal(&format!("{user}@{host}"))).collect();
-    let definers = definers.join(", ");
-    let kinds = [
-        ("'view'", "TABLE_SCHEMA", "TABLE_NAME", "VIEWS"),
-        ("LOWER(ROUTINE_TYPE)", "ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINES"),
-        ("'trigger'", "TRIGGER_SCHEMA", "TRIGGER_NAME", "TRIGGERS"),
-        ("'event'", "EVENT_SCHEMA", "EVENT_NAME", "EVENTS"),
-    ];
-    let parts = kinds.map(|(kind, schema, name, table)| {
-        format!(
-            "(SELECT CONCAT({kind}, ' ', {schema}, '.', {name}) AS object \
-             FROM information_schema.{table} WHERE DEFINER IN ({definers}) LIMIT 3)"
-        )
-    });
-    let rows = session.read("reading the objects of the twin", &parts.join(" UNION ALL ")).await?;
-    Ok(rows.into_iter().map(Row::first_lossy).collect())
-}
-
 /// What the server shows the superuser of these accounts, each a user and a host, in their order and in
 /// one round trip: `SHOW GRANTS` and `SHOW CREATE USER`.
 ///
@@ -203,7 +194,7 @@ pub async fn grants_for(
 }
 
 /// What [`accounts`] reads of users and what [`grants_for`] shows of some of their accounts, all in one
-/// round trip.
+/// round trip; and, by account, what `SHOW CREATE USER` shows as it is.
 ///
 /// # Errors
 ///
@@ -212,19 +203,26 @@ pub async fn accounts_and_grants(
     session: &mut Session,
     users: &[&str],
     shown_of: &[(&str, &str)],
-) -> Result<(Accounts, Vec<Shown>), Error> {
+) -> Result<(Accounts, Vec<Shown>, InMemory), Error> {
     let reading = Reading::new(session.family, users.iter().copied());
     let mut queries = reading.queries();
     let tables = queries.len();
     queries.extend(shows(shown_of));
     let mut answers = Answers::of(&reading);
     let mut lines = vec![Vec::new(); shown_of.len()];
+    let mut in_memory = InMemory::new();
     let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
         None => answers.add(query, &row),
-        Some(show) => keep(&mut lines[show / 2], row),
+        Some(show) => {
+            if show % 2 == 1 {
+                let account = owned(shown_of[show / 2]);
+                in_memory.entry(account).or_insert_with(|| row.first_bytes().to_vec());
+            }
+            keep(&mut lines[show / 2], row)
+        }
     };
     session.each(&queries, &mut take).await?;
-    Ok((answers.accounts()?, shown(shown_of, lines)))
+    Ok((answers.accounts()?, shown(shown_of, lines), in_memory))
 }
 
 /// Keeps the line that is the row. Returns how many bytes it takes.

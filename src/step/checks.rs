@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use account_mirror::proxies;
 use account_mirror::setting::Setting;
+use account_mirror::sql::quote_account;
 use tokio::time::Instant;
 
 use crate::aws::SecretValue;
@@ -22,6 +24,7 @@ mod cipher;
 mod current_password;
 mod database_name;
 mod defined_objects;
+mod locked;
 mod other_versions;
 mod ownership;
 mod password_policy;
@@ -111,12 +114,11 @@ impl Checks<'_, '_> {
     /// Runs them all. Returns the hosts at which the pending password is in place already.
     async fn run(&mut self) -> Result<BTreeSet<String>, Error> {
         plugins::mirrorable(self.pair.session.family, &self.pair.source)?;
-        for user in self.pair.users() {
-            refusals::refuse_role(user)?;
-            self.pair.check_memory(user)?;
-        }
+        self.pair.check_roles()?;
+        self.pair.check_memory().await?;
+        self.pair.settle().await?;
         if self.previous.is_some() {
-            warn_of_short_interval(&self.turn.current, self.report);
+            warn_of_short_interval(self.turn.stored, self.report);
         }
 
         let host = HostInUse::of(self.superuser, &self.pair)?;
@@ -124,9 +126,8 @@ impl Checks<'_, '_> {
         self.current_password(host.known()).await?;
         let room = rsa::room(&mut self.pair, &self.turn.server.tls).await?;
         self.server_in_use(&host).await?;
-        if let Some(twin) = &self.pair.twin {
-            refusals::twin_hosts(&self.pair.source, twin)?;
-        }
+        self.pair.check_hosts()?;
+        self.pair.check_proxies()?;
         let placed = self.ownership().await?;
         self.pair.plan_absent().await?;
         self.report.plan = self.pair.statements();
@@ -146,7 +147,7 @@ impl Checks<'_, '_> {
         if let Some(policy) = self.pair.session.variables.value("authentication_policy") {
             self.pair.powers.permits_plugins(source, policy)?;
         }
-        defined_objects::check(&mut self.pair).await?;
+        self.defined_objects().await?;
         self.report.pass("the superuser may grant all that the twin needs");
         refusals::retain(self.turn.rotation.config, &self.pair)
     }
@@ -180,6 +181,17 @@ impl Checks<'_, '_> {
                  in a statement that the server may log",
             );
         }
+        let (source, twin) = (&pair.source.name, &pair.twin_name);
+        for proxy in proxies::only_of(&pair.proxies, source, twin) {
+            let [by, on] = proxy.accounts();
+            let on_twin = quote_account(twin.as_str(), &proxy.on.1);
+            let option = if proxy.grantable { " WITH GRANT OPTION" } else { "" };
+            report.warn(format!(
+                "{by} may act as {on}, and not as the twin: when the users have changed places, a \
+                 rotation is refused (TwinHasProxies); run GRANT PROXY ON {on_twin} TO {by}{option}, \
+                 also before the twin exists"
+            ));
+        }
         // A client that still uses the replaced password can block the account after its promotion.
         let limited = pair.source.accounts.values().any(|account| {
             let limit = account.settings.get(&Setting::FailedLogins);
@@ -196,8 +208,8 @@ impl Checks<'_, '_> {
 }
 
 /// The twin's present password is the one that was current before the last rotation.
-fn warn_of_short_interval(current: &UserSecret, report: &mut Report) {
-    let age = current.stored.and_then(|stored| SystemTime::now().duration_since(stored).ok());
+fn warn_of_short_interval(stored: SystemTime, report: &mut Report) {
+    let age = SystemTime::now().duration_since(stored).ok();
     if let Some(minutes) = age.filter(|age| *age < SOON).map(|age| age.as_secs() / 60) {
         report.warn(format!(
             "AWSCURRENT was stored {minutes} minutes ago: once a rotation sets the twin's password, a \

@@ -1,52 +1,56 @@
 //! `finishSecret`: makes the proven login the current one.
 
-use account_mirror::username::Username;
+use std::time::Duration;
 
 use crate::aws::{MoveOutcome, StagingLabel, VISIBILITY_PAUSES};
 use crate::error::{Error, refuse};
 use crate::event::VersionId;
-use crate::secret::UserSecret;
-use crate::step::{Rotation, Summary};
+use crate::step::{Proven, Rotation, Summary, lease, test_secret};
 
-/// Moves AWSCURRENT to the version of the rotation, if it has a value: one without would lock every
-/// client out. `tested` is the user of the value, if this sandbox has tested the version.
+/// What is left of the time for the call that moves the label, when the login is proven here.
+const RESERVE: Duration = Duration::from_secs(10);
+
+/// Moves AWSCURRENT to the version of the rotation, over a proof alone: that of this sandbox's
+/// `testSecret` a moment ago, or one that is made now. The label is taken from the version that was
+/// current in that proof, so that Secrets Manager refuses where another one has become current since.
 ///
 /// AWSPREVIOUS follows by itself. AWSPENDING is left where it is: Secrets Manager removes it, and a
 /// rotation whose function does that can be reported as failed.
-pub async fn run(rotation: &Rotation<'_>, tested: Option<Username>) -> Result<Summary, Error> {
-    let Rotation { aws, secret, version, description, .. } = rotation;
-    let Some(from) = description.version(StagingLabel::Current) else {
-        refuse!(
-            SecretInvalid,
-            "version {version} was not made current: no version of secret {secret} has AWSCURRENT; give that label \
-             back to the version that had it"
-        );
+pub async fn run(rotation: &Rotation<'_>, proven: Option<Proven>) -> Result<Summary, Error> {
+    let Rotation { aws, secret, version, .. } = rotation;
+    let (Proven { user, against: from, .. }, warnings) = match proven {
+        Some(proven) => (proven, Vec::new()),
+        None => match test_secret::prove_now(&rotation.leaving(RESERVE)).await {
+            Ok(proven) => {
+                // It took a while, in which another rotation may have begun to change the twin.
+                lease::still_pending(rotation).await?;
+                proven
+            }
+            Err(error) => return already_current(rotation, error).await,
+        },
     };
-    let user = match tested {
-        Some(user) => user,
-        None => pending_user(rotation).await?,
-    };
-    let moved = aws.move_current(secret, version, from).await?;
+    let moved = aws.move_current(secret, version, &from).await?;
     if moved == MoveOutcome::Refused {
-        confirm_moved(rotation, from).await?;
+        confirm_moved(rotation, &from).await?;
     }
     Ok(Summary {
         what: format!("\"{user}\" is current now: version {version} in the place of {from}"),
+        warnings,
         user: Some(user),
         ..Summary::default()
     })
 }
 
-async fn pending_user(rotation: &Rotation<'_>) -> Result<Username, Error> {
-    let Some(value) = rotation.pending_value().await? else {
-        refuse!(
-            PendingValueMissing,
-            "version {} was not made current: it has no value; start rotations with aws \
-             secretsmanager rotate-secret, not by invoking this function",
-            rotation.version
-        );
-    };
-    Ok(UserSecret::parse(&rotation.secret, value.document)?.username)
+/// The description may be a moment old: the value of AWSCURRENT shows whether the rotation has ended
+/// already.
+async fn already_current(rotation: &Rotation<'_>, error: Error) -> Result<Summary, Error> {
+    match rotation.current_value().await {
+        Ok(current) if current.version == rotation.version => Ok(Summary {
+            what: format!("nothing to do: version {} is current already", rotation.version),
+            ..Summary::default()
+        }),
+        _ => Err(error),
+    }
 }
 
 /// The label was not where it had been. If the answer to an earlier attempt was lost, it is where

@@ -56,8 +56,8 @@ pub(super) async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> 
     }
     refuse!(
         RotationSuperseded,
-        "no more was written for version {}: AWSPENDING moved while its accounts were changed; find out \
-         what moved it, and rotate again",
+        "nothing more was done for version {}: AWSPENDING moved while its accounts were changed or tested; \
+         find out what moved it, and rotate again",
         rotation.version
     );
 }

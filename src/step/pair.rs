@@ -1,18 +1,20 @@
 //! The two users of a rotation, and the superuser's session in which they are read and changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use account_mirror::exempt::exempt;
 use account_mirror::grant::{GrantTarget, RoleName};
 use account_mirror::plan::{self, Change};
 use account_mirror::powers::Powers;
+use account_mirror::proxies::Proxy;
 use account_mirror::tables::Accounts;
 use account_mirror::user::{Account, User};
 use account_mirror::username::Username;
 
 use crate::database::apply::Skipped;
-use crate::database::read::{self, Facts};
+use crate::database::read::{self, Facts, InMemory};
 use crate::database::session::Session;
+use crate::deadline::Deadline;
 use crate::error::{Error, refuse};
 use crate::step::turn::Turn;
 
@@ -20,6 +22,8 @@ mod absent;
 mod differences;
 mod memory;
 mod missing;
+mod settled;
+mod users;
 mod verify;
 
 /// The user in use, its twin, and what must be changed.
@@ -38,8 +42,14 @@ pub(super) struct Pair<'s> {
     pub(super) anonymous_hosts: Vec<String>,
     /// The authentication plugins that the server has loaded, in lower case.
     pub(super) plugins: BTreeSet<String>,
+    /// Who may act as one of the two.
+    pub(super) proxies: Vec<Proxy>,
+    /// The invocation's end.
+    deadline: Deadline,
     /// What `SHOW CREATE USER` shows of each account that has a password, by user and host.
-    in_memory: BTreeMap<(String, String), Vec<u8>>,
+    in_memory: InMemory,
+    /// Where the server's memory has other privileges than its tables.
+    not_in_memory: Option<String>,
     /// What could not be granted because it no longer exists, by host: not part of the comparison.
     pub(super) skipped: Skipped,
     /// The grants of the plan on tables that do not exist now: they are made last.
@@ -61,26 +71,28 @@ impl<'s> Pair<'s> {
         let Facts { mut accounts, roles, plugins, shown } = read::facts(session, users).await?;
         let account = (session.account_user.as_str(), session.account_host.as_str());
         let powers = Powers::new(session.family, account, &roles, &accounts);
-        let source = accounts.take(&turn.current.username);
-        let twin = accounts.take(&turn.twin);
-        let Some(source) = source else {
+        let Some(source) = accounts.take(&turn.current.username) else {
+            let twin = accounts.take(&turn.twin);
             return Err(missing::user_missing(turn, twin.as_ref()).await);
         };
         let mut pair = Self {
-            source,
-            twin,
+            twin: None,
             twin_name: turn.twin.clone(),
             session,
             powers,
             anonymous_hosts: accounts.anonymous_hosts().map(str::to_owned).collect(),
             plugins,
+            proxies: Vec::new(),
+            deadline: turn.rotation.deadline,
             in_memory: shown,
+            not_in_memory: None,
             skipped: Skipped::new(),
             on_absent: Vec::new(),
             exemptions: Vec::new(),
             plan: Vec::new(),
+            source,
         };
-        pair.replan();
+        pair.take(accounts);
         Ok(pair)
     }
 
@@ -93,9 +105,17 @@ impl<'s> Pair<'s> {
 
     fn replace(&mut self, mut accounts: Accounts) -> Result<(), Error> {
         self.source = source_of(&mut accounts, &self.source.name)?;
-        self.twin = accounts.take(&self.twin_name);
-        self.replan();
+        self.take(accounts);
         Ok(())
+    }
+
+    /// Takes over all but the user in use, which is known.
+    fn take(&mut self, mut accounts: Accounts) {
+        self.twin = accounts.take(&self.twin_name);
+        let place = self.users().find_map(|user| accounts.not_in_memory(user));
+        self.not_in_memory = place;
+        self.proxies = accounts.proxies().to_vec();
+        self.replan();
     }
 
     /// Plans for the accounts as they are known now.

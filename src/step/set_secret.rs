@@ -66,6 +66,7 @@ async fn apply(
         applier(rotation, pair, &pending.password, progress).0.carry_out(&plan).await?;
         grant_on_absent(rotation, pair, &pending.password, progress).await?;
         pair.refresh().await?;
+        pair.settle().await?;
         pair.plan_absent().await?;
     }
     pair.equal(pair.statements(), Step::SetSecret)?;
@@ -78,7 +79,7 @@ async fn apply(
     let retain = rotation.config.retain_previous_password;
     applier.set_password(source, twin, placed, retain).await?;
     let shown = pair.refresh_and_show().await?;
-    pair.verify(&shown, Step::SetSecret)?;
+    pair.verify(&shown, &pending.password, Step::SetSecret).await?;
     Ok(drift)
 }
 

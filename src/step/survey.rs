@@ -12,11 +12,11 @@ use crate::database::session::Session;
 use crate::error::Error;
 use crate::event::VersionId;
 use crate::secret::UserSecret;
-use crate::step::Rotation;
 use crate::step::pair::Pair;
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
 use crate::step::turn::Turn;
+use crate::step::{Current, Rotation};
 
 /// What is known of the two users.
 pub struct Survey {
@@ -80,7 +80,7 @@ impl Surveying {
     /// # Errors
     ///
     /// Those of the superuser's secret and login.
-    pub async fn open(rotation: &Rotation<'_>, current: &UserSecret) -> Result<Self, Error> {
+    pub async fn open(rotation: &Rotation<'_>, current: &Current) -> Result<Self, Error> {
         let turn = Turn::new(rotation, current.clone())?;
         let session = Superuser::find(&turn).await?.open().await?;
         Ok(Self { session })
@@ -94,7 +94,7 @@ impl Surveying {
     pub async fn survey(
         &mut self,
         rotation: &Rotation<'_>,
-        current: &UserSecret,
+        current: &Current,
     ) -> Result<Survey, Error> {
         let turn = Turn::new(rotation, current.clone())?;
         let mut pair = Pair::read(&turn, &mut self.session).await?;

@@ -14,13 +14,12 @@ use crate::secret::UserSecret;
 use crate::step::checks::{self, Report};
 use crate::step::host_in_use::HostInUse;
 use crate::step::pair::Pair;
-use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
 use crate::step::turn::Turn;
 use crate::step::user_login::{
     credentials, log_in, plaintext_warning, right_account, use_database,
 };
-use crate::step::{Rotation, Summary};
+use crate::step::{Current, Proven, Rotation, Summary};
 
 mod members;
 mod replica;
@@ -43,7 +42,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         return Ok(summary);
     };
     let pending = UserSecret::parse(&rotation.secret, value.document)?;
-    if pending.is_identical_to(&current) {
+    if pending.is_identical_to(&current.document) {
         return preflight(rotation, current).await;
     }
     if rotation.description.rotation_enabled == Some(false) {
@@ -57,12 +56,31 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
     prove(&turn, &pending).await
 }
 
+/// Proves the pending version for `finishSecret`, which has no proof of this sandbox's `testSecret`. A
+/// copy of the current value, which makes a test of the configuration, is not proven by one.
+pub(super) async fn prove_now(rotation: &Rotation<'_>) -> Result<(Proven, Vec<String>), Error> {
+    let (current, value) = tokio::try_join!(rotation.current(), rotation.pending_value())?;
+    let Some(value) = value else {
+        refuse!(
+            PendingValueMissing,
+            "version {} was not made current: it has no value; start rotations with aws \
+             secretsmanager rotate-secret, not by invoking this function",
+            rotation.version
+        );
+    };
+    let pending = UserSecret::parse(&rotation.secret, value.document)?;
+    let turn = Turn::new(rotation, current)?;
+    turn.check_pending(&pending)?;
+    let summary = prove(&turn, &pending).await?;
+    Ok((turn.proven(), summary.warnings))
+}
+
 /// Runs the checks, and shows the plan of the first real rotation.
 ///
 /// # Errors
 ///
 /// None of the checks: those are the summary's refusal.
-pub async fn preflight(rotation: &Rotation<'_>, current: UserSecret) -> Result<Summary, Error> {
+pub async fn preflight(rotation: &Rotation<'_>, current: Current) -> Result<Summary, Error> {
     let mut report = Report::default();
     let found = dry_run(rotation, current, &mut report).await;
     let what = match &found {
@@ -108,7 +126,7 @@ struct Planned {
 /// What a rotation would do, if it would not be refused.
 async fn dry_run(
     rotation: &Rotation<'_>,
-    current: UserSecret,
+    current: Current,
     report: &mut Report,
 ) -> Result<Planned, Error> {
     let turn = Turn::new(rotation, current)?;
@@ -139,6 +157,7 @@ async fn prove(turn: &Turn<'_>, pending: &UserSecret) -> Result<Summary, Error> 
         ),
         warnings,
         user: Some(pending.username.clone()),
+        proven: Some(turn.proven()),
         ..Summary::default()
     })
 }
@@ -150,14 +169,11 @@ async fn prove_at(
 ) -> Result<Vec<String>, Error> {
     let turn = superuser.turn;
     let mut pair = Pair::read(turn, session).await?;
-    for user in pair.users() {
-        pair.check_memory(user)?;
-    }
+    pair.check_memory().await?;
     pair.skip_absent().await?;
     let shown = pair.show().await?;
-    pair.verify(&shown, Step::TestSecret)?;
+    pair.verify(&shown, &pending.password, Step::TestSecret).await?;
     let host = HostInUse::of(superuser, &pair)?;
-    prove_hashes(turn, &pair, pending, host.known()).await?;
 
     let deadline = turn.rotation.deadline;
     let server = turn.rotation.server(pending);
@@ -187,38 +203,6 @@ async fn prove_at(
     as_pending.close().await;
     warnings.extend(compared?);
     Ok(warnings)
-}
-
-/// Proves by their hashes that the twin has the pending password, and that it can be used, at every
-/// host but the one where the login is going to prove it.
-async fn prove_hashes(
-    turn: &Turn<'_>,
-    pair: &Pair<'_>,
-    pending: &UserSecret,
-    host_in_use: Option<&str>,
-) -> Result<(), Error> {
-    let proofs = Proofs::until(turn.rotation.deadline);
-    for (host, source, twin) in pair.hosts() {
-        if twin.state.expired {
-            refuse!(
-                AccountUnusable,
-                "the twin was not made current: the password of '{}'@'{host}' has expired since \
-                 setSecret; rotate again, which sets it again",
-                pair.twin_name
-            );
-        }
-        if Some(host) != host_in_use && !proofs.is_in_place(source, twin, &pending.password).await?
-        {
-            refuse!(
-                PendingLoginRefused,
-                "the twin was not made current: the password of '{}'@'{host}' is not the pending one, \
-                 according to the hash that the server stores: somebody changed it after setSecret; \
-                 rotate again, which sets it again",
-                pair.twin_name
-            );
-        }
-    }
-    Ok(())
 }
 
 /// Where the secret names another server than the superuser's: a replica or reader, or the same one by

@@ -1,5 +1,7 @@
 //! What a step knows of a rotation before it asks the database.
 
+use std::time::SystemTime;
+
 use account_mirror::username::Username;
 
 use crate::aws::StagingLabel;
@@ -8,7 +10,7 @@ use crate::endpoint::is_proxy;
 use crate::error::{Error, refuse};
 use crate::event::VersionId;
 use crate::secret::UserSecret;
-use crate::step::Rotation;
+use crate::step::{Current, Proven, Rotation};
 
 /// Whose turn it is: the user in use, and the twin that is to take its place.
 pub(super) struct Turn<'a> {
@@ -16,6 +18,10 @@ pub(super) struct Turn<'a> {
     pub(super) rotation: &'a Rotation<'a>,
     /// The document that is AWSCURRENT.
     pub(super) current: UserSecret,
+    /// The version of it.
+    pub(super) version: VersionId,
+    /// When that was stored.
+    pub(super) stored: SystemTime,
     /// The name of the other user.
     pub(super) twin: Username,
     /// The server that the current document names.
@@ -29,10 +35,20 @@ impl<'a> Turn<'a> {
     }
 
     /// The turn that follows from a current document.
-    pub(super) fn new(rotation: &'a Rotation<'a>, current: UserSecret) -> Result<Self, Error> {
+    pub(super) fn new(rotation: &'a Rotation<'a>, current: Current) -> Result<Self, Error> {
+        let Current { document: current, version, stored } = current;
         let twin = current.username.twin(rotation.config.username_limit(current.engine))?;
         let server = rotation.server(&current);
-        Ok(Self { rotation, current, twin, server })
+        Ok(Self { rotation, current, version, stored, twin, server })
+    }
+
+    /// The proof of the pending version, when it has been tested.
+    pub(super) fn proven(&self) -> Proven {
+        Proven {
+            version: self.rotation.version.clone(),
+            against: self.version.clone(),
+            user: self.twin.clone(),
+        }
     }
 
     /// The command that makes another version current, if one is.

@@ -131,31 +131,36 @@ async fn a_label_that_was_moved_but_seems_not_to_be_is_looked_at_again() {
     scene.resume("createSecret", &token).await.unwrap();
     assert_eq!(scene.version("AWSCURRENT").await, Some(token));
 
-    // The next rotation sees the labels as they were before its own finishSecret, which the service
+    // The next rotation sees the labels as they were before its own call to move one, which the service
     // carried out already: it refuses to do it again, and shows the truth at the second look.
     let token = scene.begin().await;
-    for step in ["createSecret", "setSecret", "testSecret"] {
+    let before = scene.version("AWSCURRENT").await.unwrap();
+    for step in ["createSecret", "setSecret"] {
         scene.step(step, &token).await.unwrap();
     }
     let described = Arc::new(Mutex::new(None::<String>));
     let keep = described.clone();
     secrets_manager.edit(move |call| {
         let keep = keep.clone();
-        match (call.operation.as_str(), call.nth) {
-            ("DescribeSecret", 1) => Some(Edit::change(move |answer| {
+        (call.operation == "DescribeSecret").then(|| {
+            Edit::change(move |answer| {
                 *keep.lock().unwrap() = Some(answer.clone());
                 answer
-            })),
-            ("DescribeSecret", 2..4) => {
-                Some(Edit::change(move |_| keep.lock().unwrap().clone().unwrap()))
-            }
-            _ => None,
-        }
+            })
+        })
+    });
+    scene.step("testSecret", &token).await.unwrap();
+    let call = scene.secrets.update_secret_version_stage().secret_id(&scene.arn);
+    let call = call.version_stage("AWSCURRENT").move_to_version_id(&token);
+    call.remove_from_version_id(before).send().await.unwrap();
+    secrets_manager.edit(move |call| {
+        let described = described.clone();
+        (call.operation == "DescribeSecret" && call.nth < 3)
+            .then(|| Edit::change(move |_| described.lock().unwrap().clone().unwrap()))
     });
     scene.step("finishSecret", &token).await.unwrap();
-    scene.step("finishSecret", &token).await.unwrap();
-    assert_eq!(secrets_manager.count("DescribeSecret"), 4);
-    assert_eq!(secrets_manager.count("UpdateSecretVersionStage"), 2);
+    assert_eq!(secrets_manager.count("DescribeSecret"), 3);
+    assert_eq!(secrets_manager.count("UpdateSecretVersionStage"), 1);
     assert_eq!(scene.version("AWSCURRENT").await, Some(token));
 }
 
@@ -165,7 +170,9 @@ async fn a_label_that_will_not_move_is_an_error() {
     let secrets_manager = Edited::aws().await;
     let scene = scene(&tenant, &secrets_manager).await;
     let token = scene.begin().await;
-    scene.step("createSecret", &token).await.unwrap();
+    for step in ["createSecret", "setSecret", "testSecret"] {
+        scene.step(step, &token).await.unwrap();
+    }
     secrets_manager.refuse("UpdateSecretVersionStage", "InvalidParameterException", "No.");
     let result = scene.step("finishSecret", &token).await;
     refused(result, AwsCallFailed, &["refused to move AWSCURRENT", &token]);

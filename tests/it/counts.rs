@@ -37,7 +37,7 @@ fn totals(profile: &Profile) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn a_rotation_makes_fourteen_calls_and_three_connections_and_the_first_one_call_less() {
+async fn a_rotation_makes_fourteen_calls_and_three_connections_the_first_one_too() {
     for &server in Server::all() {
         let tenant = Tenant::of(server).await;
         tenant.settle("a first password").await;
@@ -75,11 +75,11 @@ async fn a_rotation_makes_fourteen_calls_and_three_connections_and_the_first_one
             ]
         };
         // The values of AWSPENDING and AWSPREVIOUS are read under the lock on the pair of users, so
-        // that they show whether a label has moved. At first there is no AWSPREVIOUS.
-        assert_eq!(first, expected(3), "{server:?}");
-        assert_eq!(totals(&first), (13, 3));
-        assert_eq!(second, expected(4), "{server:?}");
-        assert_eq!(totals(&second), (14, 3));
+        // that they show whether a label has moved. At first there is no AWSPREVIOUS, and AWSCURRENT is
+        // read again.
+        assert_eq!(first, expected(4), "{server:?}");
+        assert_eq!(totals(&first), (14, 3));
+        assert_eq!(second, first, "{server:?}");
         assert_eq!(third, second, "{server:?}");
     }
 }
@@ -99,14 +99,14 @@ struct Budget {
 /// at its end; the servers send a record, at least, for each of the results of a question.
 const MYSQL: Budget = Budget {
     sent: [36, 36],
-    packets: [138, 134],
+    packets: [141, 137],
     round_trips: [28, 28],
     full_handshakes: [1, 0],
     hello_retries: 0,
 };
 const MARIADB: Budget = Budget {
     sent: [36, 36],
-    packets: [126, 122],
+    packets: [129, 125],
     round_trips: [26, 26],
     full_handshakes: [1, 0],
     hello_retries: 0,

@@ -220,7 +220,7 @@ async fn a_role_with_system_user_is_refused_before_a_superuser_without_it_fails_
 }
 
 #[tokio::test]
-async fn a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created() {
+async fn a_twin_that_the_server_protects_as_a_definer_is_refused_before_it_cannot_be_created() {
     let Some(server) = Server::one_with(&[Need::ProtectedUsers]) else {
         return;
     };
@@ -228,8 +228,10 @@ async fn a_twin_that_is_still_a_definer_is_refused_before_it_cannot_be_created()
     let (database, twin) = (tenant.database(), tenant.twin());
     tenant
         .sql(format!(
-            "CREATE USER {twin}; CREATE DEFINER = {twin} VIEW {database}.v AS SELECT 1; \
-             CREATE DEFINER = {twin} PROCEDURE {database}.p() SELECT 1; DROP USER {twin}"
+            "CREATE USER {twin}; \
+             CREATE DEFINER = {twin} SQL SECURITY INVOKER VIEW {database}.v AS SELECT 1; \
+             CREATE DEFINER = {twin} PROCEDURE {database}.p() SQL SECURITY INVOKER SELECT 1; \
+             DROP USER {twin}"
         ))
         .await;
     admin(&tenant, &scene, "").await;

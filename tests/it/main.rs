@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::too_many_lines, reason = "a test is read from its beginning to its end")]
 
+mod acting;
 mod asked;
 mod aws_errors;
 mod clusters;
@@ -45,6 +46,7 @@ mod plugins;
 mod preflight;
 mod proof;
 mod protocol;
+mod proven;
 mod races;
 mod rds;
 mod refusals;

@@ -100,6 +100,7 @@ async fn the_grant_option_and_the_admin_option_are_copied() {
 async fn what_the_user_lost_the_twin_loses() {
     for &server in Server::all() {
         let case = Case::on(server).await;
+        case.sql("GRANT UPDATE ON {d}.items TO {u}").await;
         case.rotate().await;
         case.rotate().await;
         case.sql("REVOKE SELECT ON {d}.* FROM {u}; GRANT INSERT ON {d}.items TO {u}").await;

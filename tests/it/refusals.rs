@@ -3,7 +3,7 @@
 
 mod absent;
 mod accounts;
-mod admin;
+pub(crate) mod admin;
 mod documented;
 mod foretold;
 mod orphans;

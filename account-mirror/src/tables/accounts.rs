@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::memory::Memory;
+use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName};
+use crate::proxies::Proxy;
 use crate::user::{Account, User};
 use crate::username::Username;
 
@@ -16,6 +19,11 @@ pub struct Accounts {
     pub(super) anonymous: BTreeSet<String>,
     /// The accounts and roles of the server that hold `SYSTEM_USER` themselves (MySQL).
     pub(super) system_users: BTreeSet<(String, String)>,
+    /// Who may act as one of the users of which all accounts were read.
+    pub(super) proxies: Vec<Proxy>,
+    /// The privileges in the memory of a server of this family.
+    pub(super) memory: Memory,
+    pub(super) family: Option<Family>,
 }
 
 impl Accounts {
@@ -28,6 +36,17 @@ impl Accounts {
     /// The host parts of anonymous accounts, which may be more specific than a user's.
     pub fn anonymous_hosts(&self) -> impl Iterator<Item = &str> {
         self.anonymous.iter().map(String::as_str)
+    }
+
+    /// An account of a user, and a place, where the server's memory has other privileges than its
+    /// tables.
+    pub fn not_in_memory(&self, user: &User) -> Option<String> {
+        self.memory.difference(self.family?, user)
+    }
+
+    /// Who may act as one of the users, as far as all accounts of it were read.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
     }
 
     /// The names of all accounts: user and host.

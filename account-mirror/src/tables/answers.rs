@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::{AccountName, Accounts, Unsorted};
+use super::memory::Memory;
 use super::reading::{Reading, Source};
 use super::{grants, mariadb, mysql, not_mirrorable};
 use crate::error::Error;
 use crate::grant::{Grant, GrantTarget};
+use crate::proxies::Proxy;
 use crate::row::Row;
 
 /// What the answers to [`Reading::queries`] say so far.
@@ -20,6 +22,8 @@ pub struct Answers<'a> {
     anonymous: BTreeSet<String>,
     system_users: BTreeSet<(String, String)>,
     without_account: BTreeSet<String>,
+    proxies: Vec<Proxy>,
+    memory: Memory,
     has_mis_encoded: bool,
     /// The first error; the rows after it count no more.
     failure: Option<Error>,
@@ -36,6 +40,8 @@ impl<'a> Answers<'a> {
             anonymous: BTreeSet::new(),
             system_users: BTreeSet::new(),
             without_account: BTreeSet::new(),
+            proxies: Vec::new(),
+            memory: Memory::default(),
             has_mis_encoded: false,
             failure: None,
         }
@@ -49,6 +55,7 @@ impl<'a> Answers<'a> {
         }
         match self.sources.get(query) {
             // The flags of a row become the bits of a set.
+            Some(Source::Memory) => size_of::<[String; 3]>() + row.text_size(),
             Some(Source::Grants(_)) => size_of::<(GrantTarget, Grant)>() + row.text_size(),
             _ => row.size(),
         }
@@ -78,6 +85,7 @@ impl<'a> Answers<'a> {
                     mariadb::role_privileges(&mut of.account, role, row)?;
                 }
             }
+            Some(Source::Memory) => self.memory.add(row),
             Some(Source::MisEncodedUsers) => self.has_mis_encoded = true,
             None => {}
         }
@@ -106,6 +114,11 @@ impl<'a> Answers<'a> {
         if !table.also.is_empty() && row.text("PRIV") == Some(grants::SYSTEM_USER) {
             self.system_users.insert((user.to_owned(), host.to_owned()));
         }
+        if let Some(proxy) = Proxy::of_row(user, host, row)
+            && self.reading.users.iter().any(|user| proxy.is_on(user))
+        {
+            self.proxies.push(proxy);
+        }
         if let Some(account) = of_row(&mut self.users, name) {
             return (table.read)(account, name, row);
         }
@@ -121,7 +134,7 @@ impl<'a> Answers<'a> {
     ///
     /// `AccountNotUnderstood` for anything unknown, `MultiFactorUnsupported`, and
     /// `GrantsWithoutAccount` for privileges of one of the users at a host where it has no account.
-    pub fn accounts(self) -> Result<Accounts, Error> {
+    pub fn accounts(mut self) -> Result<Accounts, Error> {
         if let Some(error) = self.failure {
             return Err(error);
         }
@@ -147,7 +160,15 @@ impl<'a> Answers<'a> {
         if self.has_mis_encoded {
             return Err(not_mirrorable::mis_encoded_user(&self.reading.users));
         }
-        Ok(Accounts { users, anonymous: self.anonymous, system_users: self.system_users })
+        self.proxies.sort();
+        Ok(Accounts {
+            users,
+            anonymous: self.anonymous,
+            system_users: self.system_users,
+            proxies: self.proxies,
+            memory: self.memory,
+            family: Some(self.reading.family),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, unsupported};
 use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName, RoutineKind};
 use crate::privilege::{GRANT_COLUMN, GRANT_MEMBER, Privilege};
+use crate::proxies::Proxy;
 use crate::row::Row;
 use crate::setting::{Setting, Value};
 
@@ -90,7 +91,10 @@ pub(super) const GRANT_TABLES: &[GrantTable] = &[
     rows("mysql.tables_priv", &["Db", "Table_name", "Table_priv"], whole_table),
     rows("mysql.columns_priv", &["Db", "Table_name", "Column_name", "Column_priv"], column),
     rows("mysql.procs_priv", &["Db", "Routine_name", "Routine_type", "Proc_priv"], routine),
-    rows("mysql.proxies_priv", &["Proxied_user", "Proxied_host", "With_grant"], proxy),
+    GrantTable {
+        also: "Proxied_user <> ''",
+        ..rows("mysql.proxies_priv", &["Proxied_user", "Proxied_host", "With_grant"], proxy)
+    },
     GrantTable {
         also: "PRIV = 'SYSTEM_USER'",
         ..table(
@@ -236,12 +240,12 @@ fn atomic(grantable: bool) -> Grant {
     Grant { grantable, ..Grant::default() }
 }
 
-fn proxy(account: &mut Unsorted, _: AccountName<'_>, row: &Row) -> Result<(), Error> {
-    let target = GrantTarget::Proxy {
-        user: row.text_or_empty("Proxied_user").to_owned(),
-        host: row.text_or_empty("Proxied_host").to_owned(),
-    };
-    account.grants.push((target, atomic(row.number("With_grant") == Some(1))));
+fn proxy(account: &mut Unsorted, name: AccountName<'_>, row: &Row) -> Result<(), Error> {
+    if let Some(Proxy { on: (user, host), grantable, .. }) =
+        Proxy::of_row(name.user, name.host, row)
+    {
+        account.grants.push((GrantTarget::Proxy { user, host }, atomic(grantable)));
+    }
     Ok(())
 }
 

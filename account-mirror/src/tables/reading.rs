@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::accounts::AccountName;
 use super::grants::{GrantTable, tables};
 use super::query::Query;
-use super::{mariadb, mysql, not_mirrorable};
+use super::{mariadb, memory, mysql, not_mirrorable};
 use crate::family::Family;
 use crate::grant::RoleName;
 use crate::sql::{quote_identifier, quote_literal};
@@ -71,6 +71,7 @@ impl Reading {
             sources.push(Source::GlobalPrivileges);
             sources.extend(self.roles.iter().cloned().map(Source::Role));
         }
+        sources.extend((!self.users.is_empty()).then_some(Source::Memory));
         sources
             .extend(not_mirrorable::has_not_ascii(&self.users).then_some(Source::MisEncodedUsers));
         sources
@@ -89,6 +90,8 @@ pub(super) enum Source {
     GlobalPrivileges,
     /// Those of a role (MariaDB).
     Role(String),
+    /// The privileges in the server's memory.
+    Memory,
     /// Whether there are privileges of a user whose name was mis-encoded.
     MisEncodedUsers,
 }
@@ -125,6 +128,7 @@ impl Source {
                 &format!("the grants of the role {role}"),
                 format!("SHOW GRANTS FOR {}", quote_identifier(role)),
             ),
+            Self::Memory => memory::query(reading.family, &reading.users),
             Self::MisEncodedUsers => not_mirrorable::mis_encoded_users(&reading.users),
         }
     }

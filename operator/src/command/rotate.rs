@@ -5,7 +5,7 @@ use anstream::println;
 use rotation::aws::StagingLabel;
 use rotation::error::{Error, ErrorType};
 use rotation::event::SecretId;
-use rotation::secret::UserSecret;
+use rotation::step::Current;
 use rotation::step::survey::{Surveying, Validity};
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ pub(crate) async fn run(
 async fn look(
     surveying: &mut Surveying,
     rotation: &rotation::step::Rotation<'_>,
-    (first, now): (&UserSecret, &UserSecret),
+    (first, now): (&Current, &Current),
     arguments: &Rotate,
     result: &mut Rotated,
 ) -> Result<Validity, Error> {

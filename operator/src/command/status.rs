@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rotation::aws::StagingLabel;
 use rotation::error::{Error, ErrorType};
 use rotation::event::SecretId;
-use rotation::secret::UserSecret;
+use rotation::step::Current;
 use rotation::step::survey::Survey;
 use serde::Serialize;
 
@@ -76,7 +76,7 @@ struct OnServer {
 struct Subject {
     row: Row,
     secret: Secret,
-    current: UserSecret,
+    current: Current,
 }
 
 /// Reads the secrets, then looks at their users, server by server.
@@ -157,7 +157,7 @@ async fn read(account: &Account, id: SecretId) -> Result<Subject, Box<Row>> {
         row.shown[1] = distance(next);
     }
     let current = account.current(secret.arn()).await;
-    if let Some(stored) = current.as_ref().ok().and_then(|current| current.stored) {
+    if let Some(stored) = current.as_ref().ok().map(|current| current.stored) {
         let stored = stored.into();
         row.since = Some(minute(&stored));
         row.shown[0] = distance(&stored);

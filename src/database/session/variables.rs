@@ -15,7 +15,7 @@ impl Variables {
     pub(super) const QUERY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', \
          'super_read_only', 'innodb_read_only', 'transaction_read_only', 'tx_read_only', \
          'partial_revokes', 'mandatory_roles', 'server_uuid', 'server_uid', \
-         'strict_password_validation', 'lower_case_table_names', \
+         'strict_password_validation', 'skip_name_resolve', 'lower_case_table_names', \
          'authentication_policy', 'init_connect', 'wsrep_on', 'wsrep_reject_queries', 'wsrep_node_incoming_address', \
          'group_replication_group_name', 'group_replication_single_primary_mode', \
          'group_replication_consistency') \

@@ -131,6 +131,16 @@ impl Checks<'_, '_> {
         Ok(())
     }
 
+    /// How to prove that an account is this secret's.
+    pub(super) fn handover(&self) -> String {
+        let secret = &self.turn.rotation.secret;
+        let region = secret.region().unwrap_or("REGION");
+        format!(
+            "store its login (aws secretsmanager put-secret-value --region {region} --secret-id \
+             {secret} --version-stages HANDOVER --secret-string …)"
+        )
+    }
+
     /// The versions to read: those with a label that somebody gave them, then the newest others.
     async fn list(&self, search: &mut Search<'_>) -> Result<VecDeque<VersionId>, Error> {
         let rotation = self.turn.rotation;

@@ -108,39 +108,6 @@ fn check_usable(
     Ok(())
 }
 
-/// Roles are not rotated.
-pub(super) fn refuse_role(user: &User) -> Result<(), Error> {
-    let Some((host, _)) = user.accounts.iter().find(|(_, account)| account.state.role) else {
-        return Ok(());
-    };
-    refuse!(
-        UserIsRole,
-        "'{}'@'{host}' was not changed: it is a role, not a user; name a user in the secret, or rename \
-         the role",
-        user.name
-    );
-}
-
-/// The twin must have no account at a host where the source has none: its password would stay valid.
-pub(super) fn twin_hosts(source: &User, twin: &User) -> Result<(), Error> {
-    let extra: Vec<_> = twin
-        .accounts
-        .keys()
-        .filter(|host| !source.accounts.contains_key(*host))
-        .map(|host| format!("'{}'@'{host}'", twin.name))
-        .collect();
-    if extra.is_empty() {
-        return Ok(());
-    }
-    refuse!(
-        TwinAtOtherHosts,
-        "the twin was not changed: it exists at hosts where \"{}\" does not ({}), and would keep its \
-         password there; drop these accounts, or create the user there too",
-        source.name,
-        list(extra)
-    );
-}
-
 /// Why the current user's login was refused, with the help of what the superuser sees.
 pub(super) fn explain_refusal(
     family: Family,

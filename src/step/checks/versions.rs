@@ -23,11 +23,16 @@ pub(super) async fn read(turn: &Turn<'_>) -> Result<LabeledValues, Error> {
     let (pending, previous) =
         tokio::try_join!(value(rotation, StagingLabel::Pending), previous(turn))?;
     let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
-    let same_previous =
-        version(&previous).as_ref() == rotation.description.version(StagingLabel::Previous);
+    let described = rotation.description.version(StagingLabel::Previous);
+    let same_previous = version(&previous).as_ref() == described;
     let mut pending = pending.filter(|pending| pending.version == rotation.version);
-    if pending.is_none() || !same_previous {
-        still_pending(rotation).await?;
+    // Without AWSPREVIOUS nothing follows a move of AWSCURRENT, which is looked at itself.
+    let is_current = match described {
+        Some(_) => true,
+        None => rotation.current_value().await?.version == turn.version,
+    };
+    if pending.is_none() || !same_previous || !is_current {
+        still_pending(turn).await?;
         pending = rotation.pending_value().await?;
     }
     let Some(pending) = pending else {
@@ -61,10 +66,12 @@ async fn value(rotation: &Rotation<'_>, label: StagingLabel) -> Result<Option<Se
 }
 
 /// A value that was not the expected one may be a moment old; the labels themselves decide.
-async fn still_pending(rotation: &Rotation<'_>) -> Result<(), Error> {
+async fn still_pending(turn: &Turn<'_>) -> Result<(), Error> {
+    let rotation = turn.rotation;
     let now = rotation.aws.describe(&rotation.secret).await?;
-    let unchanged = |label| now.version(label) == rotation.description.version(label);
-    if unchanged(StagingLabel::Pending) && unchanged(StagingLabel::Current) {
+    // Another version may have AWSPENDING as well; this one is judged by its own labels.
+    let is_pending = now.has_label(&rotation.version, StagingLabel::Pending);
+    if is_pending && now.version(StagingLabel::Current) == Some(&turn.version) {
         return Ok(());
     }
     refuse!(

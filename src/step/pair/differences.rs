@@ -64,8 +64,9 @@ impl Pair<'_> {
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let at_hosts = at_hosts(users, &hosts);
         let read = read::accounts_and_grants(self.session, &users, &at_hosts).await?;
-        let (accounts, shown) = read;
+        let (accounts, shown, in_memory) = read;
         self.replace(accounts)?;
+        self.in_memory = in_memory;
         Ok(ShownPairs::new(hosts, shown))
     }
 

@@ -1,19 +1,65 @@
 //! Whether the twin is what the user in use is: asked at the end of `setSecret`, and at the beginning of
 //! `testSecret`.
 
+use account_mirror::password::Password;
+
 use super::Pair;
 use super::differences::{ShownPairs, some_of};
 use crate::error::{Error, ErrorType};
 use crate::event::Step;
+use crate::step::proofs::Proofs;
 
 impl Pair<'_> {
-    /// Checks that both users are equal at every host, in the grant tables and as the server shows them.
+    /// Checks that both are users at the same hosts, whom nobody acts as; that what the server goes by is
+    /// what its tables say; that both are equal, in the grant tables and as the server shows them; and
+    /// that the twin has the pending password at every host, as its first and only one, and can use it.
     ///
     /// # Errors
     ///
-    /// As [`Pair::equal`].
-    pub(in crate::step) fn verify(&self, shown: &ShownPairs, step: Step) -> Result<(), Error> {
-        self.equal(self.differences(shown), step)
+    /// Those of the checks before the first write, as they are named there; as [`Pair::unequal`]; and in
+    /// `testSecret` `AccountUnusable` and `PendingLoginRefused`.
+    pub(in crate::step) async fn verify(
+        &mut self,
+        shown: &ShownPairs,
+        pending: &Password,
+        step: Step,
+    ) -> Result<(), Error> {
+        self.check_users()?;
+        self.check_memory().await?;
+        self.equal(self.differences(shown), step)?;
+        let proofs = Proofs::until(self.deadline);
+        for (host, source, twin) in self.hosts() {
+            if twin.state.expired {
+                return Err(self.expired(host, step));
+            }
+            if !proofs.is_in_place(source, twin, pending).await? {
+                return Err(self.not_pending(host, step));
+            }
+        }
+        Ok(())
+    }
+
+    fn expired(&self, host: &str, step: Step) -> Error {
+        let account = format!("'{}'@'{host}'", self.twin_name);
+        if step == Step::SetSecret {
+            return self.unequal(vec![format!("the password of {account} has expired")], step);
+        }
+        ErrorType::AccountUnusable.because(format!(
+            "the twin was not made current: the password of {account} has expired since setSecret; \
+             rotate again, which sets it again"
+        ))
+    }
+
+    fn not_pending(&self, host: &str, step: Step) -> Error {
+        let account = format!("'{}'@'{host}'", self.twin_name);
+        if step == Step::SetSecret {
+            return self.unequal(vec![format!("another password at '{host}'")], step);
+        }
+        ErrorType::PendingLoginRefused.because(format!(
+            "the twin was not made current: the password of {account} is not the pending one, according to \
+             the hash that the server stores: somebody changed it after setSecret; rotate again, which \
+             sets it again"
+        ))
     }
 
     /// Checks that there are no differences.

@@ -9,7 +9,7 @@ use crate::support::server::{Need, Server};
 
 /// How a superuser has its privileges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Through {
+pub(crate) enum Through {
     Itself,
     /// On MySQL not even a default role: the function makes it active.
     ARole,
@@ -17,7 +17,7 @@ pub(super) enum Through {
 
 impl Through {
     /// The ways that there are on a server.
-    pub(super) fn all(server: Server) -> &'static [Self] {
+    pub(crate) fn all(server: Server) -> &'static [Self] {
         if server.has(Need::Roles) { &[Self::Itself, Self::ARole] } else { &[Self::Itself] }
     }
 }
@@ -45,7 +45,7 @@ const MYSQL: &[&str] = &[
 ];
 
 /// The document of a new superuser with RDS's privileges.
-pub(super) async fn rds(tenant: &Tenant, through: Through) -> Value {
+pub(crate) async fn rds(tenant: &Tenant, through: Through) -> Value {
     let mut privileges = COMMON.to_owned();
     if tenant.address.server.has(Need::DynamicPrivileges) {
         let mut root = tenant.root().await;
@@ -62,7 +62,7 @@ pub(super) async fn rds(tenant: &Tenant, through: Through) -> Value {
 
 /// The document of a new superuser, in the place of an earlier one, with these grants, in which `{}`
 /// is whoever gets them.
-pub(super) async fn with(tenant: &Tenant, through: Through, grants: &str) -> Value {
+pub(crate) async fn with(tenant: &Tenant, through: Through, grants: &str) -> Value {
     let name = format!("{}_admin", tenant.mark());
     let (admin, role) = (account(&name, "%"), identifier(&format!("{}_rds", tenant.mark())));
     let is_mariadb = tenant.address.server.is_mariadb();

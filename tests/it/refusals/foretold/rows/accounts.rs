@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rotation::error::ErrorType::{
     AccountNotUnderstood, AccountUnusable, ClientCertificateRequired, FlushPrivilegesDue,
-    GrantsWithoutAccount, HostPasswordsDiffer, MultiFactorUnsupported, PasswordPolicy,
-    PluginUnsupported, ProofTooSlow, RetainImpossible, TwinAtOtherHosts, TwinNotOurs, UserIsRole,
-    UserMissing,
+    GrantsWithoutAccount, HostNameIgnored, HostPasswordsDiffer, MultiFactorUnsupported,
+    PasswordPolicy, PluginUnsupported, ProofTooSlow, RetainImpossible, TwinAtOtherHosts,
+    TwinHasProxies, TwinIsDefiner, TwinNotOurs, UserHoldsNothing, UserIsRole, UserMissing,
 };
 
 use super::{Row, given, row};
@@ -51,6 +51,15 @@ fn of_the_user() -> Vec<Row> {
         flush(&[Need::Mysql], &written),
         flush(&[Need::Mariadb], &written_json),
         Row {
+            needs: &[Need::Mariadb],
+            undone: "DELETE FROM mysql.global_priv WHERE Host = 'web.example.com'; FLUSH PRIVILEGES",
+            ..given(
+                HostNameIgnored,
+                "skip_name_resolve",
+                "CREATE USER {mark}@`web.example.com` IDENTIFIED BY 'OTHER'; FLUSH PRIVILEGES",
+            )
+        },
+        Row {
             needs: &[Need::CachingSha2],
             timeout: Duration::from_secs(5),
             ..given(ProofTooSlow, "4095000 rounds", &many_rounds())
@@ -88,6 +97,23 @@ fn many_rounds() -> String {
 
 fn twins() -> Vec<Row> {
     vec![
+        given(
+            UserHoldsNothing,
+            "holds nothing at all",
+            "CREATE USER {twin} IDENTIFIED BY 'OTHER' ACCOUNT LOCK; GRANT SELECT ON {db}.* TO {twin}; \
+             REVOKE SELECT ON {db}.* FROM {user}",
+        ),
+        given(
+            TwinHasProxies,
+            "REVOKE PROXY ON",
+            "CREATE USER {mark}_m; CREATE USER {twin}; GRANT PROXY ON {twin} TO {mark}_m; \
+             DROP USER {twin}",
+        ),
+        given(
+            TwinIsDefiner,
+            "drop that, or give it another definer",
+            "CREATE DEFINER = {mark}_clone@`10.9.9.9` VIEW {db}.v AS SELECT 1",
+        ),
         given(TwinNotOurs, "no version of this secret", "CREATE USER {twin} IDENTIFIED BY 'OTHER'"),
         given(
             TwinAtOtherHosts,

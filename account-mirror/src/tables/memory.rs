@@ -1,0 +1,118 @@
+//! The privileges in a server's memory, which decide what an account may do. They are those of the grant
+//! tables, unless somebody wrote to these directly and did not run `FLUSH PRIVILEGES`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::query::Query;
+use crate::family::Family;
+use crate::grant::GrantTarget;
+use crate::privilege::{Privilege, Privileges};
+use crate::row::Row;
+use crate::sql::quote_literal;
+use crate::user::{Account, User};
+
+/// A schema, table and column in lower case; empty where it is at a level above.
+type Place = [String; 3];
+
+/// What an account holds at a place, and whether it may pass that on.
+type Held = (Privileges, bool);
+
+/// The privileges in memory, by the account as `information_schema` spells it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Memory(BTreeMap<String, BTreeMap<Place, Held>>);
+
+impl Memory {
+    /// Adds a row that answers [`query`].
+    pub(super) fn add(&mut self, row: &Row) {
+        let text = |column| row.text_or_empty(column).to_lowercase();
+        let place = [text("in_schema"), text("in_table"), text("in_column")];
+        let names = row.text_or_empty("privileges").split(',');
+        let privileges: Privileges = names.filter_map(Privilege::named).collect();
+        let grantable = row.text_or_empty("grantable") == "YES";
+        if !privileges.is_empty() || grantable {
+            let grantee = row.text_or_empty("grantee").to_owned();
+            let held = self.0.entry(grantee).or_default().entry(place).or_default();
+            held.0.insert_all(privileges);
+            held.1 |= grantable;
+        }
+    }
+
+    /// The first account of a user, and the place, where the memory is another one than the tables.
+    pub(super) fn difference(&self, family: Family, user: &User) -> Option<String> {
+        user.accounts.iter().find_map(|(host, account)| {
+            let name = format!("'{}'@'{host}'", user.name);
+            let is_it = |grantee: &&String| grantee.eq_ignore_ascii_case(&name);
+            let none = BTreeMap::new();
+            let grantee = self.0.keys().find(is_it);
+            let held = grantee.and_then(|grantee| self.0.get(grantee)).unwrap_or(&none);
+            let tables = places(family, account);
+            let all: BTreeSet<_> = held.keys().chain(tables.keys()).collect();
+            let place = all.into_iter().find(|place| held.get(*place) != tables.get(*place))?;
+            let named: Vec<_> =
+                place.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
+            Some(match named.is_empty() {
+                true => format!("{name} on *.*"),
+                false => format!("{name} on {}", named.join(".")),
+            })
+        })
+    }
+}
+
+/// What an account holds by the tables, at the places that the memory shows.
+fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
+    let mut places: BTreeMap<Place, Held> = BTreeMap::new();
+    let place = |names: [&str; 3]| names.map(str::to_lowercase);
+    for (target, grant) in &account.grants {
+        let names = match target {
+            GrantTarget::Global if family.is_mysql() => ["", ""],
+            GrantTarget::Schema(schema) => [schema.as_str(), ""],
+            GrantTarget::Table { schema, name } => [schema.as_str(), name.as_str()],
+            _ => continue,
+        };
+        let [schema, table] = names;
+        if !grant.privileges.is_empty() || grant.grantable {
+            let held = places.entry(place([schema, table, ""])).or_default();
+            held.0.insert_all(grant.privileges);
+            held.1 |= grant.grantable;
+        }
+        for (column, privileges) in &grant.columns {
+            let held = places.entry(place([schema, table, column])).or_default();
+            held.0.insert_all(*privileges);
+        }
+    }
+    places
+}
+
+/// The query for what the memory has of these users: one row for each place. The global privileges of
+/// MariaDB are read from the memory anyway.
+pub(super) fn query(family: Family, users: &BTreeSet<String>) -> Query {
+    let of_user = |user: &String| {
+        let start = quote_literal(&format!("'{user}'@'"));
+        format!("LEFT(GRANTEE, CHAR_LENGTH({start})) = {start}")
+    };
+    let of_users: Vec<_> = users.iter().map(of_user).collect();
+    let of_users = of_users.join(" OR ");
+    let levels = [
+        ("USER", "''", "''", "''"),
+        ("SCHEMA", "TABLE_SCHEMA", "''", "''"),
+        ("TABLE", "TABLE_SCHEMA", "TABLE_NAME", "''"),
+        ("COLUMN", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME"),
+    ];
+    let parts = levels.into_iter().skip(usize::from(!family.is_mysql())).map(
+        |(level, schema, table, column)| {
+            // The option to pass on a privilege of a column is that of the table.
+            let grantable = if level == "COLUMN" { "'NO'" } else { "MAX(IS_GRANTABLE)" };
+            format!(
+                "SELECT GRANTEE AS grantee, {schema} AS in_schema, {table} AS in_table, \
+                 {column} AS in_column, GROUP_CONCAT(PRIVILEGE_TYPE) AS privileges, \
+                 {grantable} AS grantable FROM information_schema.{level}_PRIVILEGES \
+                 WHERE {of_users} GROUP BY CAST(GRANTEE AS BINARY), CAST({schema} AS BINARY), \
+                 CAST({table} AS BINARY), CAST({column} AS BINARY)"
+            )
+        },
+    );
+    Query {
+        what: "information_schema (privileges in memory)".to_owned(),
+        sql: parts.collect::<Vec<_>>().join(" UNION ALL "),
+    }
+}
