@@ -6,7 +6,7 @@ use std::hash::Hash;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use self::copies::{Copies, KEEPS_LOGIN, ONE_IS_REFUSED};
-use self::model::{Protocol, State};
+use self::model::{Others, Protocol, State};
 use self::nodes::{LOGS_IN, Leases};
 use self::rules::Rules;
 
@@ -72,6 +72,11 @@ const MUTATIONS: &[Mutation] = &[
         "nothing unproven is promoted",
     ),
     (
+        "finishSecret proves for a while, and does not look at the label again",
+        |rules| rules.looks_before_the_move = false,
+        "current always logs in",
+    ),
+    (
         "finishSecret sleeps between its two calls while another rotation goes on",
         |rules| rules.finish_is_prompt = false,
         "current always logs in",
@@ -82,6 +87,59 @@ const MUTATIONS: &[Mutation] = &[
 fn in_every_order_of_events_current_logs_in_and_nothing_unproven_is_promoted() {
     let checker = Protocol::default().checker().spawn_bfs().join();
     checker.assert_properties();
+}
+
+/// What is broken with somebody else about, and the property that no longer holds.
+const MUTATIONS_WITH_OTHERS: &[(Others, Mutation)] = &[
+    (
+        Others::Anybody,
+        (
+            "finishSecret believes whoever calls it",
+            |rules| rules.proves_at_the_end = false,
+            "nothing unproven is promoted",
+        ),
+    ),
+    (
+        Others::LyingCaller,
+        (
+            "finishSecret believes a caller that goes on after a refusal",
+            |rules| rules.proves_at_the_end = false,
+            "nothing unproven is promoted",
+        ),
+    ),
+    (
+        Others::Anybody,
+        (
+            "a proof is remembered when an earlier step begins",
+            |rules| rules.forgets = false,
+            "nothing unproven is promoted",
+        ),
+    ),
+    (
+        Others::LabelsByHand,
+        (
+            "the current value may be that of another version than the described one",
+            |rules| rules.compares_versions = false,
+            WRITES_CURRENT,
+        ),
+    ),
+];
+
+#[test]
+fn nobody_else_makes_something_unproven_current_or_locks_anybody_out() {
+    for others in [Others::Anybody, Others::LabelsByHand, Others::LyingCaller] {
+        let protocol = Protocol { others, ..Protocol::default() };
+        protocol.checker().spawn_bfs().join().assert_properties();
+    }
+}
+
+#[test]
+fn each_rule_against_others_is_needed() {
+    for (others, (what, mutate, noticed)) in MUTATIONS_WITH_OTHERS {
+        let mut protocol = Protocol { others: *others, ..Protocol::default() };
+        mutate(&mut protocol.rules);
+        assert!(breaks(protocol, noticed), "{what}: \"{noticed}\" holds all the same");
+    }
 }
 
 #[test]

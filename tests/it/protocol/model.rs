@@ -45,7 +45,15 @@ pub(super) enum Point {
     SetPassword,
     Verify,
     Compare,
+    DescribeAgain,
     Move,
+}
+
+impl Point {
+    /// Whether the labels have been looked at for the last time, and the twin is being written.
+    fn is_under_way(self) -> bool {
+        matches!(self, Self::Check | Self::Mirror | Self::SetPassword)
+    }
 }
 
 /// One run of the function.
@@ -54,8 +62,12 @@ pub(super) struct Invocation {
     pub(super) version: Version,
     pub(super) step: Step,
     pub(super) next: Point,
-    /// The version that was current when it looked.
+    /// The version that is current by the description.
+    pub(super) described: Version,
+    /// The version whose value it was given as the current one.
     pub(super) current: Version,
+    /// Whether it truly has a proof, its own or a remembered one.
+    pub(super) proof: bool,
     /// Whether Secrets Manager waits for its answer; nobody waits for a duplicate's.
     pub(super) awaited: bool,
     /// Whether it holds the lock on the pair.
@@ -92,9 +104,20 @@ pub(super) struct State {
     pub(super) crashes: u8,
     pub(super) duplicates: u8,
     pub(super) changes: u8,
-    /// For each version, whether its account truly was equal with its password on it when setSecret
-    /// said so. The function does not know it; the properties do.
-    pub(super) proven: [bool; VERSIONS],
+    /// What the sandbox remembers of a test: the version, and which one was current then; and whether
+    /// it is true, which the function does not know: the account was equal then, with the version's
+    /// password on it, and no later test has found it otherwise.
+    pub(super) remembered: Option<([Version; 2], bool)>,
+    /// The version that was current before: what an old description says.
+    pub(super) before: Version,
+    /// How often anybody may invoke a step, and change something by hand, and how many descriptions
+    /// may be old.
+    pub(super) strays: u8,
+    pub(super) meddles: u8,
+    pub(super) roll_backs: u8,
+    pub(super) old_descriptions: u8,
+    /// Whether the caller goes on to the next step whatever the last one answered.
+    pub(super) lies: bool,
     pub(super) promoted_unproven: bool,
     pub(super) wrote_current: bool,
     /// Whether a rotation of another secret holds the lock on the pair.
@@ -117,6 +140,16 @@ pub(super) enum Action {
     LoseAnswer(usize),
     /// An operator grants the current user something.
     ChangeSource,
+    /// Somebody invokes a step, in any order.
+    Stray(Version, Step),
+    /// Somebody revokes what the user has that is not in use.
+    Meddle,
+    /// Somebody moves AWSCURRENT to a version whose login works.
+    RollBack(Version),
+    /// An invocation is shown a description that is a moment old.
+    SeeOld(usize),
+    /// The sandbox is replaced by another one, which remembers nothing.
+    Replace,
 }
 
 impl Action {
@@ -124,7 +157,15 @@ impl Action {
     pub(super) fn is_trouble(self) -> bool {
         matches!(
             self,
-            Self::Crash(_) | Self::LoseAnswer(_) | Self::Duplicate(_) | Self::ChangeSource
+            Self::Crash(_)
+                | Self::LoseAnswer(_)
+                | Self::Duplicate(_)
+                | Self::ChangeSource
+                | Self::Stray(..)
+                | Self::Meddle
+                | Self::RollBack(_)
+                | Self::SeeOld(_)
+                | Self::Replace
         )
     }
 }
@@ -154,11 +195,26 @@ pub(super) struct Protocol {
     pub(super) rules: Rules,
     pub(super) duplicates: u8,
     pub(super) stranger: bool,
+    /// Who else there is.
+    pub(super) others: Others,
+}
+
+/// Who interferes, besides crashes and duplicates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    Nobody,
+    /// Somebody invokes steps in any order, and changes the twin by hand; sandboxes are replaced.
+    Anybody,
+    /// Somebody moves AWSCURRENT by hand, and descriptions are old.
+    LabelsByHand,
+    /// The caller goes on whatever a step answers, and somebody changes the twin.
+    LyingCaller,
 }
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self { rules: Rules::default(), duplicates: 1, stranger: false }
+        let rules = Rules::default();
+        Self { rules, duplicates: 1, stranger: false, others: Others::Nobody }
     }
 }
 
@@ -167,9 +223,21 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let mut state = State::with_versions(1, 2);
-        state.accounts[1].password = self.stranger.then_some(STRANGERS);
-        (state.crashes, state.duplicates, state.changes) = (1, self.duplicates, 1);
+        let mut state = match self.others {
+            Others::LabelsByHand => State::with_versions(2, 1),
+            _ => State::with_versions(1, if self.others == Others::Nobody { 2 } else { 1 }),
+        };
+        if self.stranger {
+            state.accounts[1].password = Some(STRANGERS);
+        }
+        match self.others {
+            Others::Nobody => {
+                (state.crashes, state.duplicates, state.changes) = (1, self.duplicates, 1);
+            }
+            Others::Anybody => (state.strays, state.meddles) = (3, 1),
+            Others::LabelsByHand => (state.roll_backs, state.old_descriptions) = (2, 1),
+            Others::LyingCaller => (state.meddles, state.lies, state.changes) = (1, true, 1),
+        }
         vec![state]
     }
 
@@ -198,6 +266,7 @@ impl Model for Protocol {
         if state.changes > 0 {
             actions.push(Action::ChangeSource);
         }
+        state.actions_of_others(actions);
     }
 
     fn next_state(&self, before: &State, action: Action) -> Option<State> {
@@ -223,10 +292,15 @@ impl Model for Protocol {
             }
             Action::Advance(n) => {
                 let outcome = self.rules.advance(&mut state, n)?;
+                let fails = matches!(outcome, Outcome::Fails | Outcome::FailsForGood);
+                if fails && self.rules.forgets {
+                    state.remembered = None;
+                }
                 state.settle(n, outcome);
             }
             Action::Crash(n) => {
                 state.crashes -= 1;
+                state.remembered = None;
                 state.settle(n, Outcome::Fails);
             }
             Action::LoseAnswer(n) => {
@@ -241,6 +315,25 @@ impl Model for Protocol {
                 let user = state.values[state.current]?;
                 state.accounts[user].holds = 2;
             }
+            Action::Stray(version, step) => {
+                state.strays -= 1;
+                state.start(version, step, false);
+            }
+            Action::Meddle => {
+                state.meddles -= 1;
+                let user = state.values[state.current]?;
+                state.accounts[1 - user].holds = 0;
+            }
+            Action::RollBack(version) => {
+                state.roll_backs -= 1;
+                (state.before, state.current) = (state.current, version);
+            }
+            Action::SeeOld(n) => {
+                state.old_descriptions -= 1;
+                let outcome = self.rules.describe(&mut state, n, before.before);
+                state.settle(n, outcome);
+            }
+            Action::Replace => state.remembered = None,
         }
         state.invocations.sort();
         (state != *before).then_some(state)
@@ -263,7 +356,9 @@ impl Model for Protocol {
                 !protocol.stranger || state.accounts[1].password == Some(STRANGERS)
             }),
             Property::sometimes("both rotations end well", |protocol: &Self, state: &State| {
-                protocol.stranger || state.is_finished() && state.proven[1] && state.current == 2
+                protocol.stranger
+                    || protocol.others != Others::Nobody
+                    || state.is_finished() && state.current == 2
             }),
         ]
     }
@@ -291,7 +386,13 @@ impl State {
             crashes: 0,
             duplicates: 0,
             changes: 0,
-            proven: std::array::from_fn(exists),
+            remembered: None,
+            before: 0,
+            strays: 0,
+            meddles: 0,
+            roll_backs: 0,
+            old_descriptions: 0,
+            lies: false,
             promoted_unproven: false,
             wrote_current: false,
             locked_out: false,
@@ -321,12 +422,45 @@ impl State {
         self.invocations.iter().any(|one| one.locks)
     }
 
+    /// What may happen besides the rotations.
+    fn actions_of_others(&self, actions: &mut Vec<Action>) {
+        let begun = (1..VERSIONS).filter(|version| {
+            !matches!(self.rotations[*version], Rotation::NotBegun | Rotation::Ended)
+        });
+        if self.strays > 0 && self.invocations.len() < AT_ONCE {
+            let steps = [Step::Create, Step::Set, Step::Test, Step::Finish];
+            actions.extend(begun.flat_map(|v| steps.map(|step| Action::Stray(v, step))));
+        }
+        if self.meddles > 0 {
+            actions.push(Action::Meddle);
+        }
+        // A world rule: nobody moves the label while the twin is being written.
+        let is_written = self.invocations.iter().any(|one| one.next.is_under_way());
+        for version in (0..VERSIONS).filter(|_| self.roll_backs > 0 && !is_written) {
+            let user = self.values[version];
+            let works = user.is_some_and(|user| self.accounts[user].password == Some(version));
+            if works && version != self.current && self.pending != Some(version) {
+                actions.push(Action::RollBack(version));
+            }
+        }
+        for (n, invocation) in self.invocations.iter().enumerate() {
+            if self.old_descriptions > 0 && invocation.next == Point::Describe {
+                actions.push(Action::SeeOld(n));
+            }
+        }
+        if self.remembered.is_some() {
+            actions.push(Action::Replace);
+        }
+    }
+
     fn start(&mut self, version: Version, step: Step, awaited: bool) {
         self.invocations.push(Invocation {
             version,
             step,
             next: Point::Describe,
+            described: 0,
             current: 0,
+            proof: false,
             awaited,
             locks: false,
         });
@@ -348,6 +482,8 @@ impl State {
         self.rotations[version] = match (outcome, step.next()) {
             (Outcome::Succeeds, Some(next)) => Rotation::Next(next),
             (Outcome::Succeeds, None) => Rotation::Ended,
+            (_, Some(next)) if self.lies => Rotation::Next(next),
+            (_, None) if self.lies => Rotation::Ended,
             _ => Rotation::Next(Step::Create),
         };
         // Secrets Manager takes the label away at the end.

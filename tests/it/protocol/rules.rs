@@ -1,6 +1,6 @@
 //! What the function does, call by call, and the rules that it keeps.
 
-use super::model::{Outcome, Point, State, Step, User, Version};
+use super::model::{Invocation, Outcome, Point, State, Step, User, Version};
 
 /// The rules, each of which can be broken.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,14 @@ pub(super) struct Rules {
     pub(super) verifies: bool,
     /// testSecret compares the accounts.
     pub(super) compares: bool,
+    /// finishSecret moves the label only over a proof: that of this sandbox's testSecret, or its own.
+    pub(super) proves_at_the_end: bool,
+    /// A proof is forgotten when an earlier step begins, and used once.
+    pub(super) forgets: bool,
+    /// Between its own proof and the move, finishSecret looks whether the label is still there.
+    pub(super) looks_before_the_move: bool,
+    /// The current value must be of the version that the description names.
+    pub(super) compares_versions: bool,
     /// Not a rule of the function but of the world: between the two calls of finishSecret there is
     /// no time for another version to be labeled by hand, stored and set. Secrets Manager offers no
     /// call that moves AWSCURRENT only if AWSPENDING is still where it was.
@@ -54,6 +62,10 @@ impl Default for Rules {
             password_last: true,
             verifies: true,
             compares: true,
+            proves_at_the_end: true,
+            forgets: true,
+            looks_before_the_move: true,
+            compares_versions: true,
             finish_is_prompt: true,
         }
     }
@@ -71,9 +83,18 @@ impl Rules {
         let seen = state.values[invocation.current]?;
         let twin = twin_of(seen);
         Some(match invocation.next {
-            Point::Describe => self.describe(state, n, version, step),
+            Point::Describe => {
+                let current = state.current;
+                self.describe(state, n, current)
+            }
             Point::ReadValues => {
                 let current = state.values[state.current]?;
+                if step == Step::Finish && state.current == version {
+                    return Some(Outcome::Succeeds);
+                }
+                if self.compares_versions && state.current != invocation.described {
+                    return Some(Outcome::Fails);
+                }
                 state.invocations[n].current = state.current;
                 match state.values[version] {
                     _ if step == Step::Create => Outcome::Goes(Point::Put),
@@ -95,7 +116,7 @@ impl Rules {
             }
             Point::LookAgain => {
                 let unchanged =
-                    state.pending == Some(version) && state.current == invocation.current;
+                    state.pending == Some(version) && state.current == invocation.described;
                 if unchanged || !self.looks_again {
                     Outcome::Goes(Point::Check)
                 } else {
@@ -118,38 +139,70 @@ impl Rules {
                 });
                 Outcome::Goes(if self.password_last { Point::Verify } else { Point::Mirror })
             }
-            Point::Verify => self.verify(state, version, seen),
+            Point::Verify => self.verify(state, seen),
             Point::Compare => {
                 let user = state.values[version]?;
                 let [ours, theirs] = [seen, user].map(|user| state.accounts[user]);
                 let logs_in = ours.password == Some(invocation.current)
                     && theirs.password == Some(version)
                     && !theirs.locked;
-                if logs_in && (ours.holds == theirs.holds || !self.compares) {
-                    Outcome::Succeeds
-                } else {
-                    Outcome::Fails
+                let is_equal = ours.holds == theirs.holds;
+                let is_true = logs_in && is_equal;
+                state.invocations[n].proof = is_true;
+                if let Some(([of, _], truth)) = &mut state.remembered {
+                    *truth &= *of != version || is_true;
+                }
+                if !logs_in || !is_equal && self.compares {
+                    return Some(Outcome::Fails);
+                }
+                match step {
+                    Step::Finish if self.looks_before_the_move => {
+                        Outcome::Goes(Point::DescribeAgain)
+                    }
+                    Step::Finish => Outcome::Goes(Point::Move),
+                    _ => {
+                        state.remembered = Some(([version, invocation.current], is_true));
+                        Outcome::Succeeds
+                    }
                 }
             }
-            Point::Move => Self::move_current(state, version, invocation.current),
+            Point::DescribeAgain if state.pending != Some(version) => Outcome::Fails,
+            // As at the beginning, there is no time between the description and the move.
+            Point::DescribeAgain | Point::Move => Self::move_current(state, n, invocation.current),
         })
     }
 
-    fn describe(&self, state: &mut State, n: usize, version: Version, step: Step) -> Outcome {
-        if state.current == version && self.current_needs_nothing {
+    /// The beginning of each step, with what the description says is current.
+    pub(super) fn describe(&self, state: &mut State, n: usize, described: Version) -> Outcome {
+        let Invocation { version, step, .. } = state.invocations[n];
+        let remembered = match self.forgets || step == Step::Finish {
+            true => state.remembered.take(),
+            false => None,
+        };
+        if described == version && self.current_needs_nothing {
             return Outcome::Succeeds;
         }
         if state.pending != Some(version) && self.looks_at_labels {
             return Outcome::Fails;
         }
-        state.invocations[n].current = state.current;
-        Outcome::Goes(match step {
-            Step::Finish if self.finish_is_prompt => {
-                return Self::move_current(state, version, state.current);
+        let invocation = &mut state.invocations[n];
+        (invocation.described, invocation.current) = (described, described);
+        if step != Step::Finish {
+            return Outcome::Goes(Point::ReadValues);
+        }
+        let against = match remembered {
+            Some(([of, against], truth)) if of == version => {
+                state.invocations[n].proof = truth;
+                against
             }
-            Step::Finish => Point::Move,
-            Step::Create | Step::Set | Step::Test => Point::ReadValues,
-        })
+            _ if self.proves_at_the_end => return Outcome::Goes(Point::ReadValues),
+            _ => described,
+        };
+        state.invocations[n].current = against;
+        match self.finish_is_prompt {
+            true => Self::move_current(state, n, against),
+            false => Outcome::Goes(Point::Move),
+        }
     }
 
     /// `PutSecretValue` labels the version AWSPENDING, and never replaces a value.
@@ -189,19 +242,19 @@ impl Rules {
         }
     }
 
-    fn verify(&self, state: &mut State, version: Version, source: User) -> Outcome {
+    fn verify(&self, state: &State, source: User) -> Outcome {
         let [source, twin] = [source, twin_of(source)].map(|user| state.accounts[user]);
         let equal = source.holds == twin.holds;
-        state.proven[version] |= equal && twin.password == Some(version);
         if equal || !self.verifies { Outcome::Succeeds } else { Outcome::Fails }
     }
 
     /// `UpdateSecretVersionStage` takes the label from the version that was seen to have it, and from
     /// no other.
-    fn move_current(state: &mut State, version: Version, seen: Version) -> Outcome {
-        if state.current == seen {
-            state.current = version;
-            state.promoted_unproven |= !state.proven[version];
+    fn move_current(state: &mut State, n: usize, seen: Version) -> Outcome {
+        let Invocation { version, proof, .. } = state.invocations[n];
+        if state.current == seen && version != seen {
+            (state.before, state.current) = (seen, version);
+            state.promoted_unproven |= !proof;
         }
         if state.current == version { Outcome::Succeeds } else { Outcome::Fails }
     }
