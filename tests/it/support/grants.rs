@@ -62,13 +62,6 @@ impl Picture {
         Self(lines)
     }
 
-    /// The picture without the lines that hold `text`.
-    #[must_use]
-    pub(crate) fn without(mut self, text: &str) -> Self {
-        self.0.retain(|line| !line.contains(text));
-        self
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
