@@ -24,6 +24,7 @@ mod cipher;
 mod current_password;
 mod database_name;
 mod defined_objects;
+mod engine;
 mod locked;
 mod other_versions;
 mod ownership;
@@ -90,6 +91,7 @@ async fn check<'s>(
     report: &mut Report,
 ) -> Result<(Pair<'s>, BTreeSet<String>), Error> {
     let turn = superuser.turn;
+    engine::check(turn, session.family, report)?;
     let pair = Pair::read(turn, session).await?;
     let proofs = Proofs::until(turn.rotation.deadline);
     let mut checks = Checks { turn, superuser, pair, pending, previous, proofs, report };

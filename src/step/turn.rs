@@ -37,7 +37,14 @@ impl<'a> Turn<'a> {
     /// The turn that follows from a current document.
     pub(super) fn new(rotation: &'a Rotation<'a>, current: Current) -> Result<Self, Error> {
         let Current { document: current, version, stored } = current;
-        let twin = current.username.twin(rotation.config.username_limit(current.engine))?;
+        let limit = rotation.config.username_limit(current.engine);
+        let twin = current.username.twin(limit).map_err(|error| {
+            let error = Error::from(error);
+            match rotation.config.username_limit {
+                None => error.note("the limit follows from \"engine\" in the secret"),
+                Some(_) => error.note("the limit is USERNAME_CHARACTER_LIMIT"),
+            }
+        })?;
         let server = rotation.server(&current);
         Ok(Self { rotation, current, version, stored, twin, server })
     }

@@ -95,7 +95,7 @@ impl Credentials<'_> {
         tokio::pin!(connection);
         let connected = |result: Result<mysql_async::Result<Conn>, Panicked>| match result {
             Ok(result) => result.map_err(|error| self.explain(error, address)),
-            Err(_) => Err(self.protocol_error().into()),
+            Err(_) => Err(self.protocol_error(address).into()),
         };
         if let Some(result) = deadline.at_most(CONNECT).limit(&mut connection).await {
             return connected(result);

@@ -73,24 +73,26 @@ impl Credentials<'_> {
                     ))
                     .into()
             }
-            _ => self.protocol_error().into(),
+            _ => self.protocol_error(address).into(),
         }
     }
 
-    pub(super) fn protocol_error(&self) -> Error {
+    pub(super) fn protocol_error(&self, address: IpAddr) -> Error {
         ErrorType::ProtocolError.because(format!(
             "the login of {} failed: {} sent an invalid response, as MySQL does when a part of the login \
-             is lost on the way; find out whether the port is that of a MySQL server, and what is in \
-             between",
-            self.role, self.server
+             is lost on the way, and MariaDB where no account of this name is for the function's address \
+             ({}); find out whether the port is that of a MySQL server, and what is in between",
+            self.role,
+            self.server,
+            own_address(address)
         ))
     }
 
     /// The refusal for a failure of the first query after the login.
-    pub(super) fn refused(&self, failure: QueryError) -> LoginError {
+    pub(super) fn refused(&self, failure: QueryError, address: IpAddr) -> LoginError {
         match failure {
             QueryError::Server { code, text, .. } => self.server_refusal(code, &text),
-            QueryError::Protocol(_) => self.protocol_error().into(),
+            QueryError::Protocol(_) => self.protocol_error(address).into(),
             _ => failure.context(format!("logging in as {} at {}", self.role, self.server)).into(),
         }
     }

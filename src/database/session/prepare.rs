@@ -53,7 +53,9 @@ pub(super) async fn prepare(
         let mut results = Vec::with_capacity(queries.len());
         let sent = session.collect(&queries.join(";\n"), &mut results).await;
         let Some(identity) = results.get(1) else {
-            return Err(credentials.refused(sent.err().unwrap_or_else(response_error)));
+            return Err(
+                credentials.refused(sent.err().unwrap_or_else(response_error), session.address)
+            );
         };
         identify(session, identity, credentials)?;
         if self::pins(session, credentials.role) != pins {
@@ -70,7 +72,7 @@ pub(super) async fn prepare(
         }
         break;
     }
-    Err(credentials.protocol_error().into())
+    Err(credentials.protocol_error(session.address).into())
 }
 
 fn identify(

@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use rotation::error::ErrorType::{
-    self, CurrentPasswordWrong, StatementRefused, SuperuserTooWeak, UserMissing,
+    self, CurrentPasswordWrong, StatementRefused, SuperuserTooWeak, TwinNameImpossible, UserMissing,
 };
 use serde_json::Value;
 
@@ -130,5 +130,30 @@ async fn a_superuser_without_an_account_for_this_address_is_told_the_address() {
         let told = ["function's address (127.0.0.1)", "account of this name is for the address"];
         assert!(told.iter().any(|told| error.to_string().contains(told)), "{server:?}: {error}");
         assert!(error.to_string().contains("127.0.0.1"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_and_not_the_secret_says_what_it_is_and_how_long_a_name_may_be() {
+    for &server in Server::all() {
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
+        let mut current: Value = serde_json::from_str(&scene.text("AWSCURRENT").await).unwrap();
+        current["engine"] = if server.is_mariadb() { "mysql" } else { "mariadb" }.into();
+        let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+        call.secret_string(current.to_string()).send().await.unwrap();
+        let (foretold, log) = preflight(&tenant, &scene).await;
+        assert!(foretold.is_ok(), "{foretold:?}");
+        assert!(log.contains("and the server says that it is M"), "{log}");
+        scene.rotate().await;
+        if server.is_mariadb() {
+            continue;
+        }
+        let long = format!("{}_{}", tenant.mark(), "x".repeat(18));
+        tenant.sql(format!("CREATE USER {} IDENTIFIED BY '{FIRST}'", account(&long, "%"))).await;
+        current["username"] = long.into();
+        let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
+        call.secret_string(current.to_string()).send().await.unwrap();
+        let texts = ["has 36 characters", "allows 32", "a shorter name"];
+        assert_refused(&tenant, &scene, TwinNameImpossible, &texts).await;
     }
 }
