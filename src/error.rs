@@ -13,6 +13,8 @@ use crate::text;
 
 mod applications;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 pub use applications::Applications;
 pub use retry::Retry;
@@ -291,16 +293,5 @@ impl ErrorType {
 impl fmt::Display for ErrorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_ends_with_whether_trying_again_helps_also_with_its_context() {
-        let error = ErrorType::Throttled.because("it was throttled; wait").context("a step");
-        assert_eq!(error.to_string(), "a step: it was throttled; wait; trying again helps");
     }
 }

@@ -25,10 +25,11 @@ pub struct Defined {
 impl Defined {
     /// What to ask for all objects of a user, but for [`Self::in_schema`].
     pub fn everywhere(family: Family, user: &Username) -> Query {
-        let kinds: &[_] = match family.has_data_dictionary() {
-            true => &[VIEWS, ROUTINES, TRIGGERS, EVENTS],
+        let kinds: &[_] = if family.has_data_dictionary() {
+            &[VIEWS, ROUTINES, TRIGGERS, EVENTS]
+        } else {
             // `information_schema` opens each object there, and these two tables are read at once.
-            false => &[PROC, EVENT],
+            &[PROC, EVENT]
         };
         query(user, kinds, "")
     }

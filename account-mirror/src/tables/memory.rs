@@ -50,10 +50,8 @@ impl Memory {
             let place = all.into_iter().find(|place| held.get(*place) != tables.get(*place))?;
             let named: Vec<_> =
                 place.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
-            Some(match named.is_empty() {
-                true => format!("{name} on *.*"),
-                false => format!("{name} on {}", named.join(".")),
-            })
+            let place = if named.is_empty() { "*.*".to_owned() } else { named.join(".") };
+            Some(format!("{name} on {place}"))
         })
     }
 }
