@@ -15,6 +15,10 @@ mod tests;
 /// of each type; the longest is the maximum of `caching_sha2_password`.
 pub const LENGTHS: std::ops::RangeInclusive<usize> = 8..=256;
 
+/// From this length on, each required type occurs twice: password policies ask for two of one type now and
+/// then, and few punctuation characters are left by default.
+const TWO_OF_EACH: usize = 16;
+
 /// Makes new passwords.
 #[derive(Clone, Debug)]
 pub struct Generator {
@@ -45,9 +49,9 @@ impl Generator {
 
     /// A new password.
     ///
-    /// Where each type is required, whole passwords are generated until one has all types, so that
-    /// each password that satisfies the settings is equally likely. With eight characters or more
-    /// that takes a few attempts; in the worst case, three types of a single character, a few hundred.
+    /// Where each type is required, whole passwords are generated until one has enough of all types, so
+    /// that each such password is equally likely. That takes a few attempts; in the worst case, three types
+    /// of a single character, a few thousand.
     pub fn generate(&self) -> Password {
         let alphabet = self.types.concat();
         let mut random = rand::rng();
@@ -62,9 +66,11 @@ impl Generator {
     }
 
     fn has_each_type(&self, password: &Password) -> bool {
-        self.types
-            .iter()
-            .all(|characters| password.expose().bytes().any(|c| characters.contains(&c)))
+        let least = if self.length < TWO_OF_EACH { 1 } else { 2 };
+        self.types.iter().all(|characters| {
+            let of_type = password.expose().bytes().filter(|c| characters.contains(c));
+            of_type.count() >= least
+        })
     }
 }
 

@@ -4,7 +4,8 @@ use account_mirror::sql::quote_literal;
 use account_mirror::tables::Defined;
 use account_mirror::username::Username;
 
-use super::session::{QueryError, Session};
+use super::server_error::{At, Meaning};
+use super::session::Session;
 use crate::deadline::Deadline;
 use crate::error::Error;
 
@@ -49,7 +50,9 @@ pub async fn of_definer(
             Ok(rows) => {
                 objects.defined.extend(rows.iter().filter_map(|row| Defined::of_row(user, row)));
             }
-            Err(failure) if takes_too_long(&failure) => objects.unread.push(schema),
+            Err(failure) if failure.meaning(At::Read) == Some(Meaning::TimeIsUp) => {
+                objects.unread.push(schema);
+            }
             Err(failure) => return Err(failure.context(format!("reading {}", query.what))),
         }
     }
@@ -64,9 +67,4 @@ async fn schemas(session: &mut Session) -> Result<Vec<String>, Error> {
     );
     let rows = session.read("reading the names of the schemas", &sql).await?;
     Ok(rows.into_iter().map(account_mirror::row::Row::first_lossy).collect())
-}
-
-/// Whether the session's limit on a statement ended the query.
-fn takes_too_long(failure: &QueryError) -> bool {
-    matches!(failure.code(), Some(1969 | 3024))
 }

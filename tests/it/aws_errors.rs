@@ -127,7 +127,7 @@ async fn an_endpoint_that_cannot_be_reached_is_named() {
     let token = silent.begin().await;
     secrets_manager.edit(|_| Some(Edit::Silence));
     silent.timeout = Duration::from_secs(4);
-    let texts = ["got no response", "a VPC endpoint for secretsmanager or a NAT gateway"];
+    let texts = ["got no response", "a VPC endpoint for the service or a NAT gateway"];
     refused(silent.step("createSecret", &token).await, AwsUnreachable, &texts);
 
     let nobody = [("SECRETS_MANAGER_ENDPOINT", "http://127.0.0.1:1")];

@@ -26,9 +26,11 @@ impl Memory {
     pub(super) fn add(&mut self, row: &Row) {
         let text = |column| row.text_or_empty(column).to_lowercase();
         let place = [text("in_schema"), text("in_table"), text("in_column")];
-        let names = row.text_or_empty("privileges").split(',');
-        let privileges: Privileges = names.filter_map(Privilege::named).collect();
-        let grantable = row.text_or_empty("grantable") == "YES";
+        let names = || row.text_or_empty("privileges").split(',');
+        let privileges: Privileges = names().filter_map(Privilege::named).collect();
+        // A dynamic privilege of MySQL, which is not in our vocabulary, has an option of its own.
+        let is_static = !privileges.is_empty() || names().any(|name| name == "USAGE");
+        let grantable = is_static && row.text_or_empty("grantable") == "YES";
         if !privileges.is_empty() || grantable {
             let grantee = row.text_or_empty("grantee").to_owned();
             let held = self.0.entry(grantee).or_default().entry(place).or_default();
@@ -99,13 +101,13 @@ pub(super) fn query(family: Family, users: &BTreeSet<String>) -> Query {
     let parts = levels.into_iter().skip(usize::from(!family.is_mysql())).map(
         |(level, schema, table, column)| {
             // The option to pass on a privilege of a column is that of the table.
-            let grantable = if level == "COLUMN" { "'NO'" } else { "MAX(IS_GRANTABLE)" };
+            let grantable = if level == "COLUMN" { "'NO'" } else { "IS_GRANTABLE" };
             format!(
                 "SELECT GRANTEE AS grantee, {schema} AS in_schema, {table} AS in_table, \
                  {column} AS in_column, GROUP_CONCAT(PRIVILEGE_TYPE) AS privileges, \
                  {grantable} AS grantable FROM information_schema.{level}_PRIVILEGES \
                  WHERE {of_users} GROUP BY CAST(GRANTEE AS BINARY), CAST({schema} AS BINARY), \
-                 CAST({table} AS BINARY), CAST({column} AS BINARY)"
+                 CAST({table} AS BINARY), CAST({column} AS BINARY), {grantable}"
             )
         },
     );

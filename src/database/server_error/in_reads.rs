@@ -45,8 +45,16 @@ pub(super) const ROWS: &[Row] = &[
     read(1205, StatementRefused, LOCK).also_at(READ_OR_CHANGE),
     read(1213, StatementRefused, LOCK).also_at(READ_OR_CHANGE),
     read(1223, StatementRefused, LOCK).also_at(READ_OR_CHANGE),
-    read(1969, StatementRefused, LOCK).also_at(READ_OR_CHANGE).of(Of::MariaDb).unsure(),
-    read(3024, StatementRefused, LOCK).also_at(READ_OR_CHANGE).of(Of::MySql).unsure(),
+    read(1969, StatementRefused, LOCK)
+        .means(Meaning::TimeIsUp)
+        .also_at(READ_OR_CHANGE)
+        .of(Of::MariaDb)
+        .unsure(),
+    read(3024, StatementRefused, LOCK)
+        .means(Meaning::TimeIsUp)
+        .also_at(READ_OR_CHANGE)
+        .of(Of::MySql)
+        .unsure(),
     read(1317, StatementRefused, "somebody ended it (KILL QUERY), or a limit on its time did")
         .also_at(READ_OR_CHANGE),
     read(1049, StatementRefused, DROPPED)

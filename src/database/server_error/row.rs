@@ -87,6 +87,8 @@ pub enum Meaning {
     NoLocks,
     /// The guard between statements of one text has ended it, since its time was over.
     GuardClosed,
+    /// The server's limit on the time of a statement has ended it.
+    TimeIsUp,
     /// The operation failed, and the server says nothing of the reason.
     Unexplained,
     /// Nothing is decided by it: it is told, with its remedy.

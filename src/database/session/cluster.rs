@@ -150,8 +150,8 @@ async fn galera(
     if let Some(rejects @ ("ALL" | "ALL_KILL")) = session.variables.value("wsrep_reject_queries") {
         refuse!(
             NodeNotReady,
-            "{} was not used: it answers no queries on tables (wsrep_reject_queries is {rejects}, error \
-             1047); use another node, or wait until it does",
+            "{} was not used: it answers no queries on tables (wsrep_reject_queries is {rejects}); \
+             use another node, or wait until it does",
             credentials.server
         );
     }

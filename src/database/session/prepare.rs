@@ -161,7 +161,7 @@ fn pins(session: &Session, role: LoginRole) -> Vec<String> {
         format!(
             "SET SESSION sql_mode = '{mode}', autocommit = 1, wait_timeout = 60, \
              sql_quote_show_create = ON, sql_select_limit = {UNLIMITED}, \
-             max_join_size = {UNLIMITED}, sql_big_selects = ON, \
+             max_join_size = {UNLIMITED}, sql_big_selects = ON, group_concat_max_len = 1048576, \
              lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}{own}"
         ),
     ];
