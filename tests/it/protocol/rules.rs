@@ -175,10 +175,8 @@ impl Rules {
     /// The beginning of each step, with what the description says is current.
     pub(super) fn describe(&self, state: &mut State, n: usize, described: Version) -> Outcome {
         let Invocation { version, step, .. } = state.invocations[n];
-        let remembered = match self.forgets || step == Step::Finish {
-            true => state.remembered.take(),
-            false => None,
-        };
+        let remembered =
+            if self.forgets || step == Step::Finish { state.remembered.take() } else { None };
         if described == version && self.current_needs_nothing {
             return Outcome::Succeeds;
         }
@@ -199,9 +197,10 @@ impl Rules {
             _ => described,
         };
         state.invocations[n].current = against;
-        match self.finish_is_prompt {
-            true => Self::move_current(state, n, against),
-            false => Outcome::Goes(Point::Move),
+        if self.finish_is_prompt {
+            Self::move_current(state, n, against)
+        } else {
+            Outcome::Goes(Point::Move)
         }
     }
 
