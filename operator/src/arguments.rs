@@ -154,7 +154,7 @@ pub(crate) struct Unstick {
 /// Explains an error of the function, or one of MySQL's error numbers
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
-    /// An errorType such as CurrentPasswordWrong, or a number such as 1045
+    /// An `errorType` such as `CurrentPasswordWrong`, or a number such as 1045
     pub(crate) error: String,
 }
 

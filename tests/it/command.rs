@@ -240,7 +240,7 @@ async fn rollback_goes_back_to_a_proven_login_and_to_no_other() {
         let before = Traces::of(&tenant, &scene).await;
         let refused = person.types(&["rollback", &scene.arn, "--yes", "--output", "json"]).await;
         assert_eq!(refused.status, 1, "{refused:?}");
-        assert_eq!(refused.json()["error"]["errorType"], "CurrentPasswordWrong");
+        assert_eq!(refused.json()["error"]["errorType"], "SecretInvalid");
         before.assert_unchanged(&tenant, &scene, "a refused rollback").await;
     }
 }

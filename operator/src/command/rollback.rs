@@ -3,7 +3,8 @@
 use anstream::println;
 use rotation::aws::{MoveOutcome, StagingLabel};
 use rotation::error::{Error, ErrorType};
-use rotation::event::SecretId;
+use rotation::event::{SecretId, VersionId};
+use rotation::step::survey::Survey;
 use serde::Serialize;
 
 use crate::account::{Account, deadline};
@@ -31,6 +32,15 @@ struct Place {
     version: String,
 }
 
+impl Place {
+    fn of(survey: &Survey, version: &VersionId) -> Self {
+        let user = survey.login(version).map(|login| login.user.to_string());
+        Self { user: user.unwrap_or_default(), version: version.to_string() }
+    }
+}
+
+const UPDATE: &str = "aws secretsmanager update-secret-version-stage --secret-id";
+
 /// Proves AWSPREVIOUS on the server, asks, and moves the label.
 pub(crate) async fn run(
     account: &Account,
@@ -49,37 +59,25 @@ pub(crate) async fn run(
     };
     let surveyor = Surveyor::of(account, &secret, &arguments.settings).await?;
     let survey = surveyor.survey().await?;
-    let place = |version: &_| Place {
-        user: survey.login(version).map_or_else(String::new, |login| login.user.to_string()),
-        version: version.to_string(),
-    };
-    let mut result = RolledBack {
-        from: place(current),
-        to: place(previous),
-        calls: vec![format!(
-            "aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage AWSCURRENT \
-             --move-to-version-id {previous} --remove-from-version-id {current}"
-        )],
-        secret: id.to_string(),
-        done: false,
-    };
+    if !survey.login(previous).is_some_and(|login| login.validity.logs_in()) {
+        return Err(ErrorType::SecretInvalid.because(format!(
+            "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the server \
+             stores, so it would lock every client out; rotate instead"
+        )));
+    }
     // Where Secrets Manager has left AWSPENDING on the version that is current, it would be in the way of
     // the next rotation.
     let is_pending = secret.description.has_label(current, StagingLabel::Pending);
+    let mut calls = vec![format!(
+        "{UPDATE} {id} --version-stage AWSCURRENT --move-to-version-id {previous} \
+         --remove-from-version-id {current}"
+    )];
     if is_pending {
-        result.calls.push(format!(
-            "aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage AWSPENDING \
-             --remove-from-version-id {current}"
-        ));
+        let removed = format!("--version-stage AWSPENDING --remove-from-version-id {current}");
+        calls.push(format!("{UPDATE} {id} {removed}"));
     }
-    if !survey.login(previous).is_some_and(|login| login.validity.logs_in()) {
-        return Err(ErrorType::CurrentPasswordWrong.because(format!(
-            "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the server \
-             stores of \"{}\", so it would lock every client out; rotate instead, or find the version \
-             whose password is valid with mysql-rotation status",
-            result.to.user
-        )));
-    }
+    let [from, to] = [current, previous].map(|version| Place::of(&survey, version));
+    let mut result = RolledBack { secret: id.to_string(), from, to, calls, done: false };
     if output == Output::Text {
         result.tell();
     }

@@ -17,7 +17,7 @@ use crate::surveyor::Surveyor;
 
 mod follow;
 
-/// After so many rotations a login is replaced, with RETAIN_PREVIOUS_PASSWORD too.
+/// After so many rotations a login is replaced, with `RETAIN_PREVIOUS_PASSWORD` too.
 const MOST: usize = 4;
 
 /// What was done, and what is valid now.

@@ -1,4 +1,4 @@
-//! One rotation, from RotateSecret until its version is current.
+//! One rotation, from `RotateSecret` until its version is current.
 
 use std::time::{Duration, SystemTime};
 
