@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use account_mirror::proxies;
-use account_mirror::setting::Setting;
+use account_mirror::setting::{Setting, Value};
 use account_mirror::sql::quote_account;
 use tokio::time::Instant;
 
@@ -40,6 +40,9 @@ pub(super) use refusals::{same_server, usable};
 pub(super) use report::Report;
 
 use versions::LabeledValues;
+
+/// What one pool with a replaced password tries within ten seconds (docs/clients.md).
+const STALE_POOL_LOGINS: u32 = 10;
 
 /// Two rotations within this time lock out clients that cache a secret for as long.
 const SOON: Duration = Duration::from_secs(3600);
@@ -194,15 +197,26 @@ impl Checks<'_, '_> {
                  also before the twin exists"
             ));
         }
-        // A client that still uses the replaced password can block the account after its promotion.
-        let limited = pair.source.accounts.values().any(|account| {
-            let limit = account.settings.get(&Setting::FailedLogins);
-            limit.is_some_and(|limit| !Setting::FailedLogins.is_default(limit))
+        self.warn_of_stale_pools();
+    }
+
+    fn warn_of_stale_pools(&mut self) {
+        let Self { pair, report, .. } = self;
+        let limits = pair.source.accounts.values().filter_map(|account| {
+            match account.settings.get(&Setting::FailedLogins) {
+                // The clause names the number.
+                Some(Value::Clause(clause)) => clause.rsplit(' ').next()?.parse::<u32>().ok(),
+                _ => None,
+            }
         });
-        if limited && !self.turn.rotation.config.retain_previous_password {
+        let limits = limits.filter(|limit| *limit > 0);
+        // With a retained password only who misses more turns is refused: a few such logins do no harm.
+        let retains = self.turn.rotation.config.retain_previous_password;
+        if let Some(limit) = limits.min().filter(|limit| !retains || *limit <= STALE_POOL_LOGINS) {
             report.warn(format!(
-                "\"{}\" has FAILED_LOGIN_ATTEMPTS: a client that keeps using the twin's replaced \
-                 password can block it after its promotion; RETAIN_PREVIOUS_PASSWORD=true avoids that",
+                "\"{}\" has FAILED_LOGIN_ATTEMPTS {limit}: a client with a replaced password makes \
+                 ten refused logins in as many seconds, and can block it for all; see that each \
+                 client reads the secret again, or raise the limit",
                 pair.source.name
             ));
         }

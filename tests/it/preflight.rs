@@ -15,7 +15,7 @@ use crate::support::canary::assert_absent;
 use crate::support::edited::{Edit, Edited};
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
-use crate::support::server::Server;
+use crate::support::server::{Need, Server};
 use crate::support::stack::{Function, Rotations, setting};
 use crate::support::untouched::{Traces, give_up, preflight};
 
@@ -269,5 +269,25 @@ async fn a_rotation_within_an_hour_of_the_last_one_is_warned_of() {
         let (result, log) = preflight(&tenant, &scene).await;
         result.unwrap();
         assert_eq!(log.contains("AWSCURRENT was stored"), is_warned_of, "{seconds}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_one_stale_pool_reaches_is_warned_of_with_a_retained_password_too() {
+    let Some(server) = Server::one_with(&[Need::FailedLogins]) else {
+        return;
+    };
+    for (limit, retain, is_warned_of) in
+        [(10, "true", true), (11, "true", false), (11, "false", true), (0, "false", false)]
+    {
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, PASSWORD).await;
+        let user = account(&tenant.user(), "%");
+        let sql = format!("ALTER USER {user} FAILED_LOGIN_ATTEMPTS {limit} PASSWORD_LOCK_TIME 1");
+        tenant.sql(sql).await;
+        let scene = scene.in_environment(&tenant, &[("RETAIN_PREVIOUS_PASSWORD", retain)]).await;
+        let (result, log) = preflight(&tenant, &scene).await;
+        result.unwrap();
+        let warning = format!("has FAILED_LOGIN_ATTEMPTS {limit}:");
+        assert_eq!(log.contains(&warning), is_warned_of, "{limit} {retain}: {log}");
     }
 }
