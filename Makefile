@@ -32,7 +32,7 @@ part = @printf '%-20s ' "$(1)"; start=$$SECONDS; \
 	if log=$$( { $(2); } 2>&1 ); then printf 'ok %5d s\n' $$((SECONDS - start)); \
 	else printf 'FAILED\n%s\n' "$$log"; exit 1; fi
 
-.PHONY: help demo emulators test test-fast faults clusters upgrades check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clean
+.PHONY: help demo emulators test test-fast faults clusters upgrades check workflows advisories package arm64 reproducible bench budget fuzz-mirror fuzz fault-sweep mutants clients clean
 
 help:
 	@echo 'make demo         runs the tutorial on a real MySQL server'
@@ -52,6 +52,7 @@ help:
 	@echo 'make fuzz         gives the parsers, and the driver, CASES=$(CASES) random inputs'
 	@echo 'make fault-sweep  cuts a rotation off at every point, on every server'
 	@echo 'make mutants      breaks one rule of the function at a time, and shows that a test notices'
+	@echo 'make clients      has real drivers and pools go through rotations, and compares what they saw (WRITE=1 stores it)'
 	@echo 'make clean        removes what was built and set up'
 
 demo:
@@ -172,6 +173,12 @@ mutants:
 	$(STACK) setup
 	$(STACK) setup galera
 	$(STACK) run --with all -- python3 dev/mutations.py
+
+# What it finds is stored in tests/clients/results.json, from which docs/clients.md is made.
+clients:
+	$(STACK) setup mysql mariadb-11.8 python emulator
+	cargo build --locked --bins --examples
+	python3 dev/real_clients.py $(if $(WRITE),--write) $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf target .aws-sam .dev

@@ -81,6 +81,23 @@ def add_library(part: str, server: Server, library: str, home: Path, tree: Path)
     shutil.copyfile(kept, tree / library)
 
 
+def unpack(suite: str, packages: list[str], home: Path, tree: Path) -> None:
+    """Unpacks packages of a suite, with all that they depend on, into `tree`.
+
+    The file `versions` there says which they are.
+    """
+    apt = private_apt(home, suite)
+    (apt / "status").write_text("")  # here perl is wanted too
+    apt_get(apt, "update")
+    apt_get(apt, "install", "--yes", "--download-only", "--no-install-recommends", *packages)
+    shutil.rmtree(tree, ignore_errors=True)
+    archives = sorted((apt / "cache" / "archives").glob("*.deb"))
+    for package in archives:
+        run(["dpkg-deb", "-x", str(package), str(tree)])
+    (tree / "versions").write_text("".join(" ".join(file.name.split("_")[:2]) + "\n" for file in archives))
+    shutil.rmtree(apt)
+
+
 def _download(part: str, server: Server, home: Path) -> Path:
     """The folder with the packages."""
     apt = private_apt(home, server.suite)
