@@ -49,7 +49,22 @@ impl Memory {
             let held = grantee.and_then(|grantee| self.0.get(grantee)).unwrap_or(&none);
             let tables = places(family, account);
             let all: BTreeSet<_> = held.keys().chain(tables.keys()).collect();
-            let place = all.into_iter().find(|place| held.get(*place) != tables.get(*place))?;
+            let differs = |place: &&&Place| held.get(**place) != tables.get(**place);
+            // The option to pass on privileges of columns alone is not shown.
+            let is_hidden = |[schema, table, column]: &Place| {
+                let is_empty = |of: &BTreeMap<Place, Held>, place| {
+                    of.get(place).is_none_or(|(privileges, _)| privileges.is_empty())
+                };
+                let place = [schema.clone(), table.clone(), String::new()];
+                let has_columns =
+                    tables.keys().any(|[s, t, c]| (s, t) == (schema, table) && !c.is_empty());
+                column.is_empty()
+                    && !table.is_empty()
+                    && has_columns
+                    && is_empty(held, &place)
+                    && is_empty(&tables, &place)
+            };
+            let place = all.iter().filter(differs).find(|place| !is_hidden(place))?;
             let named: Vec<_> =
                 place.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
             let place = if named.is_empty() { "*.*".to_owned() } else { named.join(".") };
@@ -114,5 +129,46 @@ pub(super) fn query(family: Family, users: &BTreeSet<String>) -> Query {
     Query {
         what: "information_schema (privileges in memory)".to_owned(),
         sql: parts.collect::<Vec<_>>().join(" UNION ALL "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Grant;
+    use crate::username::Username;
+
+    const MARIADB: Family = Family::MariaDb((11, 8, 0));
+
+    fn row(values: [&str; 6]) -> Row {
+        let columns = ["grantee", "in_schema", "in_table", "in_column", "privileges", "grantable"];
+        let columns: Vec<String> = columns.map(str::to_owned).into();
+        Row::new(columns.into(), values.map(|value| Some(value.as_bytes().to_vec())).into())
+    }
+
+    fn difference(grant: Grant, rows: &[[&str; 6]]) -> Option<String> {
+        let target = GrantTarget::Table { schema: "d".to_owned(), name: "t".to_owned() };
+        let account = Account { grants: [(target, grant)].into(), ..Account::default() };
+        let name = Username::parse("app").unwrap();
+        let user = User { name, accounts: [("%".to_owned(), account)].into() };
+        let mut memory = Memory::default();
+        rows.iter().for_each(|values| memory.add(&row(*values)));
+        memory.difference(MARIADB, &user)
+    }
+
+    #[test]
+    fn what_the_memory_has_not_or_has_more_is_found_and_an_option_on_columns_alone_is_hidden() {
+        let select: Privileges = Privilege::named("SELECT").into_iter().collect();
+        let whole = Grant { privileges: select, ..Grant::default() };
+        let columns =
+            Grant { columns: [("c".into(), select)].into(), grantable: true, ..Grant::default() };
+        let table = ["'app'@'%'", "d", "t", "", "SELECT", "NO"];
+        let column = ["'app'@'%'", "D", "t", "C", "SELECT", "NO"];
+        let other = ["'app'@'%'", "e", "", "", "DELETE", "NO"];
+        assert_eq!(difference(whole.clone(), &[table]), None);
+        assert_eq!(difference(whole.clone(), &[]).as_deref(), Some("'app'@'%' on d.t"));
+        assert_eq!(difference(whole, &[table, other]).as_deref(), Some("'app'@'%' on e"));
+        assert_eq!(difference(columns.clone(), &[column]), None);
+        assert_eq!(difference(columns, &[]).as_deref(), Some("'app'@'%' on d.t.c"));
     }
 }
