@@ -85,7 +85,8 @@ fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
             _ => continue,
         };
         let [schema, table] = names;
-        if !grant.privileges.is_empty() || grant.grantable {
+        // Beside privileges on columns alone, the option to pass them on is not shown for the table.
+        if !grant.privileges.is_empty() || (grant.grantable && grant.columns.is_empty()) {
             let held = places.entry(place([schema, table, ""])).or_default();
             held.0.insert_all(grant.privileges);
             held.1 |= grant.grantable;
