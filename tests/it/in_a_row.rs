@@ -154,7 +154,8 @@ async fn dropped_tables_cost_one_question_together() {
         proxy.reset();
         scene.step("setSecret", &token).await.unwrap();
         let round_trips = proxy.traffic().round_trips;
-        assert!(round_trips < 25, "{server:?}: {round_trips}");
+        // Asked for one by one they would be 150; older servers are asked once for each of their schemas.
+        assert!(round_trips < 75, "{server:?}: {round_trips}");
         let twin = held(&tenant, &tenant.twin()).await;
         assert_eq!(twin, (0..200).collect(), "{server:?}");
         let (user, password) = scene.login("AWSCURRENT").await;
