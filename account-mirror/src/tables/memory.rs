@@ -27,7 +27,8 @@ impl Memory {
         let text = |column| row.text_or_empty(column).to_lowercase();
         let place = [text("in_schema"), text("in_table"), text("in_column")];
         let names = || row.text_or_empty("privileges").split(',');
-        let privileges: Privileges = names().filter_map(Privilege::named).collect();
+        let mut privileges: Privileges = names().filter_map(Privilege::named).collect();
+        privileges.remove_all(of_aurora());
         // A dynamic privilege of MySQL, which is not in our vocabulary, has an option of its own.
         let is_static = !privileges.is_empty() || names().any(|name| name == "USAGE");
         let grantable = is_static && row.text_or_empty("grantable") == "YES";
@@ -85,10 +86,11 @@ fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
             _ => continue,
         };
         let [schema, table] = names;
-        // Beside privileges on columns alone, the option to pass them on is not shown for the table.
-        if !grant.privileges.is_empty() || (grant.grantable && grant.columns.is_empty()) {
+        let mut privileges = grant.privileges;
+        privileges.remove_all(of_aurora());
+        if !privileges.is_empty() || grant.grantable {
             let held = places.entry(place([schema, table, ""])).or_default();
-            held.0.insert_all(grant.privileges);
+            held.0.insert_all(privileges);
             held.1 |= grant.grantable;
         }
         for (column, privileges) in &grant.columns {
@@ -97,6 +99,19 @@ fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
         }
     }
     places
+}
+
+/// What Aurora MySQL 2 has added to the columns of `mysql.user`: whether it shows them in
+/// `information_schema` was not run, so they are not compared.
+fn of_aurora() -> Privileges {
+    let names = [
+        "LOAD FROM S3",
+        "SELECT INTO S3",
+        "INVOKE LAMBDA",
+        "INVOKE SAGEMAKER",
+        "INVOKE COMPREHEND",
+    ];
+    names.into_iter().filter_map(Privilege::named).collect()
 }
 
 /// The query for what the memory has of these users: one row for each place. The global privileges of
