@@ -89,6 +89,23 @@ async fn where_several_servers_take_writes_each_change_has_a_guard_and_waits_for
     assert_in_order(&tenant, &scene).await;
 }
 
+#[tokio::test]
+async fn where_several_servers_take_writes_finish_secret_makes_a_proof_of_its_own() {
+    let Some(own) = several_writers().await else {
+        return;
+    };
+    let (tenant, scene, _proxy) = stage(&own).await;
+    let token = scene.begin().await;
+    scene.resume_until("finishSecret", &token).await;
+    // As a rotation at another server would.
+    let (database, twin) = (tenant.database(), account(&tenant.twin(), "%"));
+    tenant.sql(format!("REVOKE SELECT ON {database}.* FROM {twin}")).await;
+    let refused = scene.step("finishSecret", &token).await.unwrap_err();
+    assert_eq!(refused.error_type(), ErrorType::TwinDiffers, "{refused}");
+    assert_eq!(scene.login("AWSCURRENT").await, (tenant.user(), PASSWORD.to_owned()));
+    assert!(tenant.logs_in(&tenant.user(), PASSWORD).await);
+}
+
 /// A rotation is held before the text with this number, and sleeps while another one, at another server,
 /// does all of its steps. False if it has no such text.
 async fn sleeps_at(own: &OwnServer, text: usize, with_drift: bool) -> bool {
