@@ -36,7 +36,7 @@ class Need:
 
 NEEDS = {
     "demo": Need(400, 3, 8, "10 seconds"),
-    "test": Need(700, 6, 20, "3 minutes"),
+    "test": Need(700, 6, 20, "6 minutes"),
 }
 
 
