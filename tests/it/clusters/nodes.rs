@@ -139,7 +139,7 @@ async fn a_node_of_galera_without_a_quorum_or_the_clusters_data_is_not_used_and_
     let rejected = stage.scene.step("setSecret", &token).await;
     keeps.query_drop("SET GLOBAL wsrep_reject_queries = 'NONE'").await.unwrap();
     keeps.disconnect().await.unwrap();
-    refused(rejected, ErrorType::NodeNotReady, &["1047", "another node"]);
+    refused(rejected, ErrorType::NodeNotReady, &["wsrep_reject_queries is ALL", "another node"]);
 
     cluster.members[1].kill().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
