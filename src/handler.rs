@@ -6,7 +6,7 @@ use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::aws::{Aws, Clients, Description, VISIBILITY_PAUSES};
+use crate::aws::{Aws, Clients, Description, Selector, VISIBILITY_PAUSES};
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
@@ -16,7 +16,8 @@ use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};
 use crate::step::{
-    Rotation, Summary, Viewpoint, create_secret, finish_secret, set_secret, test_secret,
+    Current, Rotation, Summary, Values, Viewpoint, create_secret, finish_secret, set_secret,
+    test_secret,
 };
 
 mod proven;
@@ -76,24 +77,22 @@ impl Handler {
         let remembered = self.proven.take(&event.secret_id, &event.version);
         let config = self.config.as_ref().map_err(Error::clone)?;
         let aws = self.clients.for_invocation(deadline);
-        let (description, warnings) = match wait_until_ready(config, event, aws, deadline).await? {
-            (description, Readiness::Pending { warnings }) => (description, warnings),
-            (_, Readiness::AlreadyCurrent) => {
-                return Ok(Summary {
-                    what: format!("nothing to do: version {} is current already", event.version),
-                    ..Summary::default()
-                });
-            }
+        let Some(ready) = wait_until_ready(config, event, aws, deadline).await? else {
+            return Ok(Summary {
+                what: format!("nothing to do: version {} is current already", event.version),
+                ..Summary::default()
+            });
         };
         let rotation = Rotation {
             config,
             aws,
-            secret: description.arn.clone(),
+            secret: ready.description.arn.clone(),
             version: event.version.clone(),
             rotation_token: event.rotation_token.clone(),
-            description,
+            description: ready.description,
             deadline,
             viewpoint: Viewpoint::Here,
+            begun_with: ready.values,
         };
         let mut summary = match event.step {
             Step::CreateSecret => create_secret::run(&rotation).await,
@@ -108,7 +107,7 @@ impl Handler {
         if let Some(proven) = summary.proven.take() {
             self.proven.remember(&rotation.secret, proven);
         }
-        summary.warnings.extend(warnings);
+        summary.warnings.extend(ready.warnings);
         Ok(summary)
     }
 }
@@ -120,21 +119,64 @@ fn defect(panicked: &Panicked) -> Error {
     ))
 }
 
-/// Describes the secret until the step may begin, as long as waiting may help.
+/// What is known when a step begins.
+struct Ready {
+    description: Description,
+    warnings: Vec<String>,
+    values: Values,
+}
+
+/// Reads the secret until the step may begin, as long as waiting may help. None if it has nothing to do.
 async fn wait_until_ready(
     config: &Config,
     event: &RotationEvent,
     aws: Aws<'_>,
     deadline: Deadline,
-) -> Result<(Description, Readiness), Error> {
+) -> Result<Option<Ready>, Error> {
     let started = Instant::now();
     let pauses = VISIBILITY_PAUSES.into_iter().chain(std::iter::repeat(Duration::from_secs(1)));
-    let ready = async || {
-        let description = aws.describe(&event.secret_id).await?;
-        Ok::<_, Error>(readiness(config, event, &description).map(|ready| (description, ready)))
-    };
     let is_final = |ready: &Result<_, NotReady>| {
         ready.as_ref().err().is_none_or(|refusal| started.elapsed() >= refusal.patience)
     };
-    deadline.retry(pauses, is_final, ready).await?.map_err(|refusal| refusal.error)
+    let read = async || read(config, event, aws).await;
+    deadline.retry(pauses, is_final, read).await?.map_err(|refusal| refusal.error)
+}
+
+/// Reads the description and, at the same time, the values that the step needs first. All answers are
+/// awaited, so that an error does not depend on which one comes first: the description decides whether any
+/// other counts.
+async fn read(
+    config: &Config,
+    event: &RotationEvent,
+    aws: Aws<'_>,
+) -> Result<Result<Option<Ready>, NotReady>, Error> {
+    let secret = &event.secret_id;
+    let current = async {
+        // It often has nothing to do, and needs no value after this sandbox's own test.
+        let is_needed = event.step != Step::FinishSecret;
+        if is_needed { aws.current_value(secret).await.map(Some) } else { Ok(None) }
+    };
+    let pending = async {
+        let is_needed = event.step == Step::TestSecret;
+        let version = Selector::Version(&event.version);
+        if is_needed { aws.value(secret, version).await } else { Ok(None) }
+    };
+    let (description, current, pending) = tokio::join!(aws.describe(secret), current, pending);
+    let description = description?;
+    let warnings = match readiness(config, event, &description) {
+        Ok(Readiness::Pending { warnings }) => warnings,
+        Ok(Readiness::AlreadyCurrent) => return Ok(Ok(None)),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let current =
+        current?.map(|value| Current::of(&description, &event.version, value)).transpose();
+    let current = match current {
+        // One of the two is a moment old; both are read again.
+        Err(error) if error.error_type() == ErrorType::RotationSuperseded => {
+            return Ok(Err(NotReady { error, patience: VISIBILITY_PAUSES.iter().sum() }));
+        }
+        current => current?,
+    };
+    let values = Values { current, pending: pending? };
+    Ok(Ok(Some(Ready { description, warnings, values })))
 }

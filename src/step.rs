@@ -46,6 +46,17 @@ pub struct Rotation<'a> {
     pub deadline: Deadline,
     /// From where the user's logins are judged.
     pub viewpoint: Viewpoint,
+    /// What was read at the same time as the description.
+    pub begun_with: Values,
+}
+
+/// The values of the secret with which a step begins.
+#[derive(Clone, Default)]
+pub struct Values {
+    /// The one that is AWSCURRENT.
+    pub current: Option<Current>,
+    /// The one of the version that the rotation makes, unless it is not visible.
+    pub pending: Option<SecretValue>,
 }
 
 /// From where the user's logins are judged: which of its accounts a login ends in depends on the
@@ -69,6 +80,36 @@ pub struct Current {
     pub version: VersionId,
     /// When it was stored.
     pub stored: SystemTime,
+}
+
+impl Current {
+    /// The value that came as AWSCURRENT, which must be that of the version that the description names:
+    /// between the two, somebody may move the label, forward or back. `rotated` is the version that the
+    /// rotation makes.
+    ///
+    /// # Errors
+    ///
+    /// `RotationSuperseded` if it is another version's.
+    pub fn of(
+        description: &Description,
+        rotated: &VersionId,
+        value: SecretValue,
+    ) -> Result<Self, Error> {
+        let described = description.version(StagingLabel::Current);
+        if Some(&value.version) != described {
+            refuse!(
+                RotationSuperseded,
+                "nothing was done for version {rotated}: the value that is AWSCURRENT is that of version {}, \
+                 and according to the description the label is on {}; find out what moved it, and rotate \
+                 again",
+                value.version,
+                described.map_or("none", VersionId::as_str)
+            );
+        }
+        let SecretValue { document, version, created, .. } = value;
+        let document = UserSecret::parse(&description.arn, document)?;
+        Ok(Self { document, version, stored: created })
+    }
 }
 
 impl std::ops::Deref for Current {
@@ -149,6 +190,7 @@ impl<'a> Rotation<'a> {
             rotation_token: None,
             deadline: aws.deadline,
             viewpoint: Viewpoint::Anywhere,
+            begun_with: Values::default(),
             description,
         })
     }
@@ -162,42 +204,27 @@ impl Rotation<'_> {
 
     /// The value of the version that the rotation makes, which may have been stored a moment ago.
     pub(crate) async fn pending_value(&self) -> Result<Option<SecretValue>, Error> {
+        if let Some(pending) = &self.begun_with.pending {
+            return Ok(Some(pending.clone()));
+        }
         self.aws.value_when_visible(&self.secret, Selector::Version(&self.version)).await
     }
 
-    /// The document that is AWSCURRENT, which must be that of the version that the description names:
-    /// between the two, somebody may move the label, forward or back.
+    /// The document that is AWSCURRENT, and was when the secret was described.
     pub(crate) async fn current(&self) -> Result<Current, Error> {
+        if let Some(current) = &self.begun_with.current {
+            return Ok(current.clone());
+        }
         let described = self.description.version(StagingLabel::Current);
         let is_described = |current: &SecretValue| Some(&current.version) == described;
         let read = async || self.current_value().await;
         let current = self.deadline.retry(VISIBILITY_PAUSES, is_described, read).await?;
-        if !is_described(&current) {
-            refuse!(
-                RotationSuperseded,
-                "nothing was done for version {}: the value that is AWSCURRENT is that of version {}, and \
-                 according to the description the label is on {}; find out what moved it, and rotate \
-                 again",
-                self.version,
-                current.version,
-                described.map_or("none", VersionId::as_str)
-            );
-        }
-        let SecretValue { document, version, created, .. } = current;
-        let document = UserSecret::parse(&self.secret, document)?;
-        Ok(Current { document, version, stored: created })
+        Current::of(&self.description, &self.version, current)
     }
 
     /// The value that is AWSCURRENT, whatever the description says.
     pub(crate) async fn current_value(&self) -> Result<SecretValue, Error> {
-        let Some(current) = self.value(Selector::Labeled(StagingLabel::Current)).await? else {
-            refuse!(
-                SecretInvalid,
-                "secret {} was not read: no version of it has AWSCURRENT; store the user's login in it",
-                self.secret
-            );
-        };
-        Ok(current)
+        self.aws.current_value(&self.secret).await
     }
 
     /// The same invocation with less time, so that `reserve` is left for what comes after, or half of
@@ -213,6 +240,7 @@ impl Rotation<'_> {
             rotation_token: None,
             description: self.description.clone(),
             viewpoint: self.viewpoint,
+            begun_with: self.begun_with.clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use super::call::{self, Call};
 use super::cross_account::CrossAccountReplicas;
 use super::{Aws, Description, StagingLabel};
-use crate::error::{Error, ErrorType};
+use crate::error::{Error, ErrorType, refuse};
 use crate::event::{RotationToken, SecretId, VersionId};
 use crate::secret::Document;
 
@@ -19,7 +19,7 @@ pub(crate) const VISIBILITY_PAUSES: [Duration; 3] =
     [Duration::from_millis(250), Duration::from_millis(500), Duration::from_millis(1000)];
 
 /// The value of a version.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SecretValue {
     /// The ARN of the secret.
     pub secret: SecretId,
@@ -109,6 +109,18 @@ impl Aws<'_> {
             document: Document::new(text),
             created,
         }))
+    }
+
+    /// Reads the value that is AWSCURRENT, which a secret of a rotation must have.
+    pub async fn current_value(&self, secret: &SecretId) -> Result<SecretValue, Error> {
+        let Some(current) = self.value(secret, Selector::Labeled(StagingLabel::Current)).await?
+        else {
+            refuse!(
+                SecretInvalid,
+                "secret {secret} was not read: no version of it has AWSCURRENT; store the user's login in it"
+            );
+        };
+        Ok(current)
     }
 
     /// Reads a value that may have been stored a moment ago.

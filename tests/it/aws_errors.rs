@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rotation::error::ErrorType::{
-    self, AccessDenied, AwsUnreachable, KmsDenied, SecretNotFound, Throttled,
+    self, AccessDenied, AwsCallFailed, AwsUnreachable, KmsDenied, SecretNotFound, Throttled,
+    VersionUnknown,
 };
 use serde_json::json;
 
@@ -45,6 +46,29 @@ async fn each_error_of_secrets_manager_names_its_remedy() {
         assert_eq!(secrets_manager.count(operation), attempts, "{operation}: {error}");
     }
     assert_eq!(scene.login("AWSCURRENT").await.0, tenant.user());
+}
+
+#[tokio::test]
+async fn the_description_decides_and_not_the_answer_that_comes_first() {
+    let tenant = Tenant::of(Server::one()).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let token = scene.begin().await;
+    for step in ["createSecret", "setSecret", "testSecret"] {
+        // The call for the value is refused at once, and the other one only after repetitions.
+        secrets_manager.edit(|call| match call.operation.as_str() {
+            "DescribeSecret" => {
+                Some(Edit::Refuse(500, "InternalServiceError".to_owned(), "Oh.".to_owned()))
+            }
+            _ => Some(Edit::refuse("AccessDeniedException", NOT_AUTHORIZED)),
+        });
+        refused(scene.step(step, &token).await, AwsCallFailed, &["DescribeSecret of"]);
+
+        secrets_manager.refuse("GetSecretValue", "AccessDeniedException", NOT_AUTHORIZED);
+        let unknown = "00000000-0000-4000-8000-000000000000";
+        refused(scene.step(step, unknown).await, VersionUnknown, &[unknown]);
+        refused(scene.step(step, &token).await, AccessDenied, &["GetSecretValue of"]);
+    }
 }
 
 #[tokio::test]

@@ -73,6 +73,43 @@ async fn a_version_that_stays_invisible_is_an_error_of_its_own() {
         refused(result, error_type, &[&token, "start rotations with"]);
         assert!((3..=6).contains(&secrets_manager.count("DescribeSecret")));
     }
+    // testSecret asks for the value at the same time, and does not wait for it.
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    secrets_manager.edit(|_| None);
+    refused(scene.step("testSecret", unknown).await, VersionUnknown, &[unknown]);
+    let asked = secrets_manager.calls().iter().filter(|call| asks_for(call, unknown)).count();
+    assert_eq!(asked, secrets_manager.count("DescribeSecret"));
+}
+
+#[tokio::test]
+async fn a_value_and_a_description_that_do_not_fit_are_both_read_again() {
+    let tenant = Tenant::of(Server::one()).await;
+    let secrets_manager = Edited::aws().await;
+    let scene = scene(&tenant, &secrets_manager).await;
+    let old = scene.version("AWSCURRENT").await.unwrap();
+    scene.rotate().await;
+    let new = scene.version("AWSCURRENT").await.unwrap();
+    let token = scene.begin().await;
+    for (step, stale) in [
+        ("createSecret", "DescribeSecret"),
+        ("setSecret", "GetSecretValue"),
+        ("testSecret", "DescribeSecret"),
+    ] {
+        // One of the two answers is as it was before the label was moved, until the third time.
+        let (old, new) = (old.clone(), new.clone());
+        secrets_manager.edit(move |call| {
+            let (old, new) = (old.clone(), new.clone());
+            let is_first = call.body.contains("/user") && call.nth < 3;
+            (call.operation == stale && is_first && !asks_for(call, &old)).then(|| {
+                Edit::change(move |answer| {
+                    let other = "00000000-0000-4000-8000-000000000000";
+                    answer.replace(&new, other).replace(&old, &new).replace(other, &old)
+                })
+            })
+        });
+        scene.step(step, &token).await.unwrap();
+        assert_eq!(secrets_manager.count("DescribeSecret"), 3, "{step}");
+    }
 }
 
 #[tokio::test]

@@ -127,7 +127,8 @@ async fn a_version_that_is_not_being_made_is_refused_by_every_step() {
         let error = refusal.unwrap_err();
         assert_error(&error, VersionNotPending, &[&first, "AWSPREVIOUS"]);
     }
-    assert!(api.calls().keys().eq(["DescribeSecret"]), "{:?}", api.calls());
+    // The values are read at the same time as the description, and not used.
+    assert!(api.calls().keys().eq(["DescribeSecret", "GetSecretValue"]), "{:?}", api.calls());
     before.assert_unchanged(&tenant, &scene, "other versions").await;
 }
 
@@ -148,7 +149,7 @@ async fn a_secret_with_rotation_turned_off_is_not_rotated() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_current_already_is_a_success_of_every_step_and_one_call() {
+async fn a_version_that_is_current_already_is_a_success_of_every_step_and_only_read() {
     let tenant = Tenant::of(Server::one()).await;
     let (scene, api) = seen(&tenant).await;
     let token = scene.rotate().await;
@@ -156,7 +157,17 @@ async fn a_version_that_is_current_already_is_a_success_of_every_step_and_one_ca
     for step in STEPS {
         api.reset();
         scene.step(step, &token).await.unwrap();
-        assert_eq!(api.calls().into_iter().collect::<Vec<_>>(), [("DescribeSecret".into(), 1)]);
+        let values = match step {
+            "createSecret" | "setSecret" => Some(1),
+            "testSecret" => Some(2),
+            _ => None,
+        };
+        let calls = api.calls();
+        assert_eq!(calls["DescribeSecret"], 1, "{step}");
+        assert_eq!(calls.get("GetSecretValue").copied(), values, "{step}");
+        assert!(
+            calls.keys().all(|call| ["DescribeSecret", "GetSecretValue"].contains(&call.as_str()))
+        );
         before.assert_unchanged(&tenant, &scene, step).await;
     }
 }

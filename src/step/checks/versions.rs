@@ -20,17 +20,19 @@ pub(super) struct LabeledValues {
 /// Reads them, and refuses if a label has moved since the step began.
 pub(super) async fn read(turn: &Turn<'_>) -> Result<LabeledValues, Error> {
     let rotation = turn.rotation;
-    let (pending, previous) =
-        tokio::try_join!(value(rotation, StagingLabel::Pending), previous(turn))?;
-    let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
     let described = rotation.description.version(StagingLabel::Previous);
+    // Without AWSPREVIOUS nothing follows a move of AWSCURRENT, which is looked at itself.
+    let is_current = async {
+        match described {
+            Some(_) => Ok(true),
+            None => Ok(rotation.current_value().await?.version == turn.version),
+        }
+    };
+    let pending = value(rotation, StagingLabel::Pending);
+    let (pending, previous, is_current) = tokio::try_join!(pending, previous(turn), is_current)?;
+    let version = |value: &Option<SecretValue>| value.as_ref().map(|value| value.version.clone());
     let same_previous = version(&previous).as_ref() == described;
     let mut pending = pending.filter(|pending| pending.version == rotation.version);
-    // Without AWSPREVIOUS nothing follows a move of AWSCURRENT, which is looked at itself.
-    let is_current = match described {
-        Some(_) => true,
-        None => rotation.current_value().await?.version == turn.version,
-    };
     if pending.is_none() || !same_previous || !is_current {
         still_pending(turn).await?;
         pending = rotation.pending_value().await?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -81,6 +81,8 @@ struct State {
     seen: Vec<Request>,
     connections: usize,
     traffic: Traffic,
+    /// When each HTTP request that was answered arrived, and when its answer was there.
+    spans: Vec<(Instant, Instant)>,
     script: Option<Script>,
     together: bool,
     tasks: Vec<JoinHandle<()>>,
@@ -158,6 +160,7 @@ impl Proxy {
         state.seen.clear();
         state.connections = 0;
         state.traffic = Traffic::default();
+        state.spans.clear();
     }
 
     /// Ends all connections, on both sides: a client that has gone is noticed.
@@ -179,6 +182,19 @@ impl Proxy {
     /// What passed on all MySQL connections.
     pub(crate) fn traffic(&self) -> Traffic {
         self.shared.state.lock().unwrap().traffic
+    }
+
+    /// How many HTTP requests were made after one another: of those that overlap, one counts.
+    pub(crate) fn in_sequence(&self) -> usize {
+        let mut spans = self.shared.state.lock().unwrap().spans.clone();
+        spans.sort_by_key(|&(_, answered)| answered);
+        let mut last = None;
+        let after = spans.iter().filter(|&&(arrived, answered)| {
+            let is_after = last.is_none_or(|last| arrived >= last);
+            last = if is_after { Some(answered) } else { last };
+            is_after
+        });
+        after.count()
     }
 
     /// How often each operation was asked for.

@@ -2,6 +2,7 @@
 
 use std::io::Result;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -55,6 +56,7 @@ impl Link {
     ) -> Result<()> {
         loop {
             let message = wire::http_message(&mut from_client).await?;
+            let arrived = Instant::now();
             let fault = self.judge(&message.operation, message.text);
             if let Some(Fault::Answer(status, error)) = fault {
                 to_client.write_all(&wire::http_error(status, error)).await?;
@@ -65,6 +67,7 @@ impl Link {
             }
             to_server.write_all(&message.bytes).await?;
             let answer = wire::http_message(&mut from_server).await?;
+            self.shared.state.lock().unwrap().spans.push((arrived, Instant::now()));
             match fault {
                 Some(Fault::LoseAnswer) => return Ok(()),
                 Some(Fault::HoldAnswer) => std::future::pending().await,
