@@ -1,4 +1,4 @@
-"""Who may call Secrets Manager and RDS: moto's IAM with resources, conditions and keys.
+"""Who may call Secrets Manager, RDS and Lambda: moto's IAM with resources, conditions and keys.
 
 Policies are enforced after a POST of `0` to `/moto-api/reset-auth`. moto knows neither the resource nor the conditions
 of these calls; `policies.py` evaluates both. A value that a key of its owner encrypts needs that key too: moto encrypts
@@ -42,11 +42,20 @@ def rds_resource(self: RDSResponse) -> str:
     return "*"
 
 
+moto_check_signature = access_control.IAMRequest.check_signature
+
+
+def check_signature(self: access_control.IAMRequest) -> None:
+    # moto computes another one than its clients for a call without a body, as those to Lambda are.
+    if self._service != "lambda":
+        moto_check_signature(self)
+
+
 moto_check = access_control.IAMRequest.check_action_permitted
 
 
 def check_action_permitted(self: access_control.IAMRequest, resource: str) -> None:
-    if self._service not in ("secretsmanager", "rds"):
+    if self._service not in ("secretsmanager", "rds", "lambda"):
         return moto_check(self, resource)
     documents = [document(one) for one in self._access_key.collect_policies()]
     secret = find_secret(self, resource)
@@ -109,4 +118,5 @@ def install() -> None:
     SecretsManagerResponse._determine_resource = resource
     RDSResponse._determine_resource = rds_resource
     Role.put_policy = put_policy
+    access_control.IAMRequest.check_signature = check_signature
     access_control.IAMRequest.check_action_permitted = check_action_permitted

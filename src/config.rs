@@ -225,7 +225,6 @@ fn is_on_this_machine(url: &str) -> bool {
 }
 
 fn invalid(name: &str, value: &str, allowed: &str) -> Error {
-    ErrorType::ConfigurationInvalid.because(format!(
-        "the environment variable {name} of the function is {value:?}; it must {allowed}"
-    ))
+    ErrorType::ConfigurationInvalid
+        .because(format!("the environment variable {name} is {value:?}; it must {allowed}"))
 }

@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::{Payload, RotationEvent, Step};
 use crate::handler::proven::Memory;
+pub use crate::handler::readiness::replicas;
 use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
 use crate::panic::{self, Panicked};

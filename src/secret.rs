@@ -63,8 +63,8 @@ pub struct UserSecret {
     pub tls: TlsKeys,
 }
 
-/// The secret of a superuser, which needs no more than a name and a password.
-#[derive(Debug)]
+/// The secret of a superuser, which needs no more than a name and a password. It may be any secret that
+/// the function can read, so no text tells a value of it.
 pub struct SuperuserSecret {
     /// The server's host and port, and what is known of it in RDS, if the document has a host.
     pub address: Option<Address>,
@@ -74,6 +74,13 @@ pub struct SuperuserSecret {
     pub password: Password,
     /// What is demanded of connections.
     pub tls: TlsKeys,
+}
+
+/// Shows nothing of the document.
+impl fmt::Debug for SuperuserSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SuperuserSecret")
+    }
 }
 
 impl SuperuserSecret {

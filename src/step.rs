@@ -246,7 +246,8 @@ impl Rotation<'_> {
 
     /// The server that a user's document names.
     pub(crate) fn server(&self, document: &UserSecret) -> Server {
-        Server { endpoint: document.address.endpoint.clone(), tls: self.tls(&document.tls) }
+        let endpoint = document.address.endpoint.clone();
+        Server { endpoint, tls: self.tls(&document.tls), hidden_in: None }
     }
 
     /// What a document demands of its connections. Each login obeys its own document.

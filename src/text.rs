@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use account_mirror::powers::SUPERUSER;
+
 /// About how many bytes of a server's message are kept.
 pub(crate) const SERVER: usize = 1 << 10;
 /// About how many bytes of any other text are kept: a plan, or an error with all that it names.
@@ -30,9 +32,48 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
     printable
 }
 
+/// As many characters of a name as every server shows of it.
+const SHOWN: usize = 32;
+
+/// What a server says, with [`SUPERUSER`] in the place of the superuser's name, if that is given: as a word
+/// of its own, and also where the server cuts it off.
+pub(crate) fn without_superuser(text: &str, name: Option<&str>) -> String {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return text.to_owned();
+    };
+    let stem = &name[..name.char_indices().nth(SHOWN).map_or(name.len(), |(end, _)| end)];
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut told, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(stem) {
+        let (before, from) = rest.split_at(at);
+        let same = from.chars().zip(name.chars()).take_while(|(one, other)| one == other);
+        let (found, after) = from.split_at(same.map(|(c, _)| c.len_utf8()).sum());
+        let is_word = !before.ends_with(is_part) && !after.starts_with(is_part);
+        told.push_str(before);
+        told.push_str(if is_word { SUPERUSER } else { found });
+        rest = after;
+    }
+    told + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_the_superuser_is_not_told_where_a_server_says_it() {
+        for (name, text, told) in [
+            ("root", "user 'root'@'10.0.0.1'", "user '<superuser>'@'10.0.0.1'"),
+            ("root", "User root already has root_1", "User <superuser> already has root_1"),
+            ("größe", "'größe'@'größer'", "'<superuser>'@'größer'"),
+            ("", "user ''@'h'", "user ''@'h'"),
+        ] {
+            assert_eq!(without_superuser(text, Some(name)), told);
+        }
+        let (long, cut) = ("n".repeat(80), "n".repeat(48));
+        assert_eq!(without_superuser(&format!("'{cut}'@"), Some(&long)), "'<superuser>'@");
+        assert_eq!(without_superuser("user 'root'", None), "user 'root'");
+    }
 
     #[test]
     fn a_long_text_is_cut_between_characters_and_says_how_much_is_left_out() {

@@ -7,10 +7,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use account_mirror::error::list;
 use mysql_async::{Opts, OptsBuilder, SslOpts};
+use rustls::CertificateError;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
+use crate::caller::say;
 use crate::endpoint::region_of_host;
 use crate::error::{Error, ErrorType};
 
@@ -109,9 +112,10 @@ fn prefer_p256() {
 pub fn read_roots(path: &Path) -> Result<Vec<u8>, Error> {
     let unusable = |found: String| {
         ErrorType::ConfigurationInvalid.because(format!(
-            "TLS_CA_FILE is \"{}\"; it must be a file of PEM certificates in the function's package \
-             or a layer, but {found}",
-            path.display()
+            "{} is \"{}\"; it must be a file of PEM certificates{}, but {found}",
+            say("TLS_CA_FILE", "the file with further authorities (--ca-file, TLS_CA_FILE)"),
+            path.display(),
+            say(" in the function's package or a layer", "")
         ))
     };
     let pem =
@@ -124,14 +128,13 @@ pub fn read_roots(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// What is wrong with a connection to `host` whose TLS failed, where the certificate was to be for
-/// `name`, and what to do, for an error's text.
+/// What is wrong with a connection whose TLS failed, and what to do, for an error's text. `names` are
+/// the host, and for whom the certificate was to be, where a text may tell them.
 pub fn explain(
     error: &(dyn std::error::Error + 'static),
-    host: &str,
-    name: &str,
+    names: Option<(&str, &str)>,
 ) -> Option<String> {
-    use rustls::CertificateError::{
+    use CertificateError::{
         Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
         NotValidYetContext, UnknownIssuer,
     };
@@ -139,19 +142,17 @@ pub fn explain(
     Some(match found {
         rustls::Error::InvalidCertificate(problem) => match problem {
             UnknownIssuer => format!(
-                "the server's certificate is signed by an authority that this function does not \
-                 know; {}put the authority's certificate into a file and name it in TLS_CA_FILE",
-                region_hint(host)
+                "the server's certificate is signed by an authority that is not known here; {}put the \
+                 authority's certificate into a file and name it {}",
+                names.map_or_else(String::new, |(host, _)| region_hint(host)),
+                say("in TLS_CA_FILE", "with --ca-file")
             ),
             NotValidForNameContext { presented, .. } if presented.is_empty() => {
                 "the server's certificate has no alternative name, and a common name (CN) does not count; \
                  give it subjectAltName, with the host or what the secret has as \"tls_server_name\""
                     .to_owned()
             }
-            NotValidForName | NotValidForNameContext { .. } => format!(
-                "the server's certificate is not for \"{name}\"; if that is an alias, put the name \
-                 in the certificate into the secret as \"tls_server_name\" ({found})"
-            ),
+            NotValidForName | NotValidForNameContext { .. } => not_for(problem, names),
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
                 format!("the server's certificate is out of date; renew it ({found})")
             }
@@ -164,6 +165,23 @@ pub fn explain(
             "the handshake failed: {found}; let the server offer TLS 1.2 or 1.3 with a usual cipher suite"
         ),
     })
+}
+
+fn not_for(problem: &CertificateError, names: Option<(&str, &str)>) -> String {
+    let expected = match names {
+        Some((_, name)) => format!("\"{name}\""),
+        None => "that host, or what the secret has as \"tls_server_name\"".to_owned(),
+    };
+    let presented = match problem {
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            format!(" (it is for {})", list(presented))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "the server's certificate is not for {expected}; if that is an alias, put the name in the \
+         certificate into the secret as \"tls_server_name\"{presented}"
+    )
 }
 
 /// What to do about a certificate that is not accepted for this reason, as the library names it.
@@ -219,13 +237,14 @@ mod tests {
     use std::fmt;
     use std::sync::Arc;
 
+    use rustls::OtherError;
     use rustls::pki_types::ServerName;
-    use rustls::{CertificateError, OtherError};
 
     use super::*;
 
     fn explained(problem: CertificateError) -> String {
-        explain(&rustls::Error::InvalidCertificate(problem), "db.example", "db.example").unwrap()
+        let names = Some(("db.example", "db.example"));
+        explain(&rustls::Error::InvalidCertificate(problem), names).unwrap()
     }
 
     #[test]

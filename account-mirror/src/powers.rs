@@ -23,6 +23,10 @@ fn system_user() -> GrantTarget {
     GrantTarget::Dynamic("SYSTEM_USER".to_owned())
 }
 
+/// What stands in texts for the superuser's name: whose secret that is in, whoever reads them need not
+/// have.
+pub const SUPERUSER: &str = "<superuser>";
+
 /// The superuser with its active roles.
 pub struct Powers {
     family: Family,
@@ -54,7 +58,7 @@ impl Powers {
         Self {
             family,
             patterns: on_patterns(&accounts),
-            name: format!("'{user}'@'{host}'"),
+            name: format!("{SUPERUSER}@'{host}'"),
             itself: GrantTarget::Proxy { user: user.to_owned(), host: host.to_owned() },
             system_roles: all.system_roles(),
             accounts,

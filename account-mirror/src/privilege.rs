@@ -43,6 +43,11 @@ impl Privilege {
         !self.entry().only_global
     }
 
+    /// Whether only Aurora MySQL has it.
+    pub fn is_of_aurora(self) -> bool {
+        self.entry().of_aurora
+    }
+
     /// The SQL spelling.
     pub fn as_sql(self) -> &'static str {
         self.entry().sql
@@ -94,14 +99,19 @@ struct Entry {
     member: &'static str,
     /// Whether it exists only for the whole server.
     only_global: bool,
+    of_aurora: bool,
 }
 
 const fn entry(sql: &'static str, column: &'static str, member: &'static str) -> Entry {
-    Entry { sql, column, member, only_global: false }
+    Entry { sql, column, member, only_global: false, of_aurora: false }
 }
 
 const fn only_global(sql: &'static str, column: &'static str) -> Entry {
-    Entry { sql, column, member: "", only_global: true }
+    Entry { only_global: true, ..entry(sql, column, "") }
+}
+
+const fn of_aurora(sql: &'static str, column: &'static str) -> Entry {
+    Entry { of_aurora: true, ..entry(sql, column, "") }
 }
 
 const VOCABULARY: &[Entry] = &[
@@ -138,11 +148,11 @@ const VOCABULARY: &[Entry] = &[
     only_global("CREATE ROLE", "Create_role_priv"),
     only_global("DROP ROLE", "Drop_role_priv"),
     // Aurora MySQL.
-    entry("LOAD FROM S3", "Load_from_S3_priv", ""),
-    entry("SELECT INTO S3", "Select_into_S3_priv", ""),
-    entry("INVOKE LAMBDA", "Invoke_lambda_priv", ""),
-    entry("INVOKE SAGEMAKER", "Invoke_sagemaker_priv", ""),
-    entry("INVOKE COMPREHEND", "Invoke_comprehend_priv", ""),
+    of_aurora("LOAD FROM S3", "Load_from_S3_priv"),
+    of_aurora("SELECT INTO S3", "Select_into_S3_priv"),
+    of_aurora("INVOKE LAMBDA", "Invoke_lambda_priv"),
+    of_aurora("INVOKE SAGEMAKER", "Invoke_sagemaker_priv"),
+    of_aurora("INVOKE COMPREHEND", "Invoke_comprehend_priv"),
     // MariaDB.
     entry("DELETE HISTORY", "Delete_history_priv", "Delete versioning rows"),
     entry("SHOW CREATE ROUTINE", "Show_create_routine_priv", "Show Create Routine"),

@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -110,6 +111,14 @@ pub struct StatementBuilder<'a> {
     pub plaintext: bool,
     /// MariaDB: random bytes for the hashes that have a salt.
     pub salt: Salt,
+}
+
+impl<'a> StatementBuilder<'a> {
+    /// For statements that are only shown, or that set no password.
+    pub fn without_password(family: Family, twin: &'a Username) -> Self {
+        static NONE: LazyLock<Password> = LazyLock::new(|| Password::new(String::new()));
+        Self { family, twin, password: &NONE, plaintext: false, salt: Salt::default() }
+    }
 }
 
 impl StatementBuilder<'_> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
-use rotation::aws::{Call, Clients, Description, Selector, StagingLabel};
+use rotation::aws::{Call, Clients, Selector, StagingLabel};
 use rotation::config::Config;
 use rotation::deadline::Deadline;
 use rotation::error::{Error, ErrorType};
@@ -55,15 +55,8 @@ impl Account {
 
     /// Describes a secret.
     pub(crate) async fn describe(&self, id: &SecretId) -> Result<Secret, Error> {
-        let call = Call::on_secret("DescribeSecret", id);
-        let request = self.clients.secrets_manager(id).describe_secret().secret_id(id.as_str());
-        let answer = call.answer(deadline(), request.send()).await?;
-        let answer = answer.map_err(|error| call.failed(&error))?;
-        if answer.deleted_date().is_some() {
-            return Err(call.deleted());
-        }
-        let description =
-            Description::read(&answer, Vec::new()).ok_or_else(|| call.incomplete())?;
+        let aws = self.clients.for_invocation(deadline());
+        let (description, answer) = aws.described(id).await?;
         Ok(Secret::new(description, answer))
     }
 

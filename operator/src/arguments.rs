@@ -49,8 +49,10 @@ pub(crate) enum Command {
     Check(Check),
     Status(Status),
     Rotate(Rotate),
-    Rollback(Rollback),
-    Unstick(Unstick),
+    /// Makes AWSPREVIOUS current again, if its password is still valid
+    Rollback(Labels),
+    /// Removes AWSPENDING from the version of a rotation that failed
+    Unstick(Labels),
     Explain(Explain),
     /// Prints the completions of a shell
     #[command(hide = true)]
@@ -127,21 +129,9 @@ pub(crate) struct Rotate {
     pub(crate) settings: Settings,
 }
 
-/// Makes AWSPREVIOUS current again, if its password is still valid
+/// A secret of which a label is to be moved.
 #[derive(Args, Debug)]
-pub(crate) struct Rollback {
-    /// The ARN or the name of the secret
-    pub(crate) secret: String,
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-/// Removes AWSPENDING from the version of a rotation that failed
-#[derive(Args, Debug)]
-pub(crate) struct Unstick {
+pub(crate) struct Labels {
     /// The ARN or the name of the secret
     pub(crate) secret: String,
     /// Do not ask

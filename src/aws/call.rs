@@ -20,7 +20,7 @@ pub struct Call {
     service: &'static str,
     action: &'static str,
     resource: String,
-    /// Whether the request carries a secret, which the service's message could quote.
+    /// Whether the request carries a secret, or a part of one, which the service's message could quote.
     with_secret: bool,
 }
 

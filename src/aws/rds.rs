@@ -9,6 +9,7 @@ use self::place::{Rds, place};
 use super::{Aws, Description};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
+use crate::event::SecretId;
 use crate::secret::Address;
 
 mod place;
@@ -81,19 +82,21 @@ pub enum Relation {
 }
 
 /// Compares the user's address with the superuser's. RDS is asked only about host names that it gave,
-/// and about addresses with an identifier in their secret.
+/// and about addresses with an identifier in their secret. What the superuser's secret says of its own is
+/// not told.
 pub async fn relation(
     aws: Aws<'_>,
     user: &Address,
     superuser: &Address,
+    superuser_secret: &SecretId,
 ) -> Result<Relation, Error> {
     if user.endpoint.is_same_as(&superuser.endpoint) {
         return Ok(Relation::Same);
     }
-    let Some(writer) = place(aws, superuser).await? else {
+    let Some(writer) = place(aws, superuser, Some(superuser_secret)).await? else {
         return Ok(Relation::Unknown);
     };
-    let Some(mut place) = place(aws, user).await? else {
+    let Some(mut place) = place(aws, user, None).await? else {
         return Ok(Relation::Unknown);
     };
     let endpoint = place.endpoint.clone();

@@ -5,6 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 
 use super::call::{self, Call};
 use super::cross_account::CrossAccountReplicas;
@@ -61,6 +62,14 @@ pub enum MoveOutcome {
 impl Aws<'_> {
     /// Describes a secret: its labels, tags and replicas.
     pub async fn describe(&self, secret: &SecretId) -> Result<Description, Error> {
+        Ok(self.described(secret).await?.0)
+    }
+
+    /// The description of a secret, and the answer that it is from.
+    pub async fn described(
+        &self,
+        secret: &SecretId,
+    ) -> Result<(Description, DescribeSecretOutput), Error> {
         let call = Call::on_secret("DescribeSecret", secret);
         let request = self.clients.secrets_manager(secret).describe_secret();
         let elsewhere = CrossAccountReplicas::default();
@@ -71,7 +80,8 @@ impl Aws<'_> {
             return Err(call.deleted());
         }
         let elsewhere = elsewhere.read().ok_or_else(|| call.incomplete())?;
-        Description::read(&answer, elsewhere).ok_or_else(|| call.incomplete())
+        let description = Description::read(&answer, elsewhere);
+        Ok((description.ok_or_else(|| call.incomplete())?, answer))
     }
 
     /// Reads a value, or finds that the version or label has none.

@@ -152,7 +152,7 @@ fn a_bad_value_is_refused_with_name_value_and_what_is_allowed() {
         let error = config(&[(name, value)]).unwrap_err();
         assert_eq!(error.error_type(), ErrorType::ConfigurationInvalid);
         let text = error.to_string();
-        assert!(text.contains(&format!("{name} of the function is {value:?}")), "{text}");
+        assert!(text.contains(&format!("{name} is {value:?}")), "{text}");
         assert!(text.contains(allowed), "{text}");
     }
 }

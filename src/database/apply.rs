@@ -12,9 +12,8 @@ use super::server_error::{At, Meaning};
 use super::session::{QueryError, Session, pinned_mode};
 use crate::error::Error;
 
-mod refused;
-
 mod orphans;
+mod refused;
 
 /// After how many revokes of what is no longer there the accounts are read again: so many are no
 /// accident of the moment, and each of them ends a text.
@@ -134,7 +133,8 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         match self.send(&statement).await {
             Ok(()) => Ok(()),
             Err(failure) => {
-                Err(self.password_refused(&statement, (host, methods), false, failure).await)
+                let placing = Placing { statement: &statement, host, methods, creates: false };
+                Err(self.password_refused(placing, failure).await)
             }
         }
     }
@@ -217,13 +217,24 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         let statement = self.builder.statement(change);
         match &change.action {
             // A password dictionary, which cannot be checked before, may refuse a new account.
-            Action::Create { authentication, .. } => {
-                let sent = (change.host.as_str(), authentication.as_slice());
-                self.password_refused(&statement, sent, true, failure).await
+            Action::Create { authentication: methods, .. } => {
+                let (statement, host) = (&statement, change.host.as_str());
+                let placing = Placing { statement, host, methods, creates: true };
+                self.password_refused(placing, failure).await
             }
             _ => self.refused(&statement, failure),
         }
     }
+}
+
+/// A statement that sets the pending password at a host.
+#[derive(Clone, Copy)]
+struct Placing<'a> {
+    statement: &'a Statement,
+    host: &'a str,
+    methods: &'a [AuthMethod],
+    /// Whether it creates the account, or changes it.
+    creates: bool,
 }
 
 /// Whether it is a grant on something that no longer exists, on which the source still has a privilege.

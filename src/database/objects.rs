@@ -39,10 +39,11 @@ pub async fn of_definer(
     }
     let enough = deadline.at_most(deadline.remaining() / 2);
     for schema in schemas(session).await? {
-        let Some(query) = Defined::in_schema(family, user, &schema) else {
+        let left = enough.remaining();
+        let Some(query) = Defined::in_schema(family, user, &schema, left) else {
             continue;
         };
-        if enough.remaining().is_zero() {
+        if left.is_zero() {
             objects.unread.push(schema);
             continue;
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use account_mirror::family::Family;
+use account_mirror::powers::SUPERUSER;
 use account_mirror::row::Row;
-use account_mirror::sql::quote_account;
 use account_mirror::tables::Query;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Value};
@@ -81,6 +81,8 @@ pub struct Session {
     pub account_host: String,
     /// The user part of that account.
     pub account_user: String,
+    /// The name of the superuser, if this is a session of it: no text tells it.
+    superuser: Option<String>,
     /// What the server calls the client's host: its address, or a name if it resolved one.
     pub client_host: String,
 }
@@ -138,14 +140,17 @@ impl Session {
             let denied = error.meaning(At::Read) == Some(Meaning::Denied);
             let error = error.context(format!("reading {what}"));
             if denied {
-                error.note(format!(
-                    "GRANT SELECT ON mysql.* TO {}",
-                    quote_account(&self.account_user, &self.account_host)
-                ))
+                error
+                    .note(format!("GRANT SELECT ON mysql.* TO {SUPERUSER}@'{}'", self.account_host))
             } else {
                 error
             }
         })
+    }
+
+    /// A user's name in a text, which does not tell the superuser's.
+    pub fn told<'a>(&self, user: &'a str) -> &'a str {
+        if self.superuser.as_deref() == Some(user) { SUPERUSER } else { user }
     }
 
     /// Whether both are at one server, or at two of one cluster, as the servers themselves say.
@@ -211,8 +216,8 @@ impl Session {
         ended: &mut usize,
         take: Take<'_>,
     ) -> Result<(), QueryError> {
-        let (conn, family) = (&mut self.conn, self.family);
-        let failed = |error| QueryError::new(error, family);
+        let (conn, family, hidden) = (&mut self.conn, self.family, self.superuser.as_deref());
+        let failed = |error| QueryError::new(error, family, hidden);
         let query = async {
             let mut kept = 0;
             let mut result = conn.query_iter(sql).await.map_err(failed)?;

@@ -45,7 +45,7 @@ pub(super) fn readiness(
         return Ok(Readiness::AlreadyCurrent);
     }
     version_is_pending(event, description)?;
-    warnings.extend(replicas_are_ready(config, event, description)?);
+    warnings.extend(replicas_are_ready(config, event.step, description)?);
     Ok(Readiness::Pending { warnings })
 }
 
@@ -108,10 +108,10 @@ fn version_is_pending(event: &RotationEvent, description: &Description) -> Resul
 /// reached a region can leave its replication stuck; so the steps that change labels wait.
 fn replicas_are_ready(
     config: &Config,
-    event: &RotationEvent,
+    step: Step,
     description: &Description,
 ) -> Result<Vec<String>, NotReady> {
-    let changes_labels = matches!(event.step, Step::CreateSecret | Step::FinishSecret);
+    let changes_labels = matches!(step, Step::CreateSecret | Step::FinishSecret);
     let mut warnings = Vec::new();
     for replica in &description.replicas {
         let place = &replica.place;
@@ -145,6 +145,15 @@ fn replicas_are_ready(
         }
     }
     Ok(warnings)
+}
+
+/// What a preflight says of the copies of a secret in other regions and accounts.
+///
+/// # Errors
+///
+/// `ReplicationIncomplete`.
+pub fn replicas(config: &Config, description: &Description) -> Result<Vec<String>, Error> {
+    replicas_are_ready(config, Step::TestSecret, description).map_err(|not_ready| not_ready.error)
 }
 
 fn incomplete(patience: Duration, place: &str, found: &str) -> NotReady {

@@ -158,7 +158,8 @@ impl<'s> Pair<'s> {
     pub(super) fn statements(&self) -> Vec<String> {
         let for_a_moment = self.for_a_moment();
         let changes = self.plan.iter().chain(for_a_moment.iter().flatten());
-        self.with_builder(|builder| changes.map(|c| builder.statement(c).to_string()).collect())
+        let builder = self.builder();
+        changes.map(|change| builder.statement(change).to_string()).collect()
     }
 
     /// Whether MariaDB validates passwords itself, so that it accepts no hashes.

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use account_mirror::powers::SUPERUSER;
+
 use crate::aws::rds::{self, Relation};
 use crate::aws::{SecretValue, Selector, StagingLabel};
 use crate::database::session::{Credentials, LoginRole, Server, Session};
@@ -44,7 +46,17 @@ impl<'a> Superuser<'a> {
         let mut session = superuser.open_writer().await?;
         let result = work(&mut superuser, &mut session).await;
         session.close().await;
-        result
+        result.map_err(|error| superuser.named_in(error))
+    }
+
+    /// An error that speaks of the superuser and not of its secret, with the secret, since no text has
+    /// the name.
+    fn named_in(&self, error: Error) -> Error {
+        let (text, arn) = (error.to_string(), self.arn());
+        if !text.contains(SUPERUSER) || text.contains(arn.as_str()) {
+            return error;
+        }
+        error.note(format!("{SUPERUSER} is the user of secret {arn}"))
     }
 
     /// Reads the superuser's secret, and asks RDS for the address if the secret has none.
@@ -57,13 +69,17 @@ impl<'a> Superuser<'a> {
         let id = secret_id(turn)?;
         let value = read_value(turn, &id).await?;
         let document = SuperuserSecret::parse(&id, &value.document)?;
-        is_neither(&document, turn)?;
-        let address = match document.address.clone() {
-            Some(address) => address,
-            None => rds::writer(rotation.aws, &rotation.aws.describe(&id).await?).await?,
+        is_neither(&document, &value.secret, turn)?;
+        let (address, hidden_in) = match document.address.clone() {
+            Some(address) => {
+                // What the user's secret says may be told, and what RDS does.
+                let is_known = address.endpoint == turn.current.address.endpoint;
+                (address, (!is_known).then(|| value.secret.clone()))
+            }
+            None => (rds::writer(rotation.aws, &rotation.aws.describe(&id).await?).await?, None),
         };
-        let server =
-            Server { endpoint: address.endpoint.clone(), tls: rotation.tls(&document.tls) };
+        let (endpoint, tls) = (address.endpoint.clone(), rotation.tls(&document.tls));
+        let server = Server { endpoint, tls, hidden_in };
         Ok(Self { turn, id, value, document, server, address })
     }
 
@@ -81,7 +97,8 @@ impl<'a> Superuser<'a> {
     /// How RDS relates this server to the user's. RDS is asked only where the servers themselves do not
     /// decide it.
     pub(super) async fn relation(&self) -> Result<Relation, Error> {
-        rds::relation(self.turn.rotation.aws, &self.turn.current.address, &self.address).await
+        let (aws, user) = (self.turn.rotation.aws, &self.turn.current.address);
+        rds::relation(aws, user, &self.address, self.arn()).await
     }
 
     /// Logs in where accounts are changed. A server that is read-only after a failover has handed its
@@ -119,7 +136,8 @@ impl<'a> Superuser<'a> {
             };
             let refused = match credentials.open_at(addresses, self.turn.rotation.deadline).await {
                 Ok(session) => {
-                    right_account(&session, &self.document.username)?;
+                    right_account(&session, &self.document.username)
+                        .map_err(|error| self.named_in(error))?;
                     return Ok(session);
                 }
                 Err(refusal) => refusal.error,
@@ -127,10 +145,14 @@ impl<'a> Superuser<'a> {
             if refused.error_type() != ErrorType::SuperuserLoginRefused
                 || !self.await_newer_version().await?
             {
-                return Err(match self.document.invisible() {
+                let refused = match self.document.invisible() {
                     Some(invisible) => refused.note(invisible),
                     None => refused,
-                });
+                };
+                if refused.to_string().contains(self.arn().as_str()) {
+                    return Err(refused);
+                }
+                return Err(refused.note(format!("the superuser's secret is {}", self.arn())));
             }
         }
     }
@@ -176,14 +198,19 @@ async fn read_value(turn: &Turn<'_>, id: &SecretId) -> Result<SecretValue, Error
 }
 
 /// The superuser must not be one of the two users.
-fn is_neither(superuser: &SuperuserSecret, turn: &Turn<'_>) -> Result<(), Error> {
-    let name = &superuser.username;
-    if *name != turn.current.username && *name != turn.twin {
+fn is_neither(
+    superuser: &SuperuserSecret,
+    secret: &SecretId,
+    turn: &Turn<'_>,
+) -> Result<(), Error> {
+    let (name, user, twin) = (&superuser.username, &turn.current.username, &turn.twin);
+    if name != user && name != twin {
         return Ok(());
     }
-    Err(ErrorType::SuperuserIsRotated.because(format!(
-        "nothing was changed: the superuser \"{name}\" is one of the two users \"{}\" and \"{}\" of \
-         the rotation; use another superuser, or the single-user strategy for this secret",
-        turn.current.username, turn.twin
-    )))
+    refuse!(
+        SuperuserIsRotated,
+        "nothing was changed: the superuser of secret {} is one of the two users \"{user}\" and \
+         \"{twin}\" of the rotation; use another superuser, or the single-user strategy for this secret",
+        secret
+    );
 }

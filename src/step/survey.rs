@@ -1,7 +1,6 @@
 //! What the server says of a secret's two users, for the operator's command: reads and proofs, and no
 //! login but the superuser's.
 
-use account_mirror::password::Password;
 use account_mirror::sql::StatementBuilder;
 use account_mirror::user::{Account, User};
 use account_mirror::username::Username;
@@ -152,13 +151,7 @@ impl Surveying {
         survey: &Survey,
         user: &Username,
     ) -> Result<(), Error> {
-        let builder = StatementBuilder {
-            family: self.session.family,
-            twin: user,
-            password: &Password::new(String::new()),
-            plaintext: false,
-            salt: Default::default(),
-        };
+        let builder = StatementBuilder::without_password(self.session.family, user);
         let found = survey.users.iter().find(|known| known.name == *user);
         for (host, account) in found.into_iter().flat_map(|user| &user.accounts) {
             if account.state.retained.is_some() {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::refusals::admin::{self, Through};
 use crate::support::account::{Tenant, account, identifier, literal};
 use crate::support::grants::assert_equal_accounts;
+use crate::support::proxy::{Fault, Request};
 use crate::support::scene::Scene;
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{assert_refused, change_superuser, preflight};
@@ -84,6 +85,58 @@ async fn what_runs_as_whoever_uses_it_or_waits_for_another_user_does_not_matter(
             .await;
         scene.rotate().await;
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+    }
+}
+
+/// A statement whose time is up at the server, in the place of one that opens views and triggers.
+fn too_slow(server: Server) -> Fault {
+    Fault::Instead(if server.is_mariadb() {
+        "SET STATEMENT max_statement_time = 0.01 FOR SELECT 1 FROM mysql.user WHERE SLEEP(1)"
+    } else {
+        "SELECT /*+ MAX_EXECUTION_TIME(10) */ 1 FROM mysql.user WHERE SLEEP(1)"
+    })
+}
+
+/// Whether a server has no data dictionary to ask for definers.
+fn opens_each_view(server: &Server) -> bool {
+    server.is_mariadb() || !server.has(Need::DynamicPrivileges)
+}
+
+#[tokio::test]
+async fn schemas_that_could_not_be_read_in_time_are_told_and_the_rotation_goes_on() {
+    for server in Server::all().iter().copied().filter(opens_each_view) {
+        let (tenant, mut scene, proxy) = Scene::seen(server, FIRST).await;
+        scene.timeout = Duration::from_secs(20);
+        let database = tenant.database();
+        let name = database.trim_matches('`').to_owned();
+        // The server ends the one at its time; the client comes to no other after the first.
+        for (fault, only_ours) in
+            [(too_slow(server), true), (Fault::Delay(Duration::from_secs(11)), false)]
+        {
+            proxy.reset();
+            let ours = format!("TABLE_SCHEMA = '{name}'");
+            let mut first = true;
+            proxy.script(move |request: &Request| {
+                let opens = request.text.contains("information_schema.VIEWS");
+                let is_meant = if only_ours { request.text.contains(&ours) } else { first };
+                first &= !opens;
+                (opens && is_meant).then_some(fault)
+            });
+            let (result, log) = preflight(&tenant, &scene).await;
+            result.unwrap();
+            let told = log.lines().find(|line| line.contains("could not be read in time: "));
+            let told = told.expect("what was not read is told").split_once(" in time: ").unwrap().1;
+            assert_eq!(told.contains(&name) && !told.contains(", "), only_ours, "{told}");
+            let seen = proxy.seen();
+            let asked: Vec<_> =
+                seen.iter().filter(|it| it.text.contains("information_schema.VIEWS")).collect();
+            let limit =
+                if server.is_mariadb() { "max_statement_time = " } else { "MAX_EXECUTION_TIME(" };
+            assert!(asked.iter().all(|query| query.text.contains(limit)), "{asked:?}");
+            assert_eq!(asked.len() > 1, only_ours, "{asked:?}");
+        }
+        proxy.reset();
+        scene.rotate().await;
     }
 }
 

@@ -4,8 +4,11 @@
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 
+use reader::Reader;
+use serde_json::Value;
 use stage::Stage;
 
+mod reader;
 mod stage;
 
 #[tokio::test]
@@ -109,4 +112,63 @@ async fn each_action_of_the_role_is_needed() {
     let error = rotations.steps.last().unwrap().error.as_ref();
     let error = error.expect("RDS gave the cluster an address that leads nowhere");
     assert_ne!(error.error_type, "AccessDenied", "{error:?}");
+}
+
+/// Of the command's policy: a statement, one of its actions, the words that fail without it, and the error.
+const NEEDED_BY_COMMAND: [(&str, &str, &str, &str); 10] = [
+    ("SecretsOfUsers", "secretsmanager:DescribeSecret", "check", "AccessDenied"),
+    ("SecretsOfUsers", "secretsmanager:GetSecretValue", "check", "AccessDenied"),
+    ("SecretsOfUsers", "secretsmanager:ListSecretVersionIds", "check", "TwinNotOurs"),
+    ("SuperuserSecret", "secretsmanager:GetSecretValue", "check", "AccessDenied"),
+    ("SettingsOfTheFunction", "lambda:GetFunctionConfiguration", "check", "SuperuserSecretUnknown"),
+    ("StatusOfAll", "secretsmanager:ListSecrets", "status", "AccessDenied"),
+    ("CustomerManagedKeys", "kms:Decrypt", "check", "KmsDenied"),
+    (
+        "TagsOfASuperuserSecretThatRdsManages",
+        "secretsmanager:DescribeSecret",
+        "check",
+        "AccessDenied",
+    ),
+    ("DatabasesOfRds", "rds:DescribeDBInstances", "check", "AccessDenied"),
+    ("DatabasesOfRds", "rds:DescribeDBClusters", "check", "AccessDenied"),
+];
+
+#[tokio::test]
+async fn each_action_of_the_policy_for_the_command_is_needed_and_all_together_are_enough() {
+    let stage = Stage::start().await;
+    stage.age_the_twin().await;
+    stage.attach().await;
+    let reader = Reader::of(&stage).await;
+    let mut granted = reader.granted();
+    granted.sort_unstable();
+    let mut needed: Vec<_> = NEEDED_BY_COMMAND.iter().map(|needed| (needed.0, needed.1)).collect();
+    needed.sort_unstable();
+    let borrowed: Vec<_> = granted.iter().map(|(sid, action)| (&**sid, &**action)).collect();
+    assert_eq!(borrowed, needed, "an action without a case here, or the reverse");
+
+    let check = ["check", &stage.user];
+    let all = reader.types(&check).await;
+    assert_eq!((all.status, &all.json()["refusal"]), (2, &Value::Null), "{all:?}");
+    let all = reader.types(&["status", "--all"]).await;
+    assert_eq!(all.status, 0, "{all:?}");
+    assert_eq!(all.json()["secrets"][0]["error"], Value::Null, "{all:?}");
+    assert_eq!(all.json()["secrets"][0]["server"]["currentValid"], true, "{all:?}");
+    for (sid, action, subcommand, error_type) in NEEDED_BY_COMMAND {
+        if action == "rds:DescribeDBClusters" {
+            stage.move_superuser_to_a_cluster().await;
+        }
+        reader.may_not(&stage, sid, action).await;
+        let words: &[&str] = if subcommand == "check" { &check } else { &["status", "--all"] };
+        let said = reader.types(words).await;
+        reader.may_do_all(&stage).await;
+        assert_eq!(said.status, 1, "{action} is not needed: {said:?}");
+        let told = said.json();
+        let errors = [&told["refusal"], &told["error"]];
+        let error = errors.into_iter().find(|error| error.is_object()).unwrap();
+        assert_eq!(error["errorType"], error_type, "{action}: {error:?}");
+        if error_type == "AccessDenied" {
+            let text = error["errorMessage"].as_str().unwrap();
+            assert!(text.contains(action) && text.contains("your user or role"), "{text}");
+        }
+    }
 }

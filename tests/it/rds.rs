@@ -41,7 +41,8 @@ async fn relation(user: (&str, Value), superuser: (&str, Value)) -> Found {
     };
     let clients = Clients::new(None).await;
     let (user, superuser) = (address(user), address(superuser));
-    let relation = rds::relation(clients.for_invocation(soon()), &user, &superuser);
+    let secret = SecretId::new("superuser");
+    let relation = rds::relation(clients.for_invocation(soon()), &user, &superuser, &secret);
     match relation.await.unwrap() {
         Relation::Same => Found::Same,
         Relation::Unknown => Found::Unknown,

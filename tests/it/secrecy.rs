@@ -15,6 +15,8 @@ use crate::support::server::{Need, OwnServer, Server};
 use crate::support::stack::{Function, Rotations, setting};
 use crate::support::untouched::{assert_refused, passwords};
 
+mod superuser;
+
 const FIRST: &str = "first\"Canary'\\1";
 const WRONG: &str = "wrong Canary 1";
 const SESSION: &str = "session-Canary-4711";

@@ -48,6 +48,59 @@ fn no_text_has_more_than_three_hundred_characters_of_our_own_words() {
     }
 }
 
+/// What is to be done where the function runs, and to what belongs to it. A person who runs the checks is
+/// somewhere else.
+const OF_THE_FUNCTION: [&str; 13] = [
+    "the function's role",
+    "the function's timeout",
+    "the function's memory",
+    "the function's VPC",
+    "the function's subnets",
+    "the function's security group",
+    "the function's address",
+    "the function's network",
+    "the function's package",
+    "the function's environment",
+    "the function is in a VPC",
+    "a layer",
+    "TLS_CA_FILE",
+];
+
+#[test]
+fn no_text_of_the_command_sends_a_person_to_the_functions_role_time_memory_or_network() {
+    let sayings = sayings();
+    assert!(sayings.len() > 10, "{sayings:#?}");
+    let told: Vec<_> = sayings.iter().map(|(_, of_person)| of_person.clone()).collect();
+    let either: Vec<_> = sayings.iter().flat_map(|(one, other)| [one, other]).collect();
+    let of_command = literals_in(&["operator/src"]);
+    let texts = literals().into_iter().filter(|(_, literal)| !either.contains(&literal));
+    for (file, literal) in texts.chain(of_command).filter(|(_, literal)| is_text(literal)) {
+        let found = OF_THE_FUNCTION.iter().find(|part| literal.contains(**part));
+        assert!(found.is_none(), "{file} goes without `say`: {literal}");
+    }
+    for (of_function, of_person) in &sayings {
+        let is_of_function = OF_THE_FUNCTION.iter().any(|part| of_function.contains(part));
+        assert!(is_of_function, "said to the function alone, and why: {of_function}");
+        let found = OF_THE_FUNCTION[..11].iter().find(|part| of_person.contains(**part));
+        assert!(found.is_none(), "said to a person: {of_person}");
+        assert!(of_person.is_empty() || !told.contains(of_function), "{of_function}");
+    }
+}
+
+/// What is said of the function, with what is said of a person in its place.
+pub(crate) fn sayings() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let sources = sources(&["src"]);
+    for (_, source) in sources.iter().filter(|(file, _)| file != "src/caller.rs") {
+        for (at, _) in source.match_indices(" say(") {
+            let arguments = source[at..].split_once('(').expect("it has arguments").1;
+            let mut both = of_source(arguments).into_iter();
+            found.push((both.next().unwrap(), both.next().unwrap()));
+        }
+    }
+    found
+}
+
 fn is_statement(literal: &str) -> bool {
     let first = literal.split([' ', '\n']).next();
     literal.contains(' ') && first.is_some_and(|first| STATEMENTS.contains(&first))
@@ -62,20 +115,28 @@ fn is_text(literal: &str) -> bool {
 
 /// The string literals of the program without its tests, each with its file, in their order.
 fn literals() -> Vec<(String, String)> {
+    literals_in(&["src", "account-mirror/src"])
+}
+
+fn literals_in(folders: &[&str]) -> Vec<(String, String)> {
+    let of_file = |(name, text): (String, String)| {
+        of_source(&text).into_iter().map(move |literal| (name.clone(), literal))
+    };
+    sources(folders).into_iter().flat_map(of_file).collect()
+}
+
+/// The files of these folders with their names, without their tests.
+fn sources(folders: &[&str]) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for source in ["src", "account-mirror/src"] {
-        find(&root.join(source), &mut files);
-    }
+    folders.iter().for_each(|folder| find(&root.join(folder), &mut files));
     files.sort();
-    let mut found = Vec::new();
-    for file in files {
+    let source = |file: PathBuf| {
         let name = file.strip_prefix(root).unwrap().display().to_string();
         let text = std::fs::read_to_string(&file).unwrap();
-        let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
-        found.extend(of_source(&text).into_iter().map(|literal| (name.clone(), literal)));
-    }
-    found
+        (name, text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned())
+    };
+    files.into_iter().map(source).collect()
 }
 
 fn find(folder: &Path, files: &mut Vec<PathBuf>) {

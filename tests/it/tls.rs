@@ -58,7 +58,7 @@ async fn only_a_chain_to_a_known_authority_with_the_right_name_is_accepted() {
             (
                 json!({}),
                 Some(("TLS_CA_FILE", &*other)),
-                Some("signed by an authority that this function does not know; put"),
+                Some("signed by an authority that is not known here; put"),
             ),
             (
                 json!({"tls_server_name": "db.example.com"}),
@@ -257,9 +257,9 @@ fn an_unknown_authority_on_a_host_of_rds_says_which_region_this_build_lacks() {
         ("a.x.mx-central-1.rds.amazonaws.com", "this build has the RDS roots of mx-central-1"),
         ("a.x.us-gov-west-1.rds.amazonaws.com", "this build lacks the RDS roots of us-gov-west-1"),
         ("a.x.rds.cn-north-1.amazonaws.com.cn", "this build lacks the RDS roots of cn-north-1"),
-        ("db.example.com", "does not know; put the authority's certificate into a file"),
+        ("db.example.com", "is not known here; put the authority's certificate into a file"),
     ] {
-        let text = tls::explain(&unknown, host, host).unwrap();
+        let text = tls::explain(&unknown, Some((host, host))).unwrap();
         assert!(text.contains(found) && text.contains("TLS_CA_FILE"), "{host}: {text}");
     }
 }

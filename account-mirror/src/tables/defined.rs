@@ -3,6 +3,8 @@
 //! Such an object acts as an account of its definer, whoever uses it; an event acts by itself. While
 //! no account matches, it is dead.
 
+use std::time::Duration;
+
 use super::query::Query;
 use crate::family::Family;
 use crate::row::Row;
@@ -35,9 +37,26 @@ impl Defined {
     }
 
     /// What to ask for the objects of a schema that [`Self::everywhere`] does not read: older servers
-    /// and MariaDB open each view and each table for that.
-    pub fn in_schema(family: Family, user: &Username, schema: &str) -> Option<Query> {
-        (!family.has_data_dictionary()).then(|| query(user, &[VIEWS, TRIGGERS], schema))
+    /// and MariaDB open each view and each table for that, and end it after `most`.
+    pub fn in_schema(
+        family: Family,
+        user: &Username,
+        schema: &str,
+        most: Duration,
+    ) -> Option<Query> {
+        if family.has_data_dictionary() {
+            return None;
+        }
+        let Query { what, sql } = query(user, &[VIEWS, TRIGGERS], schema);
+        // To both, 0 would be no limit.
+        let most = most.as_millis().max(1);
+        let sql = if family.is_mysql() {
+            sql.replacen("SELECT", &format!("SELECT /*+ MAX_EXECUTION_TIME({most}) */"), 1)
+        } else {
+            let (seconds, rest) = (most / 1_000, most % 1_000);
+            format!("SET STATEMENT max_statement_time = {seconds}.{rest:03} FOR {sql}")
+        };
+        Some(Query { what, sql })
     }
 
     /// The objects of a row; `None` if they are of a user with a similar name.

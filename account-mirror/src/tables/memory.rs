@@ -104,14 +104,7 @@ fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
 /// What Aurora MySQL 2 has added to the columns of `mysql.user`: whether it shows them in
 /// `information_schema` was not run, so they are not compared.
 fn of_aurora() -> Privileges {
-    let names = [
-        "LOAD FROM S3",
-        "SELECT INTO S3",
-        "INVOKE LAMBDA",
-        "INVOKE SAGEMAKER",
-        "INVOKE COMPREHEND",
-    ];
-    names.into_iter().filter_map(Privilege::named).collect()
+    Privilege::all().filter(|privilege| privilege.is_of_aurora()).collect()
 }
 
 /// The query for what the memory has of these users: one row for each place. The global privileges of

@@ -4,6 +4,7 @@ use anstream::println;
 use rotation::aws::StagingLabel;
 use rotation::error::Error;
 use rotation::event::SecretId;
+use rotation::handler::replicas;
 use rotation::log::plan::Kind;
 use rotation::step::{Summary, Viewpoint, test_secret};
 use serde::Serialize;
@@ -53,8 +54,10 @@ pub(crate) async fn run(account: &Account, arguments: &Check) -> Result<Checked,
         None => Viewpoint::Anywhere,
     };
     let current = account.current(secret.arn()).await?;
+    let of_replicas = replicas(&surveyor.settings.config, &secret.description)?;
     let Summary { statements, findings, mut warnings, refusal, .. } =
         test_secret::preflight(&rotation, current).await?;
+    warnings.extend(of_replicas);
     if let Some(error) = &surveyor.settings.unread {
         warnings.push(format!(
             "the settings of the function could not be read, so those of this command's environment were \

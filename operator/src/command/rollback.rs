@@ -8,7 +8,7 @@ use rotation::step::survey::Survey;
 use serde::Serialize;
 
 use crate::account::{Account, deadline};
-use crate::arguments::{Output, Rollback};
+use crate::arguments::{Labels, Output};
 use crate::screen::{self, NOTICE, WELL, heading, item};
 use crate::surveyor::Surveyor;
 
@@ -44,7 +44,7 @@ const UPDATE: &str = "aws secretsmanager update-secret-version-stage --secret-id
 /// Proves AWSPREVIOUS on the server, asks, and moves the label.
 pub(crate) async fn run(
     account: &Account,
-    arguments: &Rollback,
+    arguments: &Labels,
     output: Output,
 ) -> Result<RolledBack, Error> {
     let secret = account.describe(&SecretId::new(&arguments.secret)).await?;

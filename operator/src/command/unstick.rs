@@ -9,7 +9,7 @@ use rotation::step::survey::{Survey, Validity};
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::arguments::{Output, Unstick};
+use crate::arguments::{Labels, Output};
 use crate::screen::{self, NOTICE, heading, item};
 use crate::surveyor::Surveyor;
 
@@ -28,7 +28,7 @@ pub(crate) struct Unstuck {
 /// Shows what the rotation has changed, asks, and removes the label.
 pub(crate) async fn run(
     account: &Account,
-    arguments: &Unstick,
+    arguments: &Labels,
     output: Output,
 ) -> Result<Unstuck, Error> {
     let secret = account.describe(&SecretId::new(&arguments.secret)).await?;

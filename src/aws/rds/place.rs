@@ -9,6 +9,7 @@ use crate::aws::Aws;
 use crate::aws::call::Call;
 use crate::endpoint::{Endpoint, RdsName, RdsNameKind, is_same_host};
 use crate::error::Error;
+use crate::event::SecretId;
 use crate::secret::Address;
 
 /// The instance or cluster that an address belongs to.
@@ -52,14 +53,20 @@ impl Place {
     }
 }
 
-/// Looks an address up; `None` if RDS cannot be asked about it, or does not know it.
-pub(super) async fn place(aws: Aws<'_>, address: &Address) -> Result<Option<Place>, Error> {
+/// Looks an address up; `None` if RDS cannot be asked about it, or does not know it. No error tells an
+/// address that is `hidden_in` a secret.
+pub(super) async fn place(
+    aws: Aws<'_>,
+    address: &Address,
+    hidden_in: Option<&SecretId>,
+) -> Result<Option<Place>, Error> {
     let name = RdsName::parse(&address.endpoint.host);
     let host = name.is_some().then_some(address.endpoint.host.as_str());
     let rds = match &name {
         Some(name) => Rds::new(aws, &name.region),
         None => Rds::at_home(aws),
     };
+    let rds = Rds { hidden_in: hidden_in.cloned(), ..rds };
     let (instance, cluster) = match name {
         Some(RdsName { id, kind: RdsNameKind::Instance, .. }) => (Some(id), None),
         Some(RdsName { id, kind: RdsNameKind::Cluster, .. }) => (None, Some(id)),
@@ -99,12 +106,19 @@ pub(super) struct Rds<'a> {
     region: String,
     client: Client,
     aws: Aws<'a>,
+    /// The secret that the identifiers stand in, if no text may tell them.
+    hidden_in: Option<SecretId>,
 }
 
 impl<'a> Rds<'a> {
     fn new(aws: Aws<'a>, region: &str) -> Self {
         let config = Builder::from(&aws.clients.sdk).region(Region::new(region.to_owned()));
-        Self { region: region.to_owned(), client: Client::from_conf(config.build()), aws }
+        Self {
+            region: region.to_owned(),
+            client: Client::from_conf(config.build()),
+            aws,
+            hidden_in: None,
+        }
     }
 
     fn at_home(aws: Aws<'a>) -> Self {
@@ -162,9 +176,18 @@ impl<'a> Rds<'a> {
             }))
     }
 
+    fn call(&self, action: &'static str, id: &str) -> Call {
+        match &self.hidden_in {
+            Some(secret) => {
+                Call::new("rds", action, &format!("the database of secret {secret}")).with_secret()
+            }
+            None => Call::new("rds", action, id),
+        }
+    }
+
     /// The instance with this name or ARN.
     pub(super) async fn instance(&self, id: &str) -> Result<Option<DbInstance>, Error> {
-        let call = Call::new("rds", "DescribeDBInstances", id);
+        let call = self.call("DescribeDBInstances", id);
         let request = self.client.describe_db_instances();
         let sent = request.db_instance_identifier(id).send();
         match call.answer(self.aws.deadline, sent).await? {
@@ -176,7 +199,7 @@ impl<'a> Rds<'a> {
 
     /// The cluster with this name or ARN.
     pub(super) async fn cluster(&self, id: &str) -> Result<Option<DbCluster>, Error> {
-        let call = Call::new("rds", "DescribeDBClusters", id);
+        let call = self.call("DescribeDBClusters", id);
         let request = self.client.describe_db_clusters();
         let sent = request.db_cluster_identifier(id).send();
         match call.answer(self.aws.deadline, sent).await? {

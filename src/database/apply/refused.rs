@@ -1,9 +1,8 @@
 //! What the refusal of a statement means, and what to do.
 
 use account_mirror::sql::Statement;
-use account_mirror::user::AuthMethod;
 
-use super::Applier;
+use super::{Applier, Placing};
 use crate::database::read;
 use crate::database::server_error::{At, Meaning};
 use crate::database::session::QueryError;
@@ -25,13 +24,10 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
         ))
     }
 
-    /// The same of a statement that sets the pending password at a host, by these methods; `creates` the
-    /// account or changes it.
+    /// The same of a statement that sets the pending password.
     pub(super) async fn password_refused(
         &mut self,
-        statement: &Statement,
-        (host, methods): (&str, &[AuthMethod]),
-        creates: bool,
+        placing: Placing<'_>,
         failure: QueryError,
     ) -> Error {
         let (meaning, code) = (failure.meaning(At::Change), failure.code().unwrap_or_default());
@@ -42,10 +38,8 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
                  RETAIN_PREVIOUS_PASSWORD off, or give both users the same plugin",
                 self.builder.twin
             )),
-            Some(Meaning::Unexplained) => {
-                self.unexplained(statement, (host, methods), creates, failure).await
-            }
-            _ => self.refused(statement, failure),
+            Some(Meaning::Unexplained) => self.unexplained(placing, failure).await,
+            _ => self.refused(placing.statement, failure),
         }
     }
 
@@ -59,13 +53,8 @@ impl<L: AsyncFn() -> Result<(), Error>> Applier<'_, L> {
     }
 
     /// The server says that the operation failed, and not why: what can be asked is asked.
-    async fn unexplained(
-        &mut self,
-        statement: &Statement,
-        (host, methods): (&str, &[AuthMethod]),
-        creates: bool,
-        failure: QueryError,
-    ) -> Error {
+    async fn unexplained(&mut self, placing: Placing<'_>, failure: QueryError) -> Error {
+        let Placing { statement, host, methods, creates } = placing;
         let twin = self.builder.twin.as_str();
         let plugins: Vec<_> = methods.iter().map(|method| method.plugin.as_str()).collect();
         let reasons = match read::reasons(self.session, (twin, host), &plugins).await {

@@ -37,7 +37,7 @@ pub(super) const ROWS: &[Row] = &[
     login(1135, ServerBusy, LIMIT),
     login(1203, ServerBusy, LIMIT).means(Meaning::LimitAfterLogin),
     login(1226, ServerBusy, LIMIT).means(Meaning::LimitAfterLogin),
-    login(1129, ServerBusy, "the server blocks the function's address: run TRUNCATE TABLE performance_schema.host_cache, or on MariaDB and MySQL 5.7 FLUSH HOSTS"),
+    login(1129, ServerBusy, "the server blocks this client's address: run TRUNCATE TABLE performance_schema.host_cache, or on MariaDB and MySQL 5.7 FLUSH HOSTS"),
     login(3032, ServerBusy, OFFLINE).of(Of::MySql).also_at(ANYWHERE),
     login(6400, ServerBusy, OFFLINE).of(Of::MySql).also_at(ANYWHERE),
     login(6401, ServerBusy, OFFLINE).of(Of::MySql).also_at(ANYWHERE),

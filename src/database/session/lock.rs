@@ -54,7 +54,7 @@ pub async fn lock_pair(
         format!(
             "connection {} of '{}' from {}",
             row.text_or_empty("id"),
-            row.text_or_empty("user"),
+            session.told(row.text_or_empty("user")),
             row.text_or_empty("host")
         )
     });

@@ -77,6 +77,7 @@ impl Credentials<'_> {
             cluster: None,
             account_user: String::new(),
             account_host: String::new(),
+            superuser: self.hidden_name().map(str::to_owned),
             client_host: String::new(),
         };
         prepare(&mut session, self).await?;

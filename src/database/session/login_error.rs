@@ -18,7 +18,7 @@ impl LoginRole {
             Self::Current => (
                 ErrorType::CurrentLoginRefused,
                 "the superuser's server stores this password: see whether that host is another \
-                 server, and whether an account of the user matches the function's address",
+                 server, and whether an account of the user matches this client's address",
             ),
             Self::Pending => (
                 ErrorType::PendingLoginRefused,
@@ -27,8 +27,8 @@ impl LoginRole {
             ),
             Self::Superuser => (
                 ErrorType::SuperuserLoginRefused,
-                "check the user and password in the superuser secret, and that the user may log in from \
-                 there",
+                "check \"username\" and \"password\" in the superuser's secret, and that the user may log \
+                 in from there",
             ),
         }
     }
@@ -38,8 +38,9 @@ impl Credentials<'_> {
     /// What the driver's error says of a login at this address of the server.
     pub(super) fn explain(&self, error: mysql_async::Error, address: IpAddr) -> LoginError {
         let server = self.server;
-        let expected = server.tls.expected_name(&server.endpoint.host);
-        if let Some(found) = tls::explain(&error, &server.endpoint.host, expected) {
+        let host = &server.endpoint.host;
+        let names = server.hidden_in.is_none().then(|| (&**host, server.tls.expected_name(host)));
+        if let Some(found) = tls::explain(&error, names) {
             return ErrorType::TlsFailed
                 .because(format!("no TLS connection to {server} was made: {found}"))
                 .into();
@@ -60,13 +61,12 @@ impl Credentials<'_> {
             mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
                 ErrorType::PluginUnsupported
                     .because(format!(
-                        "the login of {} \"{}\" failed: {server} asks for the plugin \"{name}\", \
+                        "the login of {} failed: {server} asks for the plugin \"{name}\", \
                          which this function does not support; use one of {}, if the server \
-                         has it; where no account of this name is for the function's address \
+                         has it; where no account of this name is for this client's address \
                          ({}), MySQL makes a plugin up: look at SELECT user, host, plugin FROM \
                          mysql.user",
-                        self.role,
-                        self.user,
+                        self.who(),
                         plugin::supported(),
                         own_address(address),
                         name = text::beginning(&name, text::SERVER)
@@ -80,7 +80,7 @@ impl Credentials<'_> {
     pub(super) fn protocol_error(&self, address: IpAddr) -> Error {
         ErrorType::ProtocolError.because(format!(
             "the login of {} failed: {} sent an invalid response, as MySQL does when a part of the login \
-             is lost on the way, and MariaDB where no account of this name is for the function's address \
+             is lost on the way, and MariaDB where no account of this name is for this client's address \
              ({}); find out whether the port is that of a MySQL server, and what is in between",
             self.role,
             self.server,
@@ -116,11 +116,10 @@ impl Credentials<'_> {
         };
         LoginError {
             error: error_type.because(format!(
-                "the login of {} \"{}\" was refused by {}: MySQL error {code}: \"{}\"; {remedy}",
-                self.role,
-                self.user,
+                "the login of {} was refused by {}: MySQL error {code}: \"{}\"; {remedy}",
+                self.who(),
                 self.server,
-                text::beginning(text, text::SERVER)
+                text::beginning(&self.told(text), text::SERVER)
             )),
             code: Some(code),
         }

@@ -111,11 +111,12 @@ pub(super) fn response_error() -> QueryError {
 }
 
 impl QueryError {
-    /// What the driver reports of a server of this family.
-    pub(super) fn new(error: mysql_async::Error, family: Family) -> Self {
+    /// What the driver reports of a server of this family, without the superuser's name if it is `hidden`.
+    pub(super) fn new(error: mysql_async::Error, family: Family, hidden: Option<&str>) -> Self {
         match error {
             mysql_async::Error::Server(error) => {
-                let text = text::beginning(&error.message, text::SERVER).into_owned();
+                let text = text::without_superuser(&error.message, hidden);
+                let text = text::beginning(&text, text::SERVER).into_owned();
                 let row = server_error::find(error.code, At::Read, Some(family));
                 if row.is_some_and(|row| row.meaning == Meaning::ConnectionEnds) {
                     Self::ConnectionLost(format!("MySQL error {}: {text}", error.code))

@@ -11,6 +11,8 @@ use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorType};
+use crate::event::SecretId;
+use crate::text;
 use crate::tls::TlsMode;
 
 /// A server as a secret names it.
@@ -20,6 +22,8 @@ pub struct Server {
     pub endpoint: Endpoint,
     /// What is demanded of the connection.
     pub tls: TlsMode,
+    /// The secret whose host and port these are, where no text may tell them.
+    pub hidden_in: Option<SecretId>,
 }
 
 impl Server {
@@ -31,7 +35,7 @@ impl Server {
     pub async fn addresses(&self, deadline: Deadline) -> Result<Vec<IpAddr>, Error> {
         let looked_up = deadline
             .run(
-                format!("the address of {}", self.endpoint.host),
+                format!("the address of {self}"),
                 lookup_host((self.endpoint.host.as_str(), self.endpoint.port)),
             )
             .await?;
@@ -48,8 +52,7 @@ impl Server {
 
     pub(super) fn unknown(&self, found: &str) -> Error {
         ErrorType::HostUnknown.because(format!(
-            "the host \"{}\" was not resolved: {found}; correct the host in the secret, or {}",
-            self.endpoint.host,
+            "{self} was not resolved: {found}; correct the host in the secret, or {}",
             say(
                 "enable DNS in the function's VPC",
                 "work where the name is known, such as in the VPC"
@@ -60,7 +63,10 @@ impl Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint.fmt(f)
+        match &self.hidden_in {
+            Some(secret) => write!(f, "the host in secret {secret}"),
+            None => self.endpoint.fmt(f),
+        }
     }
 }
 
@@ -96,4 +102,24 @@ pub struct Credentials<'a> {
     pub user: &'a Username,
     /// The password.
     pub password: &'a Password,
+}
+
+impl Credentials<'_> {
+    /// Whose login it is, in a text. The superuser's name is not told.
+    pub(super) fn who(&self) -> String {
+        match self.hidden_name() {
+            Some(_) => self.role.to_string(),
+            None => format!("{} \"{}\"", self.role, self.user),
+        }
+    }
+
+    /// The user name, where no text may tell it.
+    pub(super) fn hidden_name(&self) -> Option<&str> {
+        (self.role == LoginRole::Superuser).then_some(self.user.as_str())
+    }
+
+    /// What the server says, without the name that no text may tell.
+    pub(super) fn told(&self, text: &str) -> String {
+        text::without_superuser(text, self.hidden_name())
+    }
 }

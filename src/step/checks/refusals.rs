@@ -2,6 +2,7 @@
 
 use account_mirror::error::list;
 use account_mirror::family::Family;
+use account_mirror::powers::SUPERUSER;
 use account_mirror::setting::{Setting, Tls, Value};
 use account_mirror::user::{Account, User};
 
@@ -28,7 +29,7 @@ pub(crate) fn same_server(
     relation?;
     refuse!(
         DifferentServer,
-        "nothing was changed: the superuser's server {superuser} is not the user's server {user}, nor \
+        "nothing was changed: the superuser's server ({superuser}) is not the user's server {user}, nor \
          its writer according to RDS; correct the host in one of the two secrets"
     );
 }
@@ -41,8 +42,10 @@ pub(super) fn writable(
 ) -> Result<(), Error> {
     let server = &superuser.server;
     report.pass(format!(
-        "the superuser '{}'@'{}' logged in at {server}, which is {}",
-        session.account_user, session.account_host, session.family
+        "the superuser of secret {} logged in as {SUPERUSER}@'{}' at {server}, which is {}",
+        superuser.arn(),
+        session.account_host,
+        session.family
     ));
     report.warnings.extend(plaintext_warning(LoginRole::Superuser, server));
     let Some(variable) = session.variables.read_only() else {

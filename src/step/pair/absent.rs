@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::grant::{CaselessName, Grant, GrantTarget};
-use account_mirror::password::Password;
 use account_mirror::plan::{Action, Change};
 use account_mirror::privilege::Privilege;
 use account_mirror::sql::StatementBuilder;
@@ -124,7 +123,7 @@ impl Pair<'_> {
         let warning = |((host, target), (grant, why)): (&(String, GrantTarget), &(Grant, &str))| {
             let action = Action::Grant(target.clone(), grant.clone());
             let change = Change { host: host.clone(), action };
-            let statement = self.with_builder(|builder| builder.statement(&change).to_string());
+            let statement = self.builder().statement(&change).to_string();
             format!(
                 "'{source}'@'{host}' has privileges on {target}, which {why}, so the twin did not get \
                  them; when it is back, run {statement}; otherwise the next rotation takes them from \
@@ -215,14 +214,8 @@ impl Pair<'_> {
     }
 
     /// Makes statements of the plan, without passwords.
-    pub(super) fn with_builder<T>(&self, make: impl FnOnce(&StatementBuilder<'_>) -> T) -> T {
-        make(&StatementBuilder {
-            family: self.session.family,
-            twin: &self.twin_name,
-            password: &Password::new(String::new()),
-            plaintext: false,
-            salt: Default::default(),
-        })
+    pub(super) fn builder(&self) -> StatementBuilder<'_> {
+        StatementBuilder::without_password(self.session.family, &self.twin_name)
     }
 }
 

@@ -60,11 +60,10 @@ async fn open(superuser: &mut Superuser<'_>, server: &Server) -> Result<Session,
 impl Superuser<'_> {
     /// A member of the cluster of this superuser's server.
     pub(super) fn member(&self, member: &Member) -> Server {
-        let tls = if self.server.endpoint.host == member.endpoint.host {
-            self.server.tls.clone()
-        } else {
-            self.server.tls.for_other_host()
-        };
-        Server { endpoint: member.endpoint.clone(), tls }
+        let endpoint = member.endpoint.clone();
+        if self.server.endpoint.host == endpoint.host {
+            return Server { endpoint, ..self.server.clone() };
+        }
+        Server { endpoint, tls: self.server.tls.for_other_host(), hidden_in: None }
     }
 }

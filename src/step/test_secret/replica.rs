@@ -82,7 +82,9 @@ async fn replica_server(superuser: &Superuser<'_>) -> Result<Server, Error> {
     let writer = &superuser.server;
     match superuser.relation().await? {
         Relation::Same => Ok(writer.clone()),
-        Relation::Replica(endpoint) => Ok(Server { endpoint, tls: writer.tls.for_other_host() }),
+        Relation::Replica(endpoint) => {
+            Ok(Server { endpoint, tls: writer.tls.for_other_host(), hidden_in: None })
+        }
         Relation::Unknown => refuse!(
             DifferentServer,
             "the superuser may not log in at {}, to see whether the twin has arrived: it is read-only, \

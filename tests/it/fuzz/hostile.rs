@@ -139,6 +139,7 @@ async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
     let server = Server {
         endpoint: Endpoint { host: "127.0.0.1".to_owned(), port },
         tls: TlsMode::Plaintext,
+        hidden_in: None,
     };
     let said = ask(&server, is_endless).await;
     hostile.abort();

@@ -22,8 +22,8 @@ const PASSWORD: &str = "a password";
 const OLD_PASSWORD: &str = "an old password";
 
 pub(super) struct Stage {
-    aws: OwnAws,
-    tenant: Tenant,
+    pub(super) aws: OwnAws,
+    pub(super) tenant: Tenant,
     /// With credentials that are nobody's as soon as policies are enforced.
     pub(super) secrets: Client,
     pub(super) user: String,
@@ -108,6 +108,15 @@ impl Stage {
         self.aws.rotations_ended(&self.user).await
     }
 
+    /// Has the function rotate the secret later.
+    pub(super) async fn attach(&self) {
+        let rules = RotationRulesType::builder().automatically_after_days(30).build();
+        let call = self.secrets.rotate_secret().secret_id(&self.user).rotation_rules(rules);
+        let call = call.rotation_lambda_arn(&self.function.arn).rotate_immediately(false);
+        call.send().await.unwrap();
+        self.aws.rotations_ended(&self.user).await;
+    }
+
     /// Gives the twin the password that the secret's oldest version has, and other versions do not.
     pub(super) async fn age_the_twin(&self) {
         let twin = account(&self.tenant.twin(), "%");
@@ -143,28 +152,18 @@ impl Stage {
     /// Takes an action away from the role.
     pub(super) async fn take_away(&self, policy: &str, sid: &str, action: &str) {
         let (_, document) = self.policies.iter().find(|(name, _)| name == policy).unwrap();
-        let mut document = document.clone();
-        for statement in document["Statement"].as_array_mut().unwrap() {
-            if statement["Sid"] == sid {
-                let mut left = actions(statement);
-                left.retain(|one| one != action);
-                // A statement needs an action; this one is nothing to the function.
-                left.push("iam:GetUser".to_owned());
-                statement["Action"] = json!(left);
-            }
-        }
-        self.put(policy, &document).await;
+        self.put(&self.role, policy, &without(document, sid, action)).await;
     }
 
     /// Gives the role back what the template gave it.
     pub(super) async fn give_back(&self, policy: &str) {
         let (_, document) = self.policies.iter().find(|(name, _)| name == policy).unwrap();
-        self.put(policy, document).await;
+        self.put(&self.role, policy, document).await;
     }
 
-    async fn put(&self, policy: &str, document: &Value) {
+    pub(super) async fn put(&self, role: &str, policy: &str, document: &Value) {
         self.aws.enforce_after(1).await;
-        self.aws.put_role_policy(&self.role, policy, &document.to_string()).await;
+        self.aws.put_role_policy(role, policy, &document.to_string()).await;
     }
 
     /// A client with the role's credentials.
@@ -176,7 +175,22 @@ impl Stage {
     }
 }
 
-fn actions(statement: &Value) -> Vec<String> {
+/// A policy without one of its actions.
+pub(super) fn without(document: &Value, sid: &str, action: &str) -> Value {
+    let mut document = document.clone();
+    for statement in document["Statement"].as_array_mut().unwrap() {
+        if statement["Sid"] == sid {
+            let mut left = actions(statement);
+            left.retain(|one| one != action);
+            // A statement needs an action; this one is nothing to the function.
+            left.push("iam:GetUser".to_owned());
+            statement["Action"] = json!(left);
+        }
+    }
+    document
+}
+
+pub(super) fn actions(statement: &Value) -> Vec<String> {
     let one_or_many = match &statement["Action"] {
         Value::Array(many) => many.clone(),
         one => vec![one.clone()],
@@ -238,7 +252,7 @@ fn template_in(test: &str) -> PathBuf {
 }
 
 /// The environment of a function with the role.
-fn take_on(aws: &OwnAws, role: &str) -> [(&'static str, String); 3] {
+pub(super) fn take_on(aws: &OwnAws, role: &str) -> [(&'static str, String); 3] {
     let session =
         aws.cli(&["sts", "assume-role", "--role-arn", role, "--role-session-name", "rotation"]);
     let key = |name: &str| session["Credentials"][name].as_str().unwrap().to_owned();

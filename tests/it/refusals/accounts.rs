@@ -224,6 +224,6 @@ async fn a_protected_user_takes_a_protected_superuser() {
 
     let admin = super::admin::rds(&tenant, super::admin::Through::Itself).await;
     change_superuser(&scene, &admin).await;
-    let texts = ["SYSTEM_USER", "revoke it from the user", "_admin"];
+    let texts = ["SYSTEM_USER", "revoke it from the user", "<superuser>"];
     assert_refused(&tenant, &scene, SystemUserProtected, &texts).await;
 }

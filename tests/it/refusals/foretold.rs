@@ -3,13 +3,15 @@
 
 use rotation::error::{Error, ErrorType};
 
-use self::rows::{EXCEPTIONS, Row, rows};
+use self::rows::{EXCEPTIONS, LONG, Row, rows};
 use super::admin::{self, Through};
 use crate::support::account::{Tenant, account, literal};
+use crate::support::command::Person;
 use crate::support::edited::Edited;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{Traces, preflight};
+use crate::texts::sayings;
 
 mod rows;
 
@@ -66,6 +68,7 @@ async fn tried(row: &Row, own: &OwnServer) -> Option<String> {
     let scene = row.scene(&tenant, &aws).await;
     tenant.sql(row.filled(&row.given, &tenant)).await;
     let (foretold, _) = preflight(&tenant, &scene).await;
+    let by_command = row.by_command(&tenant, &scene, &aws).await;
     let before = Traces::of_database(&tenant).await;
     let token = scene.begin().await;
     let mut rotated = scene.step("createSecret", &token).await;
@@ -83,16 +86,51 @@ async fn tried(row: &Row, own: &OwnServer) -> Option<String> {
             error.error_type() == row.error && error.to_string().contains(row.says)
         })
     };
-    let all_right = is_right(&foretold) && is_right(&rotated) && is_untouched;
+    let foretold_to_a_person = said_to_a_person(&foretold, &scene);
+    // The command has another deadline than the function.
+    let is_same = row.timeout < LONG || by_command == foretold_to_a_person;
+    let all_right = is_right(&foretold) && is_right(&rotated) && is_untouched && is_same;
     (!all_right).then(|| {
         let (error, says) = (row.error, row.says);
         format!(
-            "{error} ({says}): untouched {is_untouched}, foretold {foretold:?}, then {rotated:?}"
+            "{error} ({says}): untouched {is_untouched}, foretold {foretold:?}, then {rotated:?}; the \
+             command: {by_command:?} for {foretold_to_a_person:?}"
         )
     })
 }
 
+/// The type and the text of a refusal, with what is said to a person where that is another thing.
+fn said_to_a_person(result: &Result<(), Error>, scene: &Scene) -> Option<(String, String)> {
+    let error = result.as_ref().err()?;
+    let step = format!("testSecret of secret {}: ", scene.arn);
+    let mut text = error.to_string().replacen(&step, "", 1);
+    for (of_function, of_person) in sayings() {
+        text = text.replace(&of_function, &of_person);
+    }
+    Some((error.error_type().to_string(), text))
+}
+
 impl Row {
+    /// The type and the text of the refusal that `mysql-rotation check` gives.
+    async fn by_command(
+        &self,
+        tenant: &Tenant,
+        scene: &Scene,
+        aws: &Edited,
+    ) -> Option<(String, String)> {
+        let mut person = Person::with(&tenant.address);
+        person.set("AWS_ENDPOINT_URL", &aws.url());
+        for (name, value) in self.environment {
+            person.set(name, value);
+        }
+        let said = person.types(&["check", &scene.arn, "--login", "--output", "json"]).await;
+        let told = said.json();
+        let refusal =
+            ["refusal", "error"].map(|key| &told[key]).into_iter().find(|it| it.is_object())?;
+        let text = |key: &str| refusal[key].as_str().expect(key).to_owned();
+        Some((text("errorType"), text("errorMessage")))
+    }
+
     fn applies_to(&self, server: Server) -> bool {
         self.needs.iter().all(|need| server.has(*need))
             && !self.lacks.iter().any(|need| server.has(*need))

@@ -55,7 +55,7 @@ async fn a_superuser_under_partial_revokes_that_it_would_pass_on_is_refused() {
             "REVOKE INSERT ON {database}.* FROM {as_admin}; GRANT SELECT, INSERT ON *.* TO {user}"
         ))
         .await;
-    let texts = [database.as_str(), "partial revoke", "_admin"];
+    let texts = [database.as_str(), "partial revoke", "<superuser>"];
     assert_refused(&tenant, &scene, SuperuserRestricted, &texts).await;
 
     // It cannot make such a restriction either; one that has none can.

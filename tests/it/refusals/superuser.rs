@@ -9,6 +9,8 @@ use crate::support::scene::Scene;
 use crate::support::server::{Need, Server};
 use crate::support::untouched::{assert_refused, change_superuser};
 
+/// The superuser in an error, which does not tell its name.
+const SUPERUSER: &str = "superuser <superuser>@'%'";
 const FIRST: &str = "first canary";
 
 async fn settled(server: Server) -> (Tenant, Scene, String) {
@@ -94,12 +96,11 @@ async fn what_the_superuser_cannot_grant_is_refused_with_the_privilege_the_accou
                 cases.push(("READ_ONLY ADMIN ON *.*".to_owned(), "READ_ONLY ADMIN"));
                 cases.push((role.clone(), "ADMIN OPTION on role"));
             }
-            let superuser = format!("'{mark}_admin'@'%'");
             let holder = format!("'{}'@'%'", tenant.user());
             for (grant, privilege) in cases {
                 tenant.sql(format!("GRANT {grant} TO {user}")).await;
                 let option = if grant == role { "WITH ADMIN OPTION" } else { "WITH GRANT OPTION" };
-                let texts = [privilege, &superuser, &holder, option, "revoke it from the account"];
+                let texts = [privilege, SUPERUSER, &holder, option, "revoke it from the account"];
                 assert_refused(&tenant, &scene, GrantImpossible, &texts).await;
                 tenant.sql(format!("REVOKE {grant} FROM {user}")).await;
             }
@@ -120,8 +121,7 @@ async fn what_the_superuser_cannot_revoke_is_refused_too() {
                  GRANT FILE ON *.* TO {twin}"
             ))
             .await;
-        let superuser = format!("'{}_admin'@'%'", tenant.mark());
-        let texts = ["lacks FILE on", &superuser];
+        let texts = ["lacks FILE on", SUPERUSER];
         assert_refused(&tenant, &scene, GrantImpossible, &texts).await;
     }
 }
@@ -141,12 +141,12 @@ async fn a_superuser_that_lacks_what_every_rotation_needs_is_refused_with_the_pr
             (
                 format!("{some}; GRANT SELECT ON mysql.* TO {{}}"),
                 SuperuserTooWeak,
-                vec!["CREATE USER", "GRANT CREATE USER ON *.* TO", "_admin"],
+                vec!["CREATE USER", "GRANT CREATE USER ON *.* TO", SUPERUSER],
             ),
             (
                 "GRANT CREATE USER ON *.* TO {}; GRANT SELECT ON mysql.* TO {}".to_owned(),
                 GrantImpossible,
-                vec!["_admin", "WITH GRANT OPTION"],
+                vec![SUPERUSER, "WITH GRANT OPTION"],
             ),
         ] {
             let admin = admin::with(&tenant, Through::Itself, &grants).await;

@@ -56,6 +56,9 @@ pub(super) const EXCEPTIONS: &[ErrorType] = &[
     ServerUnsupported,
 ];
 
+/// More time than a refusal takes.
+pub(super) const LONG: Duration = Duration::from_secs(30);
+
 /// A refusal. In statements, `{user}`, `{twin}` and `{admin}` are accounts at `%`, `{db}` is the user's
 /// database, and `{mark}` the user's name.
 pub(super) struct Row {
@@ -94,7 +97,7 @@ fn row(error: ErrorType, says: &'static str) -> Row {
         superuser: |_| {},
         elsewhere: None,
         aws: |_| None,
-        timeout: Duration::from_secs(30),
+        timeout: LONG,
     }
 }
 
@@ -124,7 +127,7 @@ fn function_and_documents() -> Vec<Row> {
         },
         Row {
             user: |user| user["username"] = "root".into(),
-            ..row(SuperuserIsRotated, "the superuser \"root\" is one of the two users")
+            ..row(SuperuserIsRotated, "is one of the two users \"root\"")
         },
         Row {
             user: |user| user["host"] = "a.proxy-b.eu-central-1.rds.amazonaws.com".into(),
@@ -182,7 +185,7 @@ fn logins() -> Vec<Row> {
     vec![
         Row {
             superuser: |superuser| superuser["host"] = "nowhere.invalid".into(),
-            ..row(HostUnknown, "nowhere.invalid")
+            ..row(HostUnknown, "the host in secret ")
         },
         Row {
             superuser: |superuser| superuser["port"] = 1.into(),
