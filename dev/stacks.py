@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import yaml
+from moto.awslambda.models import LambdaFunction
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 
@@ -60,7 +61,17 @@ def execute_change_set(self: CloudFormationBackend, change_set_name: str, stack_
     stack.output_map = stack._create_output_map()
 
 
+moto_configuration = LambdaFunction.get_configuration
+
+
+def get_configuration(self: LambdaFunction, *arguments: Any, **named: Any) -> dict[str, Any]:
+    """Variables of an environment are texts; moto keeps a parameter that is a number."""
+    self.environment_vars = {name: str(value) for name, value in self.environment_vars.items()}
+    return moto_configuration(self, *arguments, **named)
+
+
 def install() -> None:
+    LambdaFunction.get_configuration = get_configuration
     CloudFormationBackend.execute_change_set = execute_change_set
     CloudFormationBackend.create_stack = with_macro(CloudFormationBackend.create_stack, 1)
     CloudFormationBackend.create_change_set = with_macro(CloudFormationBackend.create_change_set, 2)
