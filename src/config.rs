@@ -43,6 +43,8 @@ pub struct Config {
     pub without_tls: Vec<String>,
     /// A file with further certificate authorities for the connections to the database.
     pub tls_ca_file: Option<PathBuf>,
+    /// The function's memory in bytes, as Lambda gives it.
+    pub memory: Option<u64>,
     /// Whether replica regions that fail do not stop a rotation.
     pub ignore_replica_status: bool,
     /// Whether the password that a rotation replaces stays valid until the next one.
@@ -72,6 +74,7 @@ impl Config {
             secrets_manager_endpoint,
             without_tls,
             tls_ca_file: variables.text("TLS_CA_FILE").map(PathBuf::from),
+            memory: variables.memory(),
             ignore_replica_status: variables.switch("IGNORE_REPLICA_STATUS", false)?,
             retain_previous_password: variables.switch("RETAIN_PREVIOUS_PASSWORD", false)?,
         })
@@ -172,6 +175,12 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
             "FATAL" => Ok(LevelFilter::OFF),
             _ => Err(invalid(name, &level, "be one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
         }
+    }
+
+    /// What Lambda sets itself: a value that is none is nobody's mistake.
+    fn memory(&self) -> Option<u64> {
+        let megabytes: u64 = self.text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.parse().ok()?;
+        megabytes.checked_mul(1 << 20)
     }
 
     /// The words that AWS's function knows. It takes every other one as false; here that is an error.

@@ -128,6 +128,8 @@ error_types! {
     EventInvalid: AfterRepair,
     /// The invocation's time ran out.
     DeadlineExceeded: Helps,
+    /// The function has too little memory.
+    MemoryTooSmall: AfterRepair,
     /// The function has a defect, and ended in a panic.
     Panicked: MayHelp,
 

@@ -15,6 +15,7 @@ use crate::handler::proven::Memory;
 pub use crate::handler::readiness::replicas;
 use crate::handler::readiness::{NotReady, Readiness, readiness};
 use crate::log;
+use crate::memory;
 use crate::panic::{self, Panicked};
 use crate::step::{
     Current, Rotation, Summary, Values, Viewpoint, create_secret, finish_secret, set_secret,
@@ -66,7 +67,9 @@ impl Handler {
     async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
         let with_place =
             |error: Error| error.context(format!("{} of secret {}", event.step, event.secret_id));
-        let result = panic::catch(self.step(event, deadline)).await;
+        let memory = self.config.as_ref().ok().and_then(|config| config.memory);
+        let work = memory::within(memory, self.step(event, deadline));
+        let result = panic::catch(work).await;
         let result = result.unwrap_or_else(|panicked| Err(defect(&panicked)));
         let mut summary = result.map_err(with_place)?;
         summary.refusal = summary.refusal.map(with_place);

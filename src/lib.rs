@@ -24,6 +24,7 @@ pub mod error;
 pub mod event;
 pub mod handler;
 pub mod log;
+pub mod memory;
 pub mod panic;
 pub mod password_generator;
 pub mod secret;

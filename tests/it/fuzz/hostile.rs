@@ -14,6 +14,7 @@ use rotation::database::session::{Credentials, LoginRole, Server};
 use rotation::deadline::Deadline;
 use rotation::endpoint::Endpoint;
 use rotation::error::Error;
+use rotation::memory;
 use rotation::tls::TlsMode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -115,6 +116,15 @@ async fn packet(client: &mut TcpStream) -> std::io::Result<()> {
 
 /// Logs in at a server that sends these packets, asks something, and tells how that ended.
 async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
+    meet_within(None, packets, forever).await
+}
+
+/// The same with no more memory than this.
+async fn meet_within(
+    memory: Option<u64>,
+    packets: Packets,
+    forever: Option<Vec<u8>>,
+) -> (String, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let sent = Arc::new(AtomicUsize::new(0));
@@ -141,7 +151,8 @@ async fn meet(packets: Packets, forever: Option<Vec<u8>>) -> (String, usize) {
         tls: TlsMode::Plaintext,
         hidden_in: None,
     };
-    let said = ask(&server, is_endless).await;
+    let asked = memory::within(memory, async { Ok(ask(&server, is_endless).await) }).await;
+    let said = asked.unwrap_or_else(|error| format!("{error:?}"));
     hostile.abort();
     (said, sent.load(Ordering::Relaxed))
 }
@@ -267,4 +278,23 @@ async fn endless_rows_do_not_fill_the_memory() {
         assert!(said.contains("of the response has more than"), "{size}: {said}");
         assert!(sent < 200 << 20, "{size}: {} MiB were taken", sent >> 20);
     }
+}
+
+#[tokio::test]
+async fn endless_definitions_of_columns_do_not_fill_the_memory() {
+    let size: u16 = 8000;
+    let mut definition = b"\x03def\0\0\0\xfc".to_vec();
+    definition.extend(size.to_le_bytes());
+    definition.extend(vec![b'x'; size.into()]);
+    definition.extend([0, 0x0c, 0xff, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0]);
+    // 524 MB of them are announced.
+    let announced = framed(1, &[0xfc, 0xff, 0xff]);
+    let packets = vec![framed(0, &greeting()), framed(2, OK), identity(), announced];
+    let definitions: Vec<u8> =
+        (0..=255).flat_map(|n: u8| framed(n.wrapping_add(2), &definition)).collect();
+    // Other tests take memory as well.
+    let memory = (memory::resident().unwrap() + (100 << 20)) / 7 * 8;
+    let (said, sent) = meet_within(Some(memory), packets, Some(definitions)).await;
+    assert!(said.starts_with("MemoryTooSmall"), "{said}");
+    assert!(sent < 400 << 20, "{} MiB were taken", sent >> 20);
 }

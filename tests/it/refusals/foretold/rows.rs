@@ -6,7 +6,7 @@ use rotation::error::ErrorType::{
     self, AccessDenied, AwsCallFailed, AwsUnreachable, ConfigurationInvalid, ConnectionLost,
     CurrentLoginRefused, CurrentPasswordWrong, DatabaseNameUnusable, DatabaseNotFound,
     DeadlineExceeded, DifferentServer, EventInvalid, GrantImpossible, HostUnknown, KmsDenied,
-    MirrorIncomplete, NodeNotReady, Panicked, PendingLoginRefused, PendingMismatch,
+    MemoryTooSmall, MirrorIncomplete, NodeNotReady, Panicked, PendingLoginRefused, PendingMismatch,
     PendingValueMissing, ProtocolError, ProxyHost, ReplicaBehind, ReplicationIncomplete,
     RotationDisabled, RotationInProgress, RotationSuperseded, SecretInvalid, SecretNotFound,
     ServerBusy, ServerError, ServerReadOnly, ServerSilent, ServerUnreachable, ServerUnsupported,
@@ -115,6 +115,10 @@ fn function_and_documents() -> Vec<Row> {
         Row {
             environment: &[("PASSWORD_LENGTH", "7")],
             ..row(ConfigurationInvalid, "PASSWORD_LENGTH")
+        },
+        Row {
+            environment: &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1")],
+            ..row(MemoryTooSmall, "of the 1 MB")
         },
         Row { user: |user| user["port"] = 0.into(), ..row(SecretInvalid, "\"port\"") },
         Row {
