@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import fleet
+import growth
 import instructions
 import limits
 import measures
@@ -53,6 +54,7 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "large": limits.large,
     "fleet": fleet.measure,
     "proofs": instructions.proofs,
+    "growth": growth.measure,
 }
 COMPARED = ["start", "counts", "memory", "rotations", "network", "throttled"]
 

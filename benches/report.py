@@ -88,6 +88,8 @@ def one(rows: Iterable[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
 
 
 def circumstances(results: dict[str, Any]) -> str:
+    if "of" not in results:
+        return ""  # only another function was measured beside this one
     of = results["of"]
     servers = ", ".join(f"{NAMES[flavor].split()[0]} {version.split('-')[0]}" for flavor, version in of["servers"].items())
     text = f"Commit {of['commit']}, {of['date']}, {of['processor']} with a load of {of['load']}, {servers}."
@@ -264,6 +266,23 @@ def fleet(results: dict[str, Any]) -> str:
     return table([f"Sandboxes for {secrets} secrets", "time", "connections at most", "ms a rotation", "failures"], rows)
 
 
+def growth(results: dict[str, Any]) -> str:
+    found = results.get("growth", [])
+    rows = []
+    for flavor, what in dict.fromkeys((row["server"], row["what"]) for row in found):
+        zero, *sizes = [row for row in found if (row["server"], row["what"]) == (flavor, what)]
+        for kind in ("first", "none"):
+            if any("failed" in row for row in (zero, *sizes)):
+                continue
+            # What the numbers add to a rotation that has none of it.
+            more = [row[kind]["cpu_ms"] - zero[kind]["cpu_ms"] for row in sizes]
+            doubling = f"{more[-1] / more[-2]:.1f}" if more[-1] > 2 and more[-2] > 0 else "none"
+            counts = f"{sizes[0]['n']:,} to {sizes[-1]['n']:,}"
+            shown = [number(row[kind]["cpu_ms"]) for row in (zero, *sizes)]
+            rows.append([f"{what}, {NAMES[flavor]}, {KINDS[kind]}", counts, *shown, doubling])
+    return table(["Milliseconds of processor time", "n to 8n", "0", "n", "2n", "4n", "8n", "last doubling"], rows)
+
+
 def compared(results: dict[str, Any]) -> str:
     section = results.get("compared")
     if not section:
@@ -326,6 +345,7 @@ TABLES = {
     "large": large,
     "fleet": fleet,
     "compared": compared,
+    "growth": growth,
     "targets": against_targets,
 }
 
