@@ -17,11 +17,9 @@ use std::fmt;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use pbkdf2::Pbkdf2;
-use sha_crypt::ShaCrypt;
-
 mod format;
 mod pbkdf2;
+mod rounds;
 mod sha_crypt;
 #[cfg(test)]
 mod tests;
@@ -103,69 +101,27 @@ impl fmt::Debug for AuthString {
 }
 
 impl StoredHash {
-    /// Starts the proof of whether a password belongs to this hash.
-    pub fn proof(&self, password: &[u8]) -> Proof {
-        let matches = |computed: &[u8], stored: &[u8]| State::Done(computed.ct_eq(stored).into());
-        Proof(match &self.0 {
+    /// Whether a password belongs to this hash.
+    ///
+    /// Before each thousand rounds `check` is asked, with how many are left and how many there are:
+    /// thousands take a millisecond, and millions are legal. Its error ends the proof.
+    pub fn matches<E>(
+        &self,
+        password: &[u8],
+        check: impl FnMut(u32, u32) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        Ok(match &self.0 {
             // No server lets an empty password in where this plugin has a hash, even its own.
-            Hash::Native(_) if password.is_empty() => State::Done(false),
-            Hash::Native(hash) => matches(&format::native(password), hash),
-            Hash::Ed25519(key) => matches(&format::public_key(password), key),
-            _ if password.is_empty() || password.len() > LONGEST_WITH_ROUNDS => State::Done(false),
-            Hash::ShaCrypt { salt, rounds, text } => State::ShaCrypt {
-                work: Box::new(ShaCrypt::new(password, salt)),
-                left: *rounds,
-                stored: *text,
-            },
-            Hash::Pbkdf2 { salt, rounds, key } => State::Pbkdf2 {
-                work: Box::new(Pbkdf2::new(password, salt)),
-                left: *rounds,
-                stored: *key,
-            },
+            Hash::Native(_) if password.is_empty() => false,
+            Hash::Native(hash) => format::native(password).ct_eq(hash).into(),
+            Hash::Ed25519(key) => format::public_key(password).ct_eq(key).into(),
+            _ if password.is_empty() || password.len() > LONGEST_WITH_ROUNDS => false,
+            Hash::ShaCrypt { salt, rounds, text } => {
+                sha_crypt::hash(password, salt, *rounds, check)?.ct_eq(text).into()
+            }
+            Hash::Pbkdf2 { salt, rounds, key } => {
+                pbkdf2::key(password, salt, *rounds, check)?.ct_eq(key).into()
+            }
         })
-    }
-}
-
-/// A proof under way. It holds nothing of the password but hashes.
-///
-/// Its rounds are computed in slices, so that the caller can look at the clock and let other tasks
-/// run in between: thousands take a millisecond, and millions are legal.
-pub struct Proof(State);
-
-enum State {
-    Done(bool),
-    ShaCrypt { work: Box<ShaCrypt>, left: u32, stored: [u8; sha_crypt::LENGTH] },
-    Pbkdf2 { work: Box<Pbkdf2>, left: u32, stored: [u8; 64] },
-}
-
-impl Proof {
-    /// How many rounds are still to be computed: 0 for a plugin without rounds, and for a password
-    /// that no server takes.
-    pub fn rounds_left(&self) -> u32 {
-        match self.0 {
-            State::Done(_) => 0,
-            State::ShaCrypt { left, .. } | State::Pbkdf2 { left, .. } => left,
-        }
-    }
-
-    /// Computes so many rounds, or those that are left; then says whether the password matches, or
-    /// `None` if rounds are left.
-    pub fn advance(&mut self, rounds: u32) -> Option<bool> {
-        let matches = match &mut self.0 {
-            State::Done(matches) => return Some(*matches),
-            State::ShaCrypt { work, left, stored } => {
-                let slice = rounds.min(*left);
-                work.advance(slice);
-                *left -= slice;
-                (*left == 0).then(|| work.hash().ct_eq(stored))
-            }
-            State::Pbkdf2 { work, left, stored } => {
-                let slice = rounds.min(*left);
-                work.advance(slice);
-                *left -= slice;
-                (*left == 0).then(|| work.hash().ct_eq(stored))
-            }
-        };
-        matches.map(bool::from)
     }
 }

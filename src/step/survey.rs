@@ -116,7 +116,7 @@ impl Surveying {
                 continue;
             };
             let document = UserSecret::parse(&rotation.secret, value.document)?;
-            let validity = survey.validity(rotation, &document).await?;
+            let validity = survey.validity(rotation, &document)?;
             let user = document.username;
             survey.logins.push(Login { version: version.clone(), user, validity });
         }
@@ -180,7 +180,7 @@ impl Survey {
     /// # Errors
     ///
     /// `ProofTooSlow`.
-    pub async fn validity(
+    pub fn validity(
         &self,
         rotation: &Rotation<'_>,
         document: &UserSecret,
@@ -191,11 +191,11 @@ impl Survey {
         let proofs = Proofs::until(rotation.deadline);
         let mut validity = Validity::Replaced;
         for account in user.accounts.values().filter(|account| !account.state.locked) {
-            if proofs.any_matches(account, &document.password).await? {
+            if proofs.any_matches(account, &document.password)? {
                 return Ok(Validity::Valid);
             }
             if let Some(retained) = &account.state.retained
-                && proofs.matches(retained, &document.password).await?
+                && proofs.matches(retained, &document.password)?
             {
                 validity = Validity::Retained;
             }

@@ -1,5 +1,6 @@
 //! How authentication strings are written.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use base64::Engine;
@@ -10,7 +11,7 @@ use curve25519_dalek::EdwardsPoint;
 use sha1::{Digest as _, Sha1};
 use sha2::{Digest as _, Sha512};
 
-use super::sha_crypt::{self, ShaCrypt};
+use super::sha_crypt;
 
 /// Base64 as MariaDB reads and writes a key: its last character has two bits that do not count.
 const KEY: GeneralPurpose =
@@ -85,10 +86,10 @@ pub(super) fn write(format: Format, password: &[u8], salt: &Salt) -> Option<Vec<
         Format::Ed25519 => Some(KEY.encode(public_key(password)).into_bytes()),
         Format::MysqlSha2 => {
             let salt = salt.map(sha_crypt::character);
-            let mut work = ShaCrypt::new(password, &salt);
-            work.advance(DEFAULT_ROUNDS);
+            let Ok(text) =
+                sha_crypt::hash(password, &salt, DEFAULT_ROUNDS, |_, _| Ok::<_, Infallible>(()));
             let prefix = format!("$A${:03X}$", DEFAULT_ROUNDS / 1000).into_bytes();
-            Some([&prefix[..], &salt, &work.hash()].concat())
+            Some([&prefix[..], &salt, &text].concat())
         }
         Format::CachingSha2 | Format::Sha256 => None,
     }

@@ -1,8 +1,12 @@
 //! SHA-crypt with SHA-256, by Ulrich Drepper's specification (`SHA-crypt.txt`), except that the salt
 //! is used whole, where the specification cuts it to 16 bytes.
 
+use std::array::from_fn;
+
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
+
+use super::rounds::compute;
 
 /// How many characters a hash has.
 pub(super) const LENGTH: usize = 43;
@@ -21,65 +25,60 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// A hash whose rounds are under way.
-pub(super) struct ShaCrypt {
-    /// What a round hashes, by the remainders of its number: there are only eight such messages,
-    /// and only the last digest changes in them. So they are padded and cut into blocks once.
-    messages: [Message; 8],
-    digest: [u8; 32],
-    round: u32,
+/// The hash of a password, whose effort grows with the square of its length; `check` as for
+/// [`compute`].
+pub(super) fn hash<E>(
+    password: &[u8],
+    salt: &[u8; 20],
+    rounds: u32,
+    check: impl FnMut(u32, u32) -> Result<(), E>,
+) -> Result<[u8; LENGTH], E> {
+    let mut digest = first_digest(password, salt);
+    let password = repeated_digest(password, password.len());
+    let salt = repeated_digest(salt, 16 + usize::from(digest[0]));
+    // What a round hashes, by the remainders of its number: there are only eight such messages, and
+    // only the last digest changes in them. So they are padded and cut into blocks once.
+    let mut messages: [_; 8] = from_fn(|index| Message::new(index, &password, &salt));
+    compute(rounds, check, |round| {
+        let index = usize::from(round % 2 != 0)
+            | usize::from(round % 3 != 0) << 1
+            | usize::from(round % 7 != 0) << 2;
+        digest = messages[index].hash(&digest);
+    })?;
+    Ok(text(&digest))
 }
 
-impl ShaCrypt {
-    /// The hash before its first round. The effort grows with the square of the password's length.
-    pub(super) fn new(password: &[u8], salt: &[u8]) -> Self {
-        let both = Sha256::new().chain_update(password).chain_update(salt);
-        let alternate = both.clone().chain_update(password).finalize();
-        let mut digest = both;
-        for chunk in password.chunks(32) {
-            digest.update(&alternate[..chunk.len()]);
-        }
-        let mut bits = password.len();
-        while bits > 0 {
-            digest.update(if bits & 1 == 1 { &alternate } else { password });
-            bits >>= 1;
-        }
-        let digest: [u8; 32] = digest.finalize().into();
-        let password = repeated_digest(password, password.len());
-        let salt = repeated_digest(salt, 16 + usize::from(digest[0]));
-        let messages = std::array::from_fn(|index| Message::new(index, &password, &salt));
-        Self { messages, digest, round: 0 }
+fn first_digest(password: &[u8], salt: &[u8; 20]) -> [u8; 32] {
+    let both = Sha256::new().chain_update(password).chain_update(salt);
+    let alternate = both.clone().chain_update(password).finalize();
+    let mut digest = both;
+    for chunk in password.chunks(32) {
+        digest.update(&alternate[..chunk.len()]);
     }
-
-    /// Computes so many rounds.
-    pub(super) fn advance(&mut self, rounds: u32) {
-        for round in self.round..self.round + rounds {
-            let index = usize::from(round % 2 != 0)
-                | usize::from(round % 3 != 0) << 1
-                | usize::from(round % 7 != 0) << 2;
-            self.digest = self.messages[index].hash(&self.digest);
-        }
-        self.round += rounds;
+    let mut bits = password.len();
+    while bits > 0 {
+        digest.update(if bits & 1 == 1 { &alternate } else { password });
+        bits >>= 1;
     }
+    digest.finalize().into()
+}
 
-    /// The hash after the rounds computed so far.
-    pub(super) fn hash(&self) -> [u8; LENGTH] {
-        let mut hash = [0; LENGTH];
-        for (group, characters) in hash.chunks_mut(4).enumerate() {
-            // The bytes of a group are ten apart, and each group starts where the last one ended.
-            let mut bits = match group {
-                10 => u32::from(self.digest[31]) << 8 | u32::from(self.digest[30]),
-                _ => (0..3).fold(0, |bits, n| {
-                    bits << 8 | u32::from(self.digest[(group * 21 + n * 10) % 30])
-                }),
-            };
-            for character in characters {
-                *character = ALPHABET[bits as usize & 0x3f];
-                bits >>= 6;
+fn text(digest: &[u8; 32]) -> [u8; LENGTH] {
+    let mut text = [0; LENGTH];
+    for (group, characters) in text.chunks_mut(4).enumerate() {
+        // The bytes of a group are ten apart, and each group starts where the last one ended.
+        let mut bits = match group {
+            10 => u32::from(digest[31]) << 8 | u32::from(digest[30]),
+            _ => {
+                (0..3).fold(0, |bits, n| bits << 8 | u32::from(digest[(group * 21 + n * 10) % 30]))
             }
+        };
+        for character in characters {
+            *character = ALPHABET[bits as usize & 0x3f];
+            bits >>= 6;
         }
-        hash
     }
+    text
 }
 
 /// The character for the last six bits of a byte.

@@ -1,4 +1,6 @@
-use super::{AuthString, Format, Meaning, Proof};
+use std::convert::Infallible;
+
+use super::{AuthString, Format, Meaning, StoredHash};
 use crate::family::Family;
 use crate::plugin::{Plugin, find};
 use proptest::prelude::*;
@@ -20,17 +22,14 @@ fn format(plugin: &str) -> Option<Format> {
 /// Whether the password matches; `None` if the string is no hash.
 fn matches(plugin: &str, string: &[u8], password: &[u8]) -> Option<bool> {
     match AuthString::new(string).meaning(format(plugin)) {
-        Meaning::Hash(hash) => Some(finish(hash.proof(password))),
+        Meaning::Hash(hash) => Some(prove(&hash, password)),
         _ => None,
     }
 }
 
-fn finish(mut proof: Proof) -> bool {
-    loop {
-        if let Some(matches) = proof.advance(1000) {
-            return matches;
-        }
-    }
+fn prove(hash: &StoredHash, password: &[u8]) -> bool {
+    let Ok(matches) = hash.matches(password, |_, _| Ok::<_, Infallible>(()));
+    matches
 }
 
 fn vector(plugin: &str, prefix: &str) -> (&'static [u8], &'static [u8]) {
@@ -216,22 +215,23 @@ fn only_equal_strings_are_equal() {
 }
 
 #[test]
-fn a_proof_in_slices_of_any_size_ends_after_the_rounds_of_its_string() {
+fn a_proof_asks_before_each_thousand_rounds_whether_to_go_on() {
     let (password, string) = vector("caching_sha2_password", "$A$00A$");
     let Meaning::Hash(hash) = AuthString::new(string).meaning(format("caching_sha2_password"))
     else {
         panic!("a hash")
     };
-    let mut proof = hash.proof(password);
-    assert_eq!(proof.rounds_left(), 10_000);
-    assert_eq!(proof.advance(0), None);
-    for (slice, left) in [(1, 9999), (41, 9958), (1000, 8958), (8957, 1)] {
-        assert_eq!(proof.advance(slice), None);
-        assert_eq!(proof.rounds_left(), left);
-    }
-    assert_eq!(proof.advance(u32::MAX), Some(true));
-    assert_eq!(proof.rounds_left(), 0);
-    assert_eq!(proof.advance(1), Some(true));
+    let asked_until = |end: u32| {
+        let mut asked = Vec::new();
+        let result = hash.matches(password, |left, rounds| {
+            asked.push((left, rounds));
+            if left > end { Ok(()) } else { Err(()) }
+        });
+        (result, asked)
+    };
+    let asked: Vec<_> = (1..=10).rev().map(|thousands| (thousands * 1000, 10_000)).collect();
+    assert_eq!(asked_until(0), (Ok(true), asked.clone()));
+    assert_eq!(asked_until(8000), (Err(()), asked[..3].to_vec()));
 }
 
 #[test]
@@ -252,10 +252,9 @@ fn a_password_of_more_than_256_bytes_is_computed_only_where_servers_take_it() {
         else {
             panic!("a hash")
         };
-        assert_eq!(hash.proof(&long[..256]).rounds_left() % 1000, 0);
-        assert_ne!(hash.proof(&long[..256]).rounds_left(), 0);
-        let mut proof = hash.proof(&long[..257]);
-        assert_eq!((proof.rounds_left(), proof.advance(0)), (0, Some(false)));
+        let before_rounds = |length| hash.matches(&long[..length], |_, _| Err(()));
+        assert_eq!(before_rounds(256), Err(()));
+        assert_eq!(before_rounds(257), Ok(false));
     }
 }
 

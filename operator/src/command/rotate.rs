@@ -105,11 +105,11 @@ async fn look(
     result: &mut Rotated,
 ) -> Result<Validity, Error> {
     let mut survey = surveying.survey(rotation, now).await?;
-    let mut left = survey.validity(rotation, first).await?;
+    let mut left = survey.validity(rotation, first)?;
     if left == Validity::Retained && arguments.discard_old_password {
         surveying.discard_old_password(&survey, &first.username).await?;
         survey = surveying.survey(rotation, now).await?;
-        left = survey.validity(rotation, first).await?;
+        left = survey.validity(rotation, first)?;
     }
     let login = |what, user: String, validity: Validity| Login {
         what,

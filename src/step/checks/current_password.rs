@@ -41,7 +41,7 @@ impl Checks<'_, '_> {
         let mut differing = Vec::new();
         for (host, account) in source.accounts.iter().filter(|(_, account)| has_password(account)) {
             let name = format!("'{}'@'{host}'", source.name);
-            match self.prove_account(&name, account).await? {
+            match self.prove_account(&name, account)? {
                 Outcome::Proven { others: 0 } => proven.push(host.as_str()),
                 Outcome::Proven { others } => {
                     self.report.warn(format!(
@@ -82,7 +82,7 @@ impl Checks<'_, '_> {
         );
     }
 
-    async fn prove_account(&self, name: &str, account: &Account) -> Result<Outcome, Error> {
+    fn prove_account(&self, name: &str, account: &Account) -> Result<Outcome, Error> {
         let password = &self.turn.current.password;
         let empty = Password::new(String::new());
         let (mut matching, mut others) = (0, 0);
@@ -93,10 +93,10 @@ impl Checks<'_, '_> {
                 Meaning::Hash(_) | Meaning::Disabled => {}
             }
             // MariaDB stores the hash of an empty password where a method was given none.
-            if self.proofs.matches(stored, &empty).await? {
+            if self.proofs.matches(stored, &empty)? {
                 return Err(open(name));
             }
-            if self.proofs.matches(stored, password).await? {
+            if self.proofs.matches(stored, password)? {
                 matching += 1;
             } else {
                 others += 1;
@@ -106,9 +106,7 @@ impl Checks<'_, '_> {
             return Ok(Outcome::Proven { others });
         }
         match &account.state.retained {
-            Some(retained) if self.proofs.matches(retained, password).await? => {
-                Ok(Outcome::Retained)
-            }
+            Some(retained) if self.proofs.matches(retained, password)? => Ok(Outcome::Retained),
             _ => Ok(Outcome::Differs),
         }
     }

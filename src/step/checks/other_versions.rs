@@ -74,10 +74,10 @@ impl Checks<'_, '_> {
             unlisted: None,
         };
         if let Some(previous) = &self.previous {
-            self.look_at(&previous.version, &previous.document, &mut search).await?;
+            self.look_at(&previous.version, &previous.document, &mut search)?;
         }
         if let Some(pending) = self.pending {
-            self.try_login(&self.turn.rotation.version, pending, &mut search).await?;
+            self.try_login(&self.turn.rotation.version, pending, &mut search)?;
         }
         if search.is_done() {
             return Ok(search);
@@ -89,7 +89,7 @@ impl Checks<'_, '_> {
             && let Some(version) = unread.pop_front()
         {
             match self.turn.rotation.value(Selector::Version(&version)).await {
-                Ok(Some(value)) => self.look_at(&version, &value.document, &mut search).await?,
+                Ok(Some(value)) => self.look_at(&version, &value.document, &mut search)?,
                 Ok(None) => search.unreadable += 1,
                 Err(error) if is_of_the_version(&error) => search.unreadable += 1,
                 Err(error) => return Err(error),
@@ -98,14 +98,14 @@ impl Checks<'_, '_> {
         Ok(search)
     }
 
-    async fn look_at(
+    fn look_at(
         &self,
         version: &VersionId,
         document: &Document,
         search: &mut Search<'_>,
     ) -> Result<(), Error> {
         match UserSecret::parse(&self.turn.rotation.secret, document.clone()) {
-            Ok(document) => self.try_login(version, &document, search).await,
+            Ok(document) => self.try_login(version, &document, search),
             Err(_) => {
                 search.unreadable += 1;
                 Ok(())
@@ -113,7 +113,7 @@ impl Checks<'_, '_> {
         }
     }
 
-    async fn try_login(
+    fn try_login(
         &self,
         version: &VersionId,
         document: &UserSecret,
@@ -124,7 +124,7 @@ impl Checks<'_, '_> {
         }
         search.tried += 1;
         for (account, found) in search.accounts.iter().zip(&mut search.found) {
-            if found.is_none() && self.proofs.any_matches(account, &document.password).await? {
+            if found.is_none() && self.proofs.any_matches(account, &document.password)? {
                 *found = Some(version.clone());
             }
         }

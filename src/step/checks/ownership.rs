@@ -40,7 +40,7 @@ impl Checks<'_, '_> {
         for host in found.by_pending {
             if let (Some(pending), Some(source), Some(account)) =
                 (self.pending, self.pair.source.accounts.get(&host), twin.accounts.get(&host))
-                && self.proofs.is_in_place(source, account, &pending.password).await?
+                && self.proofs.is_in_place(source, account, &pending.password)?
             {
                 placed.insert(host);
             }

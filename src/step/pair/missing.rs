@@ -42,9 +42,7 @@ async fn logs_in(turn: &Turn<'_>, other: Option<&User>) -> Result<Option<Version
     let proofs = Proofs::until(rotation.deadline);
     let usable = |state: &account_mirror::user::State| !state.locked && !state.expired;
     for account in other.accounts.values().filter(|account| usable(&account.state)) {
-        if document.username == other.name
-            && proofs.any_matches(account, &document.password).await?
-        {
+        if document.username == other.name && proofs.any_matches(account, &document.password)? {
             return Ok(Some(value.version));
         }
     }

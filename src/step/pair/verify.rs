@@ -32,7 +32,7 @@ impl Pair<'_> {
             if twin.state.expired {
                 return Err(self.expired(host, step));
             }
-            if !proofs.is_in_place(source, twin, pending).await? {
+            if !proofs.is_in_place(source, twin, pending)? {
                 return Err(self.not_pending(host, step));
             }
         }

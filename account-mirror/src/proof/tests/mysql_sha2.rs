@@ -1,13 +1,13 @@
 //! MariaDB's plugin for accounts that came from MySQL.
 
-use super::{AuthString, Format, Meaning, SALT, finish, vector};
+use super::{AuthString, Format, Meaning, SALT, prove, vector};
 
 /// The strings were made by MariaDB 11.8.9 with `auth_mysql_sha2`, and logins tried.
 #[test]
 fn mariadb_computes_as_many_rounds_of_sha_crypt_as_a_string_says() {
     let read = |string: &[u8]| AuthString::new(string).meaning(Some(Format::MysqlSha2));
     let is = |string: &[u8], password: &[u8]| match read(string) {
-        Meaning::Hash(hash) => finish(hash.proof(password)),
+        Meaning::Hash(hash) => prove(&hash, password),
         other => panic!("{other:?}"),
     };
     let own = b"$A$005$b2+>Hyd(Mif,GR??&gYk.ycBj5uxtWkUuTekj11RtdQhdHT93.oN5hoKv3xWVWB";
