@@ -76,8 +76,7 @@ impl Account {
     pub(crate) async fn rotate(&self, id: &SecretId) -> Result<VersionId, Error> {
         let call = Call::on_secret("RotateSecret", id);
         let request = self.clients.secrets_manager(id).rotate_secret().secret_id(id.as_str());
-        let answer = call.answer(deadline(), request.send()).await?;
-        let answer = answer.map_err(|error| call.failed(&error))?;
+        let answer = call.success(deadline(), request.send()).await?;
         answer.version_id.map(VersionId::new).ok_or_else(|| call.incomplete())
     }
 
@@ -92,7 +91,7 @@ impl Account {
         let request = self.clients.secrets_manager(id).update_secret_version_stage();
         let request = request.secret_id(id.as_str()).version_stage(label);
         let sent = request.remove_from_version_id(version.as_str()).send();
-        call.answer(deadline(), sent).await?.map_err(|error| call.failed(&error))?;
+        call.success(deadline(), sent).await?;
         Ok(())
     }
 
@@ -167,8 +166,7 @@ impl Account {
         }
         let client = aws_sdk_lambda::Client::from_conf(config.build());
         let sent = client.get_function_configuration().function_name(function).send();
-        let answer = call.answer(deadline(), sent).await?;
-        let answer = answer.map_err(|error| call.failed(&error))?;
+        let answer = call.success(deadline(), sent).await?;
         Ok(answer.environment.and_then(|environment| environment.variables).unwrap_or_default())
     }
 
@@ -186,8 +184,7 @@ impl Account {
         let client = aws_sdk_cloudwatchlogs::Client::new(&self.sdk);
         let request = client.filter_log_events().log_group_name(&group).start_time(since);
         let pattern = format!("{{ $.version = \"{version}\" }}");
-        let answer = call.answer(deadline(), request.filter_pattern(pattern).send()).await?;
-        let answer = answer.map_err(|error| call.failed(&error))?;
+        let answer = call.success(deadline(), request.filter_pattern(pattern).send()).await?;
         let events = answer.events.unwrap_or_default();
         Ok(events.into_iter().filter_map(|event| event.message).collect())
     }

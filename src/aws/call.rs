@@ -61,6 +61,18 @@ impl Call {
         }
     }
 
+    /// Waits for the response where none of the service's errors is expected.
+    pub async fn success<T, E, R>(
+        &self,
+        deadline: Deadline,
+        sent: impl Future<Output = Result<T, SdkError<E, R>>>,
+    ) -> Result<T, Error>
+    where
+        E: ProvideErrorMetadata,
+    {
+        self.answer(deadline, sent).await?.map_err(|error| self.failed(&error))
+    }
+
     /// The error for an error of the SDK.
     pub fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
     where

@@ -71,11 +71,10 @@ impl Aws<'_> {
         secret: &SecretId,
     ) -> Result<(Description, DescribeSecretOutput), Error> {
         let call = Call::on_secret("DescribeSecret", secret);
-        let request = self.clients.secrets_manager(secret).describe_secret();
         let elsewhere = CrossAccountReplicas::default();
+        let request = self.clients.secrets_manager(secret).describe_secret();
         let request = request.secret_id(secret.as_str()).customize().interceptor(elsewhere.clone());
-        let answer = call.answer(self.deadline, request.send()).await?;
-        let answer = answer.map_err(|error| call.failed(&error))?;
+        let answer = call.success(self.deadline, request.send()).await?;
         if answer.deleted_date().is_some() {
             return Err(call.deleted());
         }

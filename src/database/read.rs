@@ -20,6 +20,10 @@ mod reasons;
 
 pub use reasons::{Reasons, reasons};
 
+/// Not the view of all plugins there are: MariaDB opens every library for that.
+const LOADED_PLUGINS: &str = "SELECT PLUGIN_NAME AS name FROM information_schema.PLUGINS \
+    WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_STATUS = 'ACTIVE'";
+
 /// Reads all accounts of these users, in one round trip.
 ///
 /// # Errors
@@ -58,7 +62,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         .with_account(&session.account_user, &session.account_host);
     let mut queries = reading.queries();
     let tables = queries.len();
-    queries.push(loaded_plugins());
+    queries.push(Query { what: "the loaded plugins".to_owned(), sql: LOADED_PLUGINS.to_owned() });
     queries.extend(superuser_roles(session));
     let mut plugins = BTreeSet::new();
     let mut roles = session.variables.mandatory_roles();
@@ -136,13 +140,6 @@ fn owned((user, host): (&str, &str)) -> (String, String) {
     (user.to_owned(), host.to_owned())
 }
 
-/// Not the view of all plugins there are: MariaDB opens every library for that.
-fn loaded_plugins() -> Query {
-    let sql = "SELECT PLUGIN_NAME FROM information_schema.PLUGINS \
-         WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_STATUS = 'ACTIVE'";
-    Query { what: "the loaded plugins".to_owned(), sql: sql.to_owned() }
-}
-
 /// The query for all roles that the superuser of the session has, if the server has roles.
 fn superuser_roles(session: &Session) -> Option<Query> {
     let sql = match session.family {
@@ -170,8 +167,7 @@ fn superuser_roles(session: &Session) -> Option<Query> {
 ///
 /// Of the connection.
 pub async fn has_sessions(session: &mut Session, user: &Username) -> Result<bool, Error> {
-    let rows = session.rows("SHOW PROCESSLIST").await;
-    let rows = rows.map_err(|failure| failure.context("looking for the twin's sessions"))?;
+    let rows = session.read("looking for the twin's sessions", "SHOW PROCESSLIST").await?;
     Ok(rows.iter().any(|row| row.text_or_empty("User") == user.as_str()))
 }
 

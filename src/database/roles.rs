@@ -30,8 +30,8 @@ pub async fn roles_of(session: &mut Session, of: &[Account]) -> Result<Vec<Accou
         let mut answers = Answers::of(&reading);
         session.each(&reading.queries(), &mut |query, row| answers.add(query, &row)).await?;
         let accounts = answers.accounts()?;
-        let found = accounts.names().filter_map(|(user, host)| accounts.at(user, host)).cloned();
-        let found: Vec<Account> = found.collect();
+        let found: Vec<Account> =
+            accounts.names().filter_map(|(user, host)| accounts.at(user, host)).cloned().collect();
         known.append(&mut next);
         next = found.iter().flat_map(granted_roles).filter(|role| !known.contains(role)).collect();
         roles.extend(found);

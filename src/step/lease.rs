@@ -43,8 +43,7 @@ pub(super) async fn wait_for_others(
 }
 
 async fn renew(session: &mut Session) -> Result<(), Error> {
-    let begun = session.begin_lease().await;
-    begun.map_err(|failure| failure.context("reading the server's clock"))
+    session.begin_lease().await.map_err(|failure| failure.context("reading the server's clock"))
 }
 
 /// Refuses to go on if AWSPENDING is not on this rotation's version any more: it is on that of another

@@ -28,9 +28,7 @@ pub async fn reasons(
         quote_literal(host)
     );
     let exists = session.row(&account).await?.text_or_empty("accounts") != "0";
-    let loaded = "SELECT PLUGIN_NAME AS name FROM information_schema.PLUGINS \
-         WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_STATUS = 'ACTIVE'";
-    let loaded = session.rows(loaded).await?;
+    let loaded = session.rows(super::LOADED_PLUGINS).await?;
     let is_loaded = |plugin: &str| {
         loaded.iter().any(|row| row.text_or_empty("name").eq_ignore_ascii_case(plugin))
     };

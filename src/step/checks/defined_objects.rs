@@ -14,8 +14,8 @@ impl Checks<'_, '_> {
     /// Checks that nothing comes to life, and that the superuser may create the twin, at the hosts
     /// where it is missing. Objects that the superuser may not see are not found.
     pub(super) async fn defined_objects(&mut self) -> Result<(), Error> {
-        let present = self.pair.twin.iter().flat_map(|twin| twin.accounts.keys()).cloned();
-        let present: Vec<String> = present.collect();
+        let present: Vec<String> =
+            self.pair.twin.iter().flat_map(|twin| twin.accounts.keys()).cloned().collect();
         let hosts = self.pair.source.accounts.keys();
         let missing: Vec<_> = hosts.filter(|host| !present.contains(host)).cloned().collect();
         let Some(host) = missing.first() else {
