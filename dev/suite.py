@@ -38,9 +38,39 @@ LOGS = HOME / "logs"
 PURE = ("fuzz::", "laws::", "protocol::", "support::")
 # One rotation by the built program, and what it is measured with.
 ROTATION = ["main_job::"]
-# Of what is the same whatever the server is: the calls to AWS, the role of the template, the commands of the documents.
-# They run with the first server, and with each where a FILTER asks for them.
-WITH_ONE_SERVER = ("aws_errors::", "consistency::", "documented::", "emulator::", "guard::", "iam::", "regions::")
+# Of what is the same whatever the server is: the calls to AWS, the role of the template, the documents, labels that move
+# while a step runs, listeners that are no server. They run with the first server, and with each where a FILTER asks for
+# them.
+WITH_ONE_SERVER = (
+    "aws_errors::",
+    "command_line::",
+    "consistency::",
+    "deadlines::a_host_that_swallows_packets",
+    "deadlines::a_server_that_takes_the_connection_and_never_speaks",
+    "documented::",
+    "documents::",
+    "emulator::",
+    "error_numbers::",
+    "guard::",
+    "iam::",
+    "preflight::a_real_rotation_whose_pending_value_is_hidden",
+    "preflight::a_rotation_within_an_hour",
+    "preflight::an_rds_proxy",
+    "preflight::secrets_manager_gets_success",
+    "proof::a_version_without_a_value",
+    "proven::a_label_that_moves",
+    "proven::a_rotation_that_has_ended",
+    "proven::a_test_of_the_configuration_is_no_proof",
+    "proven::a_version_is_judged_by_its_own_labels",
+    "refusals::documented::",
+    "regions::",
+    "settings::",
+    "states::a_pending_value_for_another_user",
+    "states::a_value_from_before_an_edit",
+    "steps::a_pending_value_that_is_not_the_twins",
+    "steps::the_command_in_the_error_about_a_stale_value",
+    "texts::",
+)
 # These have targets of their own: they start what the others do not need.
 OF_OTHER_TARGETS = ("clusters::", "upgrades::")
 # Those that mostly sleep take a thread each and little else.
