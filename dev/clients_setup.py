@@ -175,7 +175,7 @@ def command(language: str, program: str, arguments: tuple[str, ...]) -> list[str
         case "php":
             settings = [f"extension_dir={next((tree / 'lib/php').glob('20*'))}", "extension=mysqlnd"]
             settings += ["extension=mysqli", "extension=pdo", "extension=pdo_mysql"]
-            return [*loaded("trixie", "php8.4"), "-n", *(word for one in settings for word in ("-d", one)), source]
+            return [*loaded("trixie", "php8.4"), "-n", *(word for one in settings for word in ("-d", one)), source, *arguments]
         case "perl":
             folders = ["lib/x86_64-linux-gnu/perl5/5.40", "share/perl5", "lib/x86_64-linux-gnu/perl/5.40"]
             folders += ["share/perl/5.40", "lib/x86_64-linux-gnu/perl-base"]
@@ -189,7 +189,7 @@ def command(language: str, program: str, arguments: tuple[str, ...]) -> list[str
         case "go":
             return [str(ROOT / "go"), version("trixie", GO_DRIVER)]
         case "java":
-            package, of = ("libhikaricp-java", "trixie") if "hikari" in arguments else ("libmariadb-java", "sid")
+            package, of = ("libhikaricp-java", "trixie") if arguments[0].startswith("hikari") else ("libmariadb-java", "sid")
             return ["java", "-cp", f"{jars()}:{ROOT / 'java'}", "Client", *arguments, version(of, package)]
         case "mysql":
             plugins = f"LIBMYSQL_PLUGIN_DIR={TREES['sid'] / 'usr/lib/mysql/plugin'}"

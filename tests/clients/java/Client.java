@@ -1,6 +1,6 @@
 // MariaDB Connector/J, and HikariCP with it: a DataSource that asks for the login whenever a connection is opened.
 //
-// usage: Client hikari | pool VERSION
+// usage: Client hikari | hikari-set | pool VERSION
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
@@ -26,10 +26,12 @@ import org.mariadb.jdbc.MariaDbPoolDataSource;
 public class Client {
     record Login(String host, int port, String username, String password) {}
 
-    record Pool(DataSource source, List<Connection> held) {}
+    record Pool(DataSource source, Login fixed, List<Connection> held) {}
 
     static final Map<String, Pool> pools = new HashMap<>();
     static boolean hikari;
+    /** Whether the login of a pool that runs is set anew, which has no effect. */
+    static boolean sets;
 
     /** The login that is current now. */
     static Login readLogin() throws Exception {
@@ -64,12 +66,13 @@ public class Client {
             HikariConfig config = new HikariConfig();
             config.setMaximumPoolSize(10);
             config.setMinimumIdle(0);
-            if (fixed == null) {
+            Login login = sets && fixed == null ? readLogin() : fixed;
+            if (login == null) {
                 config.setDataSource(each(Client::readLogin));
             } else {
-                config.setJdbcUrl(url(fixed, true));
-                config.setUsername(fixed.username);
-                config.setPassword(fixed.password);
+                config.setJdbcUrl(url(login, true));
+                config.setUsername(login.username);
+                config.setPassword(login.password);
             }
             return new HikariDataSource(config);
         }
@@ -103,10 +106,15 @@ public class Client {
                 }
             case "open":
                 Login fixed = order.contains("\"login\": null") ? null : login(order);
-                pools.put(text(order, "pool"), new Pool(openPool(fixed), new ArrayList<>()));
+                pools.put(text(order, "pool"), new Pool(openPool(fixed), fixed, new ArrayList<>()));
                 return "null";
             case "take":
                 Pool pool = pools.get(text(order, "pool"));
+                if (sets && pool.fixed == null) {
+                    Login now = readLogin();
+                    ((HikariDataSource) pool.source).setUsername(now.username);
+                    ((HikariDataSource) pool.source).setPassword(now.password);
+                }
                 Connection taken = pool.source.getConnection();
                 pool.held.add(taken);
                 return currentUser(taken);
@@ -120,7 +128,8 @@ public class Client {
     }
 
     public static void main(String[] arguments) throws Exception {
-        hikari = arguments[0].equals("hikari");
+        sets = arguments[0].equals("hikari-set");
+        hikari = sets || arguments[0].equals("hikari");
         PrintWriter out = new PrintWriter(System.out, true);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
         for (String order = in.readLine(); order != null; order = in.readLine()) {

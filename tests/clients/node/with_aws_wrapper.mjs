@@ -1,13 +1,15 @@
 // AWS's advanced wrapper for Node, with mysql2: it reads the secret when a login is refused.
 // Its own pool, AwsMySQLPoolClient, is locked out at the second rotation, so this is a client for each connection.
+//
+// usage: with_aws_wrapper.mjs [pool]
 
-import { AwsMySQLClient } from "aws-advanced-nodejs-wrapper/mysql";
+import { AwsMySQLClient, AwsMySQLPoolClient } from "aws-advanced-nodejs-wrapper/mysql";
 import mysql from "mysql2/promise";
 import { ca, readLogin, serve } from "./orders.mjs";
 
-async function wrapped() {
+async function settings() {
   const { host, port } = await readLogin();
-  const client = new AwsMySQLClient({
+  return {
     host,
     port: Number(port),
     plugins: "secretsManager",
@@ -15,9 +17,18 @@ async function wrapped() {
     secretRegion: process.env.AWS_REGION,
     secretEndpoint: process.env.AWS_ENDPOINT_URL,
     ssl: { ca },
-  });
+  };
+}
+
+async function wrapped() {
+  const client = new AwsMySQLClient(await settings());
   await client.connect();
   return client;
+}
+
+async function ownPool() {
+  const pool = new AwsMySQLPoolClient(await settings());
+  return { take: () => pool.getConnection() };
 }
 
 await serve({
@@ -28,5 +39,5 @@ await serve({
     const [rows] = await connection.query({ sql: "SELECT CURRENT_USER(), CONNECTION_ID()", rowsAsArray: true });
     return rows[0];
   },
-  openPool: async (getLogin) => ({ take: wrapped }),
+  openPool: process.argv[2] === "pool" ? ownPool : async () => ({ take: wrapped }),
 });

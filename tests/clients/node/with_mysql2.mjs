@@ -1,4 +1,6 @@
 // mysql2: its pool keeps the login that it was made with, so a new login gets a new pool.
+//
+// usage: with_mysql2.mjs [changeUser]
 
 import { parseEnv } from "node:util";
 import dotenv from "dotenv";
@@ -36,14 +38,28 @@ function openPool(getLogin) {
   };
 }
 
+/** One connection, which logs in anew each time that it is taken. */
+function oneConnection(getLogin) {
+  let connection;
+  return {
+    async take() {
+      const login = await getLogin();
+      connection ??= await connect(login);
+      await connection.changeUser({ user: login.username, password: login.password });
+      return connection;
+    },
+  };
+}
+
+const reuses = process.argv[2] === "changeUser";
 const lowercase = (values) => Object.fromEntries(Object.entries(values).map(([k, v]) => [k.toLowerCase(), v]));
 
 await serve({
   name: "mysql2",
   connect,
   currentUser,
-  openPool,
-  forms: {
+  openPool: reuses ? oneConnection : openPool,
+  forms: reuses ? {} : {
     URL: [url, (text) => mysql.createConnection(text)],
     ".env of dotenv": [env, (text) => connect(lowercase(dotenv.parse(text)), false)],
     ".env of dotenv-expand": [

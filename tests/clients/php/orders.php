@@ -9,8 +9,11 @@ function read_login(): array
     return json_decode(shell_exec($command . escapeshellarg(getenv('SECRET'))), true);
 }
 
-/** Carries out the orders until there are no more. PHP has no pool: each connection has the login of the moment. */
-function serve(string $version, callable $connect, callable $current_user, array $forms = []): void
+/**
+ * Carries out the orders until there are no more. PHP has no pool: each connection has the login of the moment.
+ * With $gives_back, the one before is given back first, as at the end of a script.
+ */
+function serve(string $version, callable $connect, callable $current_user, array $forms = [], bool $gives_back = false): void
 {
     $pools = [];
     while (($line = fgets(STDIN)) !== false) {
@@ -24,6 +27,10 @@ function serve(string $version, callable $connect, callable $current_user, array
                 case 'open': $ok = null; $pools[$order['pool']] = ['login' => $order['login'], 'held' => []]; break;
                 case 'take':
                     $pool = &$pools[$order['pool']];
+                    if ($gives_back) {
+                        $pool['held'] = [];
+                        $connection = null;
+                    }
                     $connection = $connect($pool['login'] ?? read_login(), true);
                     $pool['held'][] = $connection;
                     $ok = $current_user($connection);

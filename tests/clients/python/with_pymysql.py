@@ -1,7 +1,15 @@
-"""PyMySQL, which has no pool of its own: a login for each connection."""
+"""PyMySQL, which has no pool of its own: a login for each connection.
+
+usage: with_pymysql.py [without-cryptography]
+"""
 
 import os
+import sys
 import tempfile
+
+WITHOUT = sys.argv[1:] == ["without-cryptography"]
+if WITHOUT:
+    sys.modules["cryptography"] = None  # as where the package is not installed
 
 import dj_database_url
 import environ
@@ -72,7 +80,9 @@ if __name__ == "__main__":
         connect,
         current_user,
         lambda get_login: EachConnection(connect, get_login),
-        {
+        {}
+        if WITHOUT
+        else {
             "option file": (OPTION_FILE, of_option_file),
             ".env of python-dotenv": (DOTENV, of_dotenv),
             "URL of dj-database-url": ("mysql://USER:PASSWORD@HOST:PORT/", of_database_url),
