@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 WIDTH, HEIGHT = 640, 360
@@ -72,6 +73,7 @@ def panel(server: str, rows: list[dict[str, Any]], ticks: list[int], xs: list[in
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(text(LEFT - 8, y(tick) + 4, f"{tick:,}", "end"))
     parts += [text(x(count), top + HEIGHT - BOTTOM + 20, f"{count:,}", "middle") for count in xs]
+    parts += line_of_n(x, y, rows, ticks, xs)
     last_label = 0.0  # labels keep a line's distance
     kinds = sorted(COLORS, key=lambda kind: -max((row["ms"]["median"] for row in rows if row["kind"] == kind), default=0))
     for kind in kinds:
@@ -84,6 +86,18 @@ def panel(server: str, rows: list[dict[str, Any]], ticks: list[int], xs: list[in
         last_label = max(y(points[-1][1]) + 4, last_label + 15)
         parts.append(text(x(points[-1][0]) + 10, last_label, LABELS[kind]))
     return parts
+
+
+def line_of_n(
+    x: Callable[[float], float], y: Callable[[float], float], rows: list[dict[str, Any]], ticks: list[int], xs: list[int]
+) -> list[str]:
+    """What takes time in proportion to the grants runs beside this line, which ends where the first clone does."""
+    slowest = max((row["ms"]["median"] for row in rows if row["kind"] == "first" and row["grants"] == xs[-1]), default=None)
+    if slowest is None:
+        return []
+    begin = max(float(xs[0]), xs[-1] * ticks[0] / slowest)
+    drawn = f'<line x1="{x(begin):.1f}" y1="{y(slowest * begin / xs[-1]):.1f}" x2="{x(xs[-1]):.1f}" y2="{y(slowest):.1f}"'
+    return [f'{drawn} style="stroke:#8c8c8c;stroke-dasharray:4 4"/>', text(x(begin) + 20, y(ticks[0]) - 6, "in proportion to n")]
 
 
 def shares(rows: list[dict[str, Any]]) -> str:

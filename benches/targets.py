@@ -13,7 +13,7 @@ Target = tuple[str, float, float, str]  # what, at most, found, unit
 def all_of(results: dict[str, Any]) -> list[Target]:
     """The targets whose figures are among the results."""
     found: list[Target] = []
-    for part in (size, start, resident, instructions, first_clone, grants, large, beside_another):
+    for part in (size, start, resident, instructions, first_clone, grants, large, beside_before, beside_another):
         try:
             found += part(results)
         except (KeyError, TypeError):
@@ -69,6 +69,25 @@ def large(results: dict[str, Any]) -> Iterator[Target]:
         if row["kind"] == "first" and row["timeout_s"] == 60:
             seconds = sum(row["steps_ms"].values()) / 1000
             yield f"First clone of {row['grants']:,} table grants on {SERVERS[row['server']]} with 256 MB's share", 60, seconds, "s"
+
+
+def beside_before(results: dict[str, Any]) -> Iterator[Target]:
+    """Over the build that sent each statement by itself: how many times faster it has to be, as a share of that one's time."""
+    compared = results["compared"]
+
+    def share(rows: list[dict[str, Any]], figure: str, **which: Any) -> float:
+        this, before = (pick(rows, function=name, grants=1000, **which)[figure]["median"] for name in ("this", "before"))
+        return float(this / before)
+
+    wanted = [(1, "first", "set_secret_ms", 8), (20, "first", "set_secret_ms", 12), (20, "drift", "ms", 1.3)]
+    near = share(compared["rotations"], "set_secret_ms", kind="first")
+    yield "setSecret of a first clone of 1,000, near by, over the build before", 1 / 1.3, near, "times"
+    for rtt, kind, figure, times in wanted:
+        what = "setSecret of a first clone of 1,000" if kind == "first" else "A rotation with 1 % drift of 1,000"
+        found = share(compared["network"], figure, kind=kind, rtt_ms=rtt)
+        yield f"{what}, {rtt} ms a round trip, over the build before", 1 / times, found, "times"
+    this, before = (compared["throttled"][name]["ms"]["median"] for name in ("this", "before"))
+    yield "A cold rotation with 128 MB's share, over the build before", 0.75, this / before, "times"
 
 
 def beside_another(results: dict[str, Any]) -> Iterator[Target]:
