@@ -13,8 +13,8 @@ from pathlib import Path
 
 from builds import Build
 from packages import Missing, is_installed, root
-from processes import free_port
-from servers import Server
+from processes import free_port, wait_until
+from servers import START_SECONDS, Server
 
 GALERA = "galera"
 TWO_PRIMARIES = "group-replication"
@@ -23,7 +23,8 @@ ONE_PRIMARY = "group-replication-with-one-primary"
 PARTS_OF = {GALERA: ("mariadb-11.8", "galera"), TWO_PRIMARIES: ("mysql", None), ONE_PRIMARY: ("mysql", None)}
 
 # Galera runs this at the joiner and at the donor where a node needs the other's data. None does: it has a state of the
-# cluster, and gets what was written since by itself. The joiner says where it can be told so, and is told there.
+# cluster, and gets what was written since by itself. The joiner says where it can be told so, and is told there. A member
+# that is started again with --wsrep-sst-method=slow has a donor that takes its time.
 TRANSFER = """\
 #!/bin/sh
 while [ $# -gt 0 ]; do
@@ -37,6 +38,7 @@ while [ $# -gt 0 ]; do
 done
 if [ "$role" = donor ]; then
     cat > /dev/null
+    sleep {seconds}
     echo "$gtid" > "$address.partial" && mv "$address.partial" "$address"
     echo "done $gtid"
 else
@@ -47,6 +49,7 @@ else
     cat "$told"
 fi
 """
+TRANSFERS = {"nothing": 0, "slow": 6}
 
 
 def available() -> list[str]:
@@ -59,6 +62,17 @@ class Member(Server):
     """A server that is in a cluster from its second start on."""
 
     channel: bool = False  # it needs a login for Group Replication's own connections
+
+    def start(self, extra: list[str] | None = None) -> None:
+        before = self._synced()
+        super().start(extra)
+        if "--wsrep-on=ON" in self.arguments:
+            # Until then a node of Galera ends the sessions that it has taken.
+            wait_until(lambda: self._synced() > before, START_SECONDS, self.process)
+
+    def _synced(self) -> int:
+        """How often it has told that it has all that the cluster has."""
+        return self.log.read_text(errors="replace").count("Synchronized with group") if self.log.exists() else 0
 
     def first_statements(self) -> str:
         login = f"SOURCE_USER='root', SOURCE_PASSWORD='{self.password}'"
@@ -92,9 +106,10 @@ class Cluster:
         shutil.copytree(first.datadir, second.datadir)
         for number, member in enumerate(self.members):
             member.arguments = [*own(number), *self.arguments]
-            script = member.folder / "wsrep_sst_nothing"
-            script.write_text(TRANSFER)
-            script.chmod(0o755)
+            for method, seconds in TRANSFERS.items():
+                script = member.folder / f"wsrep_sst_{method}"
+                script.write_text(TRANSFER.replace("{seconds}", str(seconds)))
+                script.chmod(0o755)
         first.start(["--wsrep-new-cluster" if self.kind == GALERA else "--loose-group-replication-bootstrap-group=ON"])
         second.start()
 

@@ -52,6 +52,8 @@ BESIDE = {
     "router": Server("sid", "mysql-router", "9."),
     "mysql-client": Server("sid", "mysql-client", "9."),
     "mariadb-client": Server("trixie", "mariadb-client", "11.8."),
+    # With the perl that its modules are made for.
+    "percona-toolkit": Server("sid", "percona-toolkit", "3.", ("perl-base", "libperl5.42", "perl-modules-5.42")),
 }
 
 ENVIRONMENTS = {

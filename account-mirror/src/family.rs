@@ -39,15 +39,6 @@ impl Family {
         matches!(self, Self::MySql(_))
     }
 
-    /// The longest user name, in characters.
-    pub fn username_limit(self) -> usize {
-        match self {
-            Self::MySql(_) => 32,
-            Self::MariaDb(version) if version >= (10, 6, 0) => 128,
-            Self::MariaDb(_) => 80,
-        }
-    }
-
     /// Whether it has roles; on MySQL, dynamic privileges and account attributes came with them.
     pub fn has_roles(self) -> bool {
         self.is_since((8, 0, 0)) || !self.is_mysql()

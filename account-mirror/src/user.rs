@@ -105,6 +105,12 @@ impl StoredPassword {
     pub fn meaning(&self) -> Meaning {
         self.string.meaning(self.format)
     }
+
+    /// Whether a server that enforces this storage format of `caching_sha2_password` (MySQL 9.7) lets whoever
+    /// logs in by the password do nothing but set another one.
+    pub fn is_stored_otherwise(&self, enforced: &str) -> bool {
+        self.format == Some(Format::CachingSha2) && self.meaning().is_stored_otherwise(enforced)
+    }
 }
 
 /// The state of an account. It decides what may be done; it is not mirrored, except the lock at hosts

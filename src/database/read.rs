@@ -15,14 +15,12 @@ use account_mirror::username::Username;
 use super::session::Session;
 use crate::error::{Error, refuse};
 
+mod beside;
 pub mod existing;
 mod reasons;
 
+use beside::Beside;
 pub use reasons::{Reasons, reasons};
-
-/// Not the view of all plugins there are: MariaDB opens every library for that.
-const LOADED_PLUGINS: &str = "SELECT PLUGIN_NAME AS name FROM information_schema.PLUGINS \
-    WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_STATUS = 'ACTIVE'";
 
 /// Reads all accounts of these users, in one round trip.
 ///
@@ -48,6 +46,8 @@ pub struct Facts {
     pub roles: BTreeSet<RoleName>,
     /// The authentication plugins that the server has loaded, in lower case.
     pub plugins: BTreeSet<String>,
+    /// How many characters a user's name may have.
+    pub longest_name: Option<usize>,
     /// What `SHOW CREATE USER` shows of each account of the two users that has a password.
     pub shown: InMemory,
 }
@@ -62,21 +62,15 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         .with_account(&session.account_user, &session.account_host);
     let mut queries = reading.queries();
     let tables = queries.len();
-    queries.push(Query { what: "the loaded plugins".to_owned(), sql: LOADED_PLUGINS.to_owned() });
-    queries.extend(superuser_roles(session));
-    let mut plugins = BTreeSet::new();
-    let mut roles = session.variables.mandatory_roles();
+    queries.extend(Beside::queries(session));
+    let mut beside = Beside { roles: session.variables.mandatory_roles(), ..Beside::default() };
     let mut answers = Answers::of(&reading);
-    let mut take = |query: usize, row: Row| {
-        let size = row.size();
-        match query.checked_sub(tables) {
-            None => return answers.add(query, &row),
-            Some(0) => plugins.insert(row.first_lossy().to_lowercase()),
-            Some(_) => roles.insert(role_of(&row)),
-        };
-        size
+    let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
+        None => answers.add(query, &row),
+        Some(query) => beside.add(query, row),
     };
     session.each(&queries, &mut take).await?;
+    let Beside { plugins, longest_name, roles } = beside;
     let mut accounts = answers.accounts()?;
     refuse_ignored(session, &accounts, users)?;
 
@@ -103,14 +97,7 @@ pub async fn facts(session: &mut Session, users: [&str; 2]) -> Result<Facts, Err
         session.each(&queries, &mut take).await?;
     }
     accounts.extend(answers.accounts()?);
-    Ok(Facts { accounts, roles, plugins, shown })
-}
-
-fn role_of(row: &Row) -> RoleName {
-    RoleName {
-        user: row.text_or_empty("user").to_owned(),
-        host: Some(row.text_or_empty("host").to_owned()),
-    }
+    Ok(Facts { accounts, roles, plugins, longest_name, shown })
 }
 
 fn settings_of((user, host): &(String, String)) -> Query {
@@ -138,27 +125,6 @@ fn refuse_ignored(session: &Session, accounts: &Accounts, users: [&str; 2]) -> R
 
 fn owned((user, host): (&str, &str)) -> (String, String) {
     (user.to_owned(), host.to_owned())
-}
-
-/// The query for all roles that the superuser of the session has, if the server has roles.
-fn superuser_roles(session: &Session) -> Option<Query> {
-    let sql = match session.family {
-        family if !family.has_roles() => return None,
-        Family::MySql(_) => format!(
-            "WITH RECURSIVE roles AS (\
-             SELECT FROM_USER AS user, FROM_HOST AS host FROM mysql.role_edges \
-             WHERE TO_USER = {} AND TO_HOST = {} \
-             UNION SELECT FROM_USER, FROM_HOST FROM mysql.role_edges JOIN roles \
-             ON TO_USER = roles.user AND TO_HOST = roles.host) \
-             SELECT user, host FROM roles",
-            quote_literal(&session.account_user),
-            quote_literal(&session.account_host)
-        ),
-        Family::MariaDb(_) => "SELECT ROLE_NAME AS user, '' AS host \
-             FROM information_schema.ENABLED_ROLES WHERE ROLE_NAME IS NOT NULL"
-            .to_owned(),
-    };
-    Some(Query { what: "the superuser's roles".to_owned(), sql })
 }
 
 /// Whether a user has an open session. Only a superuser with PROCESS sees others'.

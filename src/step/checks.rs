@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::secret::UserSecret;
 use crate::step::host_in_use::HostInUse;
 use crate::step::lease;
-use crate::step::pair::Pair;
+use crate::step::pair::{Pair, is_stored_otherwise};
 use crate::step::proofs::Proofs;
 use crate::step::superuser::Superuser;
 use crate::step::turn::Turn;
@@ -94,7 +94,6 @@ async fn check<'s>(
     report: &mut Report,
 ) -> Result<(Pair<'s>, BTreeSet<String>), Error> {
     let turn = superuser.turn;
-    engine::check(turn, session.family, report)?;
     let pair = Pair::read(turn, session).await?;
     let proofs = Proofs::until(turn.rotation.deadline);
     let mut checks = Checks { turn, superuser, pair, pending, previous, proofs, report };
@@ -118,6 +117,7 @@ struct Checks<'a, 's> {
 impl Checks<'_, '_> {
     /// Runs them all. Returns the hosts at which the pending password is in place already.
     async fn run(&mut self) -> Result<BTreeSet<String>, Error> {
+        self.engine()?;
         plugins::mirrorable(self.pair.session.family, &self.pair.source)?;
         self.pair.check_roles()?;
         self.pair.check_memory().await?;
@@ -198,6 +198,7 @@ impl Checks<'_, '_> {
             ));
         }
         self.warn_of_stale_pools();
+        self.warn_of_other_format();
     }
 
     fn warn_of_stale_pools(&mut self) {
@@ -219,6 +220,20 @@ impl Checks<'_, '_> {
                  client reads the secret again, or raise the limit",
                 pair.source.name
             ));
+        }
+    }
+
+    fn warn_of_other_format(&mut self) {
+        let Pair { source, session, .. } = &self.pair;
+        for (host, account) in &source.accounts {
+            if is_stored_otherwise(account, &session.variables) {
+                self.report.warn(format!(
+                    "whoever logs in as '{}'@'{host}' gets error 1820 for all else: its hash is not as \
+                     caching_sha2_password_storage_format says, which the server enforces; the twin's will be, \
+                     so rotate twice, and have clients read the secret again",
+                    source.name
+                ));
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) async fn begin(
     match (lock, session.variables.several_writers()) {
         (Lock::Taken, None) => return Ok(()),
         (Lock::Taken, Some(_)) => {}
-        (Lock::None(code), _) => report.warn(format!(
-            "the server has no lock to keep two rotations of a pair apart (MySQL error {code}), so this \
+        (Lock::None(error), _) => report.warn(format!(
+            "the server has no lock to keep two rotations of a pair apart (MySQL error {error}), so this \
              one went on under a lease, and waited for others to end"
         )),
     }

@@ -13,7 +13,7 @@ use account_mirror::username::Username;
 
 use crate::database::apply::Skipped;
 use crate::database::read::{self, Facts, InMemory};
-use crate::database::session::Session;
+use crate::database::session::{Session, Variables};
 use crate::deadline::Deadline;
 use crate::error::{Error, refuse};
 use crate::step::turn::Turn;
@@ -42,6 +42,8 @@ pub(super) struct Pair<'s> {
     pub(super) anonymous_hosts: Vec<String>,
     /// The authentication plugins that the server has loaded, in lower case.
     pub(super) plugins: BTreeSet<String>,
+    /// How many characters a user's name may have.
+    pub(super) longest_name: Option<usize>,
     /// Who may act as one of the two.
     pub(super) proxies: Vec<Proxy>,
     /// The invocation's end.
@@ -68,7 +70,8 @@ impl<'s> Pair<'s> {
     /// `UserMissing`, and those of [`read::facts`].
     pub(super) async fn read(turn: &Turn<'_>, session: &'s mut Session) -> Result<Self, Error> {
         let users = [turn.current.username.as_str(), turn.twin.as_str()];
-        let Facts { mut accounts, roles, plugins, shown } = read::facts(session, users).await?;
+        let Facts { mut accounts, roles, plugins, longest_name, shown } =
+            read::facts(session, users).await?;
         let account = (session.account_user.as_str(), session.account_host.as_str());
         let powers = Powers::new(session.family, account, &roles, &accounts);
         let Some(source) = accounts.take(&turn.current.username) else {
@@ -82,6 +85,7 @@ impl<'s> Pair<'s> {
             powers,
             anonymous_hosts: accounts.anonymous_hosts().map(str::to_owned).collect(),
             plugins,
+            longest_name,
             proxies: Vec::new(),
             deadline: turn.rotation.deadline,
             in_memory: shown,
@@ -112,6 +116,9 @@ impl<'s> Pair<'s> {
     /// Takes over all but the user in use, which is known.
     fn take(&mut self, mut accounts: Accounts) {
         self.twin = accounts.take(&self.twin_name);
+        for (_, twin) in self.twin.iter_mut().flat_map(|twin| &mut twin.accounts) {
+            twin.state.expired |= is_stored_otherwise(twin, &self.session.variables);
+        }
         let place = self.users().find_map(|user| accounts.not_in_memory(user));
         self.not_in_memory = place;
         self.proxies = accounts.proxies().to_vec();
@@ -177,6 +184,14 @@ impl<'s> Pair<'s> {
     pub(super) fn mandatory_roles(&self) -> BTreeSet<RoleName> {
         self.session.variables.mandatory_roles()
     }
+}
+
+/// Whether the server takes the account's password, and then answers nothing until it is set again, since
+/// it enforces another format of hashes.
+pub(super) fn is_stored_otherwise(account: &Account, variables: &Variables) -> bool {
+    let enforced = variables.enforced_format();
+    let passwords = &account.state.passwords;
+    enforced.is_some_and(|format| passwords.iter().any(|one| one.is_stored_otherwise(format)))
 }
 
 fn source_of(accounts: &mut Accounts, user: &Username) -> Result<User, Error> {

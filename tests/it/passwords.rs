@@ -4,11 +4,13 @@ use account_mirror::sql::{quote_identifier, quote_literal};
 use mysql_async::prelude::Queryable;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
+use rotation::error::ErrorType;
 use serde_json::json;
 
 use crate::support::account::Tenant;
 use crate::support::canary::Capture;
 use crate::support::grants::assert_equal_accounts;
+use crate::support::refusal::refused;
 use crate::support::scene::{STEPS, Scene, document, superuser_document};
 use crate::support::server::{Address, Need, OwnServer, Server};
 
@@ -104,6 +106,59 @@ async fn a_mariadb_that_insists_on_checking_passwords_itself_gets_them_and_the_l
         }
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
     }
+}
+
+#[tokio::test]
+async fn a_password_whose_hash_is_in_another_format_than_the_server_enforces_is_set_again() {
+    Capture::prepare();
+    for server in Server::with(&[Need::OwnServers, Need::StorageFormats]) {
+        for formats in [["CRYPT5", "PBKDF2_SHA512"], ["PBKDF2_SHA512", "CRYPT5"]] {
+            enforced(server, formats).await;
+        }
+    }
+}
+
+/// The format is enforced when `setSecret` has set a password that is stored in the other one.
+async fn enforced(server: Server, formats: [&str; 2]) {
+    let [other, enforced] =
+        formats.map(|name| format!("SET GLOBAL caching_sha2_password_storage_format = {name}"));
+    let own = OwnServer::start(server, &[]).await;
+    let tenant = Tenant::at(own.address.clone());
+    let mut root = tenant.root().await;
+    let set_root = format!("ALTER USER USER() IDENTIFIED BY '{}'", own.address.root_password);
+    root.query_drop(format!("{other}; {set_root}")).await.unwrap();
+    tenant.settle("first canary").await;
+    let scene = Scene::of(&tenant, "first canary").await;
+    scene.rotate().await;
+    let token = scene.begin().await;
+    scene.resume_until("testSecret", &token).await;
+    let (twin, password) = scene.login("AWSPENDING").await;
+    assert!(tenant.logs_in(&twin, &password).await);
+
+    let enforce = "SET GLOBAL caching_sha2_password_enforce_storage_format = ON";
+    root.query_drop(enforced).await.unwrap();
+    scene.step("testSecret", &token).await.unwrap();
+    root.query_drop(enforce).await.unwrap();
+    let result = scene.step("testSecret", &token).await;
+    refused(result, ErrorType::AccountUnusable, &["1820", "caching_sha2_password_storage_format"]);
+    root.query_drop(set_root).await.unwrap();
+    let taken = tenant.log_in(&twin, &password).await.unwrap_err();
+    assert!(taken.to_string().contains("1820"), "{server:?}: {taken}");
+    let result = scene.step("testSecret", &token).await;
+    refused(result, ErrorType::AccountUnusable, &["another format of hashes", "rotate again"]);
+
+    let capture = Capture::everything();
+    scene.step("setSecret", &token).await.unwrap();
+    let (log, (in_use, _)) = (capture.text(), scene.login("AWSCURRENT").await);
+    assert!(log.contains(&format!("whoever logs in as '{in_use}'@'%' gets error 1820")), "{log}");
+    drop(capture);
+    scene.resume("testSecret", &token).await.unwrap();
+    scene.rotate().await;
+    for label in ["AWSCURRENT", "AWSPREVIOUS"] {
+        let (user, password) = scene.login(label).await;
+        assert!(tenant.logs_in(&user, &password).await, "{server:?}: {label}");
+    }
+    root.disconnect().await.unwrap();
 }
 
 /// As many texts as fit in a few questions to each server. A failure shows the text itself.

@@ -21,16 +21,16 @@ use crate::support::stack::{Function, FunctionError};
 const PASSWORD: &str = "a password";
 
 /// Two servers of the test's own, of which one receives what the other commits.
-struct Pair {
+pub(crate) struct Pair {
     _servers: [OwnServer; 2],
-    writer: Tenant,
-    replica: Address,
+    pub(crate) writer: Tenant,
+    pub(crate) replica: Address,
     /// A session of root at the replica.
     at_replica: Conn,
 }
 
 impl Pair {
-    async fn start(server: Server) -> Self {
+    pub(crate) async fn start(server: Server) -> Self {
         let (source_args, replica_args) = if server.is_mariadb() {
             (
                 vec!["--log-bin=binlog", "--server-id=1"],
@@ -104,7 +104,7 @@ impl Pair {
         self.is_mariadb() || self.replica.server.version() < (8, 0, 23)
     }
 
-    async fn applier(&mut self, order: &str) {
+    pub(crate) async fn applier(&mut self, order: &str) {
         let order = if self.is_old() {
             format!("{order} SLAVE SQL_THREAD")
         } else {
@@ -113,7 +113,7 @@ impl Pair {
         self.at_replica.query_drop(order).await.unwrap();
     }
 
-    async fn delay(&mut self, seconds: u32) {
+    pub(crate) async fn delay(&mut self, seconds: u32) {
         self.applier("STOP").await;
         let change = if self.is_old() {
             format!("CHANGE MASTER TO MASTER_DELAY = {seconds}")
@@ -132,7 +132,7 @@ impl Pair {
     }
 
     /// How many logins have failed at the replica since it started.
-    async fn failed_logins(&mut self) -> String {
+    pub(crate) async fn failed_logins(&mut self) -> String {
         let status = "SHOW GLOBAL STATUS LIKE 'Aborted_connects'";
         let row: Option<(String, String)> = self.at_replica.query_first(status).await.unwrap();
         row.unwrap().1
@@ -140,7 +140,7 @@ impl Pair {
 
     /// The user's secret names the replica at this port, the superuser's the writer, each with its
     /// identifier.
-    async fn scene(&self, port: u16, rds: &Rds) -> (Scene, String) {
+    pub(crate) async fn scene(&self, port: u16, rds: &Rds) -> (Scene, String) {
         let mut superuser = superuser_document(&self.writer.address);
         let source = rds.instance(self.writer.address.port).await;
         let replica = rds.replica(&source).await;
@@ -152,7 +152,7 @@ impl Pair {
     }
 
     /// An AWS whose RDS says that its instances are where the two servers are.
-    async fn aws(&self, replica_id: String) -> Edited {
+    pub(crate) async fn aws(&self, replica_id: String) -> Edited {
         let aws = Edited::aws().await;
         let (source, replica) = (self.writer.address.port, self.replica.port);
         aws.edit(move |call| {
@@ -164,7 +164,7 @@ impl Pair {
     }
 
     /// The built function with this timeout.
-    async fn function(&self, aws: &Edited, seconds: u64) -> Function {
+    pub(crate) async fn function(&self, aws: &Edited, seconds: u64) -> Function {
         let ca_file = self.replica.ca_file.to_string_lossy().into_owned();
         let url = aws.url();
         let environment = [("AWS_ENDPOINT_URL", &*url), ("TLS_CA_FILE", &ca_file)];
@@ -185,7 +185,7 @@ fn at_port(answer: &str, port: u16) -> String {
     format!("{head}<Endpoint><Address>localhost</Address><Port>{port}</Port></Endpoint>{tail}")
 }
 
-async fn step(
+pub(crate) async fn step(
     function: &Function,
     scene: &Scene,
     step: &str,
@@ -195,7 +195,7 @@ async fn step(
     function.invoke(&event).await.err()
 }
 
-async fn steps(function: &Function, scene: &Scene, first: &str, token: &str) {
+pub(crate) async fn steps(function: &Function, scene: &Scene, first: &str, token: &str) {
     for name in STEPS.iter().skip_while(|name| **name != first) {
         let error = step(function, scene, name, token).await;
         assert!(error.is_none(), "{name}: {error:?}");

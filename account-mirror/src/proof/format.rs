@@ -73,6 +73,26 @@ impl fmt::Debug for StoredHash {
     }
 }
 
+impl StoredHash {
+    /// What MySQL calls the way in which this hash of `caching_sha2_password` is stored.
+    fn storage_format(&self) -> Option<&'static str> {
+        match self.0 {
+            Hash::ShaCrypt { .. } => Some("CRYPT5"),
+            Hash::Pbkdf2 { .. } => Some("PBKDF2_SHA512"),
+            Hash::Native(_) | Hash::Ed25519(_) => None,
+        }
+    }
+}
+
+impl Meaning {
+    /// Whether a server that enforces this storage format of `caching_sha2_password` lets whoever logs in
+    /// by the string do nothing but set another password.
+    pub(crate) fn is_stored_otherwise(&self, enforced: &str) -> bool {
+        let Self::Hash(hash) = self else { return false };
+        hash.storage_format().is_some_and(|format| format != enforced)
+    }
+}
+
 /// Random bytes, of which six bits each go into a salt.
 pub type Salt = [u8; 20];
 

@@ -28,7 +28,7 @@ pub async fn reasons(
         quote_literal(host)
     );
     let exists = session.row(&account).await?.text_or_empty("accounts") != "0";
-    let loaded = session.rows(super::LOADED_PLUGINS).await?;
+    let loaded = session.rows(super::beside::LOADED_PLUGINS).await?;
     let is_loaded = |plugin: &str| {
         loaded.iter().any(|row| row.text_or_empty("name").eq_ignore_ascii_case(plugin))
     };

@@ -12,12 +12,13 @@ const PASSWORD: &str = "the password is not the account's, or no account of this
 const LIMIT: &str = "raise the limit, or wait until connections are closed";
 const LOCKED: &str = "the account is locked; unlock it, or find out who locked it";
 const BLOCKED: &str = "too many logins of the account failed, which blocks it; find out whose, then ALTER USER … ACCOUNT UNLOCK";
-const EXPIRED: &str =
-    "the account's password has expired; set it, in the database and in the secret";
+const EXPIRED: &str = "the account's password has expired, or its hash is not as caching_sha2_password_storage_format \
+     says, which the server enforces; set it, in the database and in the secret";
 const PLUGIN: &str =
     "the server cannot use the account's plugin; load it there, or change the account's";
 const ENDED: &str = "the server is shutting down, or somebody or a time limit ended the connection";
-const OFFLINE: &str = "the server is in offline mode; wait until that has ended";
+const OFFLINE: &str = "the server is in offline mode, as one stays that fell out of its replication group; use another \
+     server, or SET GLOBAL offline_mode = OFF when it is in order";
 const MEMORY: &str =
     "the server's limit on the memory of connections is reached; wait, or raise it";
 const CHANGED: &str =
@@ -85,9 +86,23 @@ pub(super) const ROWS: &[Row] = &[
         "the node has no quorum, or not yet the cluster's data, or rejects queries; use another node, or \
          wait until it has joined",
     )
-    .of(Of::MariaDb)
     .also_at(ANYWHERE)
     .unsure(),
+    login(
+        1205,
+        NodeNotReady,
+        "the node waits for the others of its Galera cluster (wsrep_sync_wait), and does not hear them; use \
+         another node, or wait until it has joined",
+    )
+    .unsure(),
+    login(
+        3796,
+        NodeNotReady,
+        "the member has left its replication group, or has not got all of its data yet; use another \
+         member, or wait until it is ONLINE",
+    )
+    .of(Of::MySql)
+    .also_at(ANYWHERE),
     // The last thing that a server sends on a connection.
     login(1053, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),
     login(1077, ConnectionLost, ENDED).means(Meaning::ConnectionEnds).also_at(ANYWHERE),

@@ -6,7 +6,7 @@ use account_mirror::sql::quote_literal;
 use account_mirror::username::Username;
 use sha2::{Digest, Sha256};
 
-use super::Session;
+use super::{QueryError, Session};
 use crate::database::server_error::{At, Meaning};
 use crate::error::{Error, refuse};
 use crate::event::SecretId;
@@ -15,12 +15,12 @@ use crate::event::SecretId;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// What became of the lock on a pair of users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Lock {
     /// It is taken.
     Taken,
-    /// The server has no locks, as Percona `XtraDB` Cluster in its strict mode; with its error number.
-    None(u16),
+    /// The server has no locks, as Percona `XtraDB` Cluster in its strict mode; with its error.
+    None(String),
 }
 
 /// Takes the lock on a pair of users, which ends with the session.
@@ -39,9 +39,11 @@ pub async fn lock_pair(
         match session.row(&take).await {
             Ok(row) if row.number("locked") == Some(1) => return Ok(Lock::Taken),
             Ok(_) => {}
-            Err(failure) => match (failure.meaning(At::Read), failure.code()) {
-                (Some(Meaning::NoLocks), Some(code)) => return Ok(Lock::None(code)),
-                _ => return Err(failure.context("taking the lock on the pair of users")),
+            Err(failure) => match (failure.meaning(At::Read), failure) {
+                (Some(Meaning::NoLocks), QueryError::Server { code, text, .. }) => {
+                    return Ok(Lock::None(format!("{code}: \"{text}\"")));
+                }
+                (_, failure) => return Err(failure.context("taking the lock on the pair of users")),
             },
         }
     }

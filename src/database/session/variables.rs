@@ -19,6 +19,7 @@ impl Variables {
          'authentication_policy', 'init_connect', 'wsrep_on', 'wsrep_reject_queries', 'wsrep_node_incoming_address', \
          'group_replication_group_name', 'group_replication_single_primary_mode', \
          'group_replication_consistency') \
+         OR Variable_name LIKE 'caching_sha2_password%storage_format' \
          OR Variable_name LIKE 'validate_password%' \
          OR Variable_name LIKE 'simple_password_check%' \
          OR Variable_name LIKE 'cracklib_password_check%' \
@@ -70,6 +71,12 @@ impl Variables {
             "password_reuse_check",
         ];
         self.0.keys().any(|name| of_plugins.iter().any(|plugin| name.starts_with(plugin)))
+    }
+
+    /// The storage format of `caching_sha2_password` without which a login may only set another password.
+    pub fn enforced_format(&self) -> Option<&str> {
+        let is_enforced = self.is_on("caching_sha2_password_enforce_storage_format");
+        self.value("caching_sha2_password_storage_format").filter(|_| is_enforced)
     }
 
     /// The variable that says that several servers may take writes, so that a lock of one of them keeps

@@ -45,8 +45,8 @@ impl Pair<'_> {
             return self.unequal(vec![format!("the password of {account} has expired")], step);
         }
         ErrorType::AccountUnusable.because(format!(
-            "the twin was not made current: the password of {account} has expired since setSecret; \
-             rotate again, which sets it again"
+            "the twin was not made current: the password of {account} has expired since setSecret, \
+             or the server enforces another format of hashes; rotate again, which sets it again"
         ))
     }
 

@@ -8,8 +8,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::races::assert_in_order;
+use crate::replica::{self, Pair};
 use crate::support::account::{Tenant, account};
-use crate::support::cluster::Front;
+use crate::support::cluster::{Cluster, Front, Kind};
+use crate::support::rds::Rds;
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Address, Need, OwnServer, Server};
@@ -172,5 +174,62 @@ async fn of_two_servers_behind_a_front_the_one_that_answers_is_rotated() {
         reachable(front.port).await;
         let (tenant, scene) = behind(&front, alive.address.clone(), None).await;
         rotates(&tenant, &scene).await;
+    }
+}
+
+#[tokio::test]
+async fn a_replica_behind_a_front_is_where_the_twin_is_tried_when_it_has_arrived_there() {
+    for server in servers() {
+        for kind in ["haproxy", "router"] {
+            if kind == "router" && server.is_mariadb() {
+                continue;
+            }
+            let mut pair = Pair::start(server).await;
+            let Some(front) = Front::start(kind, &[&pair.replica], &[]).await else { return };
+            let rds = Rds::of(&pair.writer).await;
+            let (scene, id) = pair.scene(front.port, &rds).await;
+            let aws = pair.aws(id).await;
+            let (function, hurried) = (pair.function(&aws, 30).await, pair.function(&aws, 8).await);
+            let failed_before = pair.failed_logins().await;
+            replica::steps(&function, &scene, "createSecret", &scene.begin().await).await;
+
+            pair.applier("STOP").await;
+            let token = scene.begin().await;
+            for name in ["createSecret", "setSecret"] {
+                assert!(replica::step(&function, &scene, name, &token).await.is_none());
+            }
+            let behind = replica::step(&hurried, &scene, "testSecret", &token).await.unwrap();
+            assert_eq!(behind.error_type, "ReplicaBehind", "{behind:?}");
+            pair.applier("START").await;
+            replica::steps(&function, &scene, "testSecret", &token).await;
+
+            assert_eq!(pair.failed_logins().await, failed_before, "{server:?} {kind}");
+            let (user, password) = scene.login("AWSCURRENT").await;
+            let mut through = pair.replica.clone();
+            through.port = front.port;
+            assert!(Tenant::at(through).logs_in(&user, &password).await);
+            assert!(pair.writer.logs_in(&user, &password).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secondary_of_a_group_behind_a_front_is_known_by_its_group() {
+    let Some(cluster) = Cluster::shared(Kind::OnePrimary).await else { return };
+    for kind in ["haproxy", "router"] {
+        let Some(front) = Front::start(kind, &[&cluster.address(1)], &[]).await else { return };
+        let tenant = Tenant::at(cluster.address(0));
+        tenant.settle(PASSWORD).await;
+        cluster.await_user(&tenant).await;
+        let mut user = document(&cluster.address(1), &tenant.user(), PASSWORD);
+        user["port"] = front.port.into();
+        let scene = Scene::with(&tenant, &superuser_document(&tenant.address), user).await;
+        for _ in 0..2 {
+            scene.rotate().await;
+            for at in 0..2 {
+                let (user, password) = scene.login("AWSCURRENT").await;
+                assert!(cluster.view(&tenant, at).logs_in(&user, &password).await, "{kind}");
+            }
+        }
     }
 }

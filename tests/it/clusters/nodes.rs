@@ -151,6 +151,111 @@ async fn a_node_of_galera_without_a_quorum_or_the_clusters_data_is_not_used_and_
 }
 
 #[tokio::test]
+async fn a_node_of_galera_that_gives_or_gets_the_clusters_data_or_looks_for_another_cluster_is_not_used()
+ {
+    let Some(cluster) = Cluster::start(Kind::Galera, &[]).await else { return };
+    let cluster: &'static Cluster = Box::leak(Box::new(cluster));
+    let stage = Stage::set(cluster, PASSWORD).await;
+    stage.scene.rotate().await;
+    let token = stage.scene.begin().await;
+    stage.scene.step("createSecret", &token).await.unwrap();
+
+    cluster.members[1].kill().await;
+    let joins = cluster.members[1].restart_adding(&["--wsrep-sst-method=slow"]);
+    let meanwhile = async {
+        await_state(cluster, 0, "Donor/Desynced").await;
+        let at_donor = stage.scene.step("setSecret", &token).await;
+        stage.turn_to(1);
+        let at_joiner = stage.scene.step("setSecret", &token).await.unwrap_err();
+        refused(
+            at_donor,
+            ErrorType::NodeNotReady,
+            &["Donor/Desynced", "use another node, or wait"],
+        );
+        assert_eq!(at_joiner.error_type(), ErrorType::ServerUnreachable, "it does not listen yet");
+    };
+    tokio::join!(joins, meanwhile);
+    cluster.await_members(1, 2).await;
+    stage.scene.step("setSecret", &token).await.unwrap();
+
+    stage.turn_to(0);
+    let elsewhere = "SET GLOBAL wsrep_cluster_address = 'gcomm://127.0.0.1:1'";
+    stage.tenant.sql(elsewhere).await;
+    // A session that waits for the others by itself is refused at its first query.
+    for waits in [0, 15] {
+        stage.tenant.sql(format!("SET GLOBAL wsrep_sync_wait = {waits}")).await;
+        let result = stage.scene.step("setSecret", &token).await;
+        refused(result, ErrorType::NodeNotReady, &["use another node, or wait"]);
+    }
+}
+
+/// Waits until this node of Galera is in this state.
+async fn await_state(cluster: &Cluster, at: usize, wanted: &str) {
+    let state = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS \
+         WHERE VARIABLE_NAME = 'wsrep_local_state_comment'";
+    let mut root = root(&cluster.address(at)).await;
+    loop {
+        let found: Option<String> = root.query_first(state).await.unwrap();
+        if found.as_deref() == Some(wanted) {
+            return root.disconnect().await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_member_of_a_group_in_error_or_that_still_recovers_is_not_used() {
+    let Some(cluster) = Cluster::start(Kind::TwoPrimaries, &[]).await else { return };
+    let cluster: &'static Cluster = Box::leak(Box::new(cluster));
+    let stage = Stage::set(cluster, PASSWORD).await;
+    stage.scene.rotate().await;
+    let token = stage.scene.begin().await;
+    stage.scene.step("createSecret", &token).await.unwrap();
+    let table = format!("{}.diverges", stage.tenant.database());
+    stage.tenant.sql(format!("CREATE TABLE {table} (id INT PRIMARY KEY)")).await;
+    cluster.await_user(&stage.tenant).await;
+
+    // What the second one has alone makes it fail at the next change of the first.
+    let mut second = root(&cluster.address(1)).await;
+    second.query_drop("SET SESSION group_replication_consistency = 'BEFORE'").await.unwrap();
+    second.query_drop(format!("SELECT * FROM {table}; SET SESSION sql_log_bin = 0")).await.unwrap();
+    second.query_drop(format!("DROP TABLE {table}")).await.unwrap();
+    stage.tenant.sql(format!("INSERT INTO {table} VALUES (1)")).await;
+    cluster.await_members(0, 1).await;
+    stage.turn_to(1);
+    for level in ["EVENTUAL", "BEFORE"] {
+        let global = format!("SET GLOBAL group_replication_consistency = '{level}'");
+        second.query_drop(global).await.unwrap();
+        let result = stage.scene.step("setSecret", &token).await;
+        refused(result, ErrorType::NodeNotReady, &["use another member, or wait"]);
+    }
+    stage.turn_to(0);
+    stage.scene.step("setSecret", &token).await.unwrap();
+
+    let mend = format!(
+        "STOP GROUP_REPLICATION; SET GLOBAL super_read_only = OFF; \
+         SET GLOBAL group_replication_consistency = 'EVENTUAL'; \
+         SET SESSION group_replication_consistency = 'EVENTUAL'; \
+         CREATE TABLE {table} (id INT PRIMARY KEY)"
+    );
+    second.query_drop(mend).await.unwrap();
+    let mut holds = root(&cluster.address(1)).await;
+    holds.query_drop(format!("LOCK TABLES {table} READ")).await.unwrap();
+    second.query_drop("START GROUP_REPLICATION").await.unwrap();
+    stage.turn_to(1);
+    let result = stage.scene.step("testSecret", &token).await;
+    refused(result, ErrorType::NodeNotReady, &["RECOVERING", "use another member, or wait"]);
+    holds.disconnect().await.unwrap();
+    cluster.await_members(1, 2).await;
+    // It refuses all but those who may connect to a server that is offline, and does not end that itself.
+    let result = stage.scene.step("testSecret", &token).await;
+    refused(result, ErrorType::ServerBusy, &["SET GLOBAL offline_mode = OFF"]);
+    second.query_drop("SET GLOBAL offline_mode = OFF").await.unwrap();
+    stage.scene.resume("testSecret", &token).await.unwrap();
+    stage.assert_in_order().await;
+}
+
+#[tokio::test]
 async fn a_member_that_left_its_group_is_not_used_and_after_a_failover_the_new_primary_goes_on() {
     let Some(cluster) = Cluster::start(Kind::OnePrimary, &[]).await else { return };
     let cluster: &'static Cluster = Box::leak(Box::new(cluster));

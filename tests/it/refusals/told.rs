@@ -153,7 +153,7 @@ async fn the_server_and_not_the_secret_says_what_it_is_and_how_long_a_name_may_b
         current["username"] = long.into();
         let call = scene.secrets.put_secret_value().secret_id(&scene.arn);
         call.secret_string(current.to_string()).send().await.unwrap();
-        let texts = ["has 36 characters", "allows 32", "a shorter name"];
+        let texts = ["has 36 characters", "allow 32", "a shorter name"];
         assert_refused(&tenant, &scene, TwinNameImpossible, &texts).await;
     }
 }

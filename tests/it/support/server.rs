@@ -33,6 +33,8 @@ pub(crate) enum Need {
     /// `RETAIN CURRENT PASSWORD`.
     SecondPasswords,
     CachingSha2,
+    /// `caching_sha2_password_enforce_storage_format`.
+    StorageFormats,
     /// `PASSWORD HISTORY` and `REUSE INTERVAL`.
     PasswordHistory,
     /// `PASSWORD REQUIRE CURRENT`.
@@ -76,6 +78,7 @@ const QUESTIONS: &[(Need, &[&str])] = &[
         &["SELECT 1 FROM information_schema.PLUGINS \
            WHERE PLUGIN_NAME = 'caching_sha2_password' AND PLUGIN_STATUS = 'ACTIVE'"],
     ),
+    (Need::StorageFormats, &["SELECT @@caching_sha2_password_enforce_storage_format"]),
     (Need::PasswordHistory, &["ALTER USER IF EXISTS ''@'nowhere' PASSWORD HISTORY 1"]),
     (Need::RequireCurrent, &["ALTER USER IF EXISTS ''@'nowhere' PASSWORD REQUIRE CURRENT"]),
     (Need::FailedLogins, &["ALTER USER IF EXISTS ''@'nowhere' FAILED_LOGIN_ATTEMPTS 1"]),
@@ -327,6 +330,14 @@ impl OwnServer {
     pub(crate) async fn restart_with(&self, args: &[&str]) {
         let path = format!("/servers/{}/restart", self.id);
         let _: Value = control("POST", &path, Some(json!({"args": args}))).await;
+    }
+
+    /// Restarts it with more arguments beside those that it has.
+    pub(crate) async fn restart_adding(&self, args: &[&str]) {
+        let path = format!("/servers/{}", self.id);
+        let known: Value = control("GET", &path, None).await;
+        let known = known["args"].as_array().expect("arguments").iter().filter_map(Value::as_str);
+        self.restart_with(&known.chain(args.iter().copied()).collect::<Vec<_>>()).await;
     }
 
     /// Restarts it as the server of another program, which upgrades its data in place.
