@@ -23,6 +23,8 @@ from builds import Build
 from packages import HOME, Missing
 from processes import free_port, start, stop, wait_until
 
+# An argument that MySQL takes only as its data folder was made with it.
+FOR_GOOD = "--lower-case-table-names="
 START_SECONDS = 60
 STOP_SECONDS = 20
 TEMPLATES = HOME / "templates"
@@ -89,14 +91,15 @@ def options(build: Build) -> list[str]:
     return [*COMMON, *MYSQL, *(MYSQL_57 if build.version < (8,) else [])]
 
 
-def template(build: Build) -> Path:
-    """The initialized data folder of a program, made at its first use."""
+def template(build: Build, for_good: list[str]) -> Path:
+    """The initialized data folder of a program and of the arguments that it keeps, made at its first use."""
     made_of = [build.stamp(), MYSQL_TEMPLATE, MARIADB_TEMPLATE, MYSQL_57, *MARIADB_SCRIPTS]
-    done = TEMPLATES / f"{build.name}-{zlib.crc32(repr(made_of).encode()):08x}"
+    name = "".join(for_good) + build.name
+    done = TEMPLATES / f"{name}-{zlib.crc32(repr(made_of).encode()):08x}"
     if done.exists():
         return done
     TEMPLATES.mkdir(exist_ok=True)
-    for old in TEMPLATES.glob(f"{build.name}-*"):
+    for old in TEMPLATES.glob(f"{name}-*"):
         shutil.rmtree(old)
     # Not among the finished ones, and with a place of its own for temporary tables, which MariaDB clears at a start.
     work = HOME / f"template.{build.name}.{os.getpid()}"
@@ -104,7 +107,7 @@ def template(build: Build) -> Path:
     data = work / "data"
     data.mkdir(parents=True)
     log = HOME / f"{build.name}.template.log"
-    arguments = [*build.command, *options(build), f"--datadir={data}", f"--tmpdir={work}"]
+    arguments = [*build.command, *options(build), f"--datadir={data}", f"--tmpdir={work}", *for_good]
     script = work / "first.sql"
     script.write_text(
         MARIADB_TEMPLATE if build.is_mariadb else MYSQL_TEMPLATE.format(password=f"Aa1-{secrets.token_hex(16)}")
@@ -208,7 +211,8 @@ class Server:
         """Copies the data folder and starts the server with its password."""
         self.folder.mkdir()
         with TEMPLATE:  # tests ask for servers at the same time
-            data = template(self.build)
+            for_good = [argument for argument in self.arguments if argument.startswith(FOR_GOOD)]
+            data = template(self.build, for_good if self.build.version >= (8,) and not self.build.is_mariadb else [])
         shutil.copytree(data, self.datadir)
         script = self.folder / "password.sql"
         script.touch(mode=0o600)

@@ -89,6 +89,26 @@ impl Family {
         !self.is_since((8, 0, 0))
     }
 
+    /// The collation by which it finds a column in its memory, and since MariaDB 11.5 in a table too.
+    pub fn collation_of_names(self) -> &'static str {
+        if self.finds_columns_by_collation() {
+            "utf8mb3_general1400_as_ci"
+        } else {
+            "utf8mb3_general_ci"
+        }
+    }
+
+    /// Whether the column that a statement names is found by that collation. Elsewhere both names are
+    /// compared in small letters.
+    pub fn finds_columns_by_collation(self) -> bool {
+        matches!(self, Self::MariaDb(version) if version >= (11, 5, 0))
+    }
+
+    /// Whether it finds there only a column whose name has the same number of bytes, too.
+    pub fn compares_lengths_of_columns(self) -> bool {
+        !self.is_since((8, 0, 0)) && !self.finds_columns_by_collation()
+    }
+
     /// Whether it parses the word `PACKAGE` only in its `sql_mode` `ORACLE` (MariaDB).
     pub fn needs_oracle_mode_for_packages(self) -> bool {
         matches!(self, Self::MariaDb(version) if version < (11, 8, 0))

@@ -62,18 +62,19 @@ impl fmt::Display for GrantTarget {
 }
 
 /// The name of a column or a routine, of which the letter case means nothing to the servers. It keeps
-/// its spelling: `REVOKE` finds the row of a column by that alone.
+/// its spelling: `REVOKE` finds the row of a column by that alone. Only ASCII letters are folded: of the
+/// others each server has rules of its own, and is asked.
 #[derive(Clone)]
 pub struct CaselessName(String);
 
 impl CaselessName {
     /// The name in lower case, by which two of them are compared.
     pub fn to_lower_case(&self) -> String {
-        self.folded().collect()
+        self.0.to_ascii_lowercase()
     }
 
-    fn folded(&self) -> impl Iterator<Item = char> {
-        self.0.chars().flat_map(char::to_lowercase)
+    fn folded(&self) -> impl Iterator<Item = u8> {
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
     }
 }
 

@@ -10,6 +10,7 @@ mod accounts;
 mod answers;
 mod defined;
 mod grants;
+mod letters;
 mod mariadb;
 mod memory;
 mod mysql;
@@ -21,6 +22,7 @@ pub use accounts::Accounts;
 pub use answers::Answers;
 pub use defined::Defined;
 use grants::GRANT_TABLES;
+pub use letters::is_column;
 pub use query::Query;
 pub use reading::Reading;
 

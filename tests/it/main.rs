@@ -34,6 +34,7 @@ mod iam;
 mod in_a_row;
 mod laws;
 mod lease;
+mod letters;
 mod main_job;
 mod migration;
 mod mirror_cases;

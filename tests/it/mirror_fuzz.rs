@@ -22,6 +22,7 @@ use crate::support::proxy::Proxy;
 use crate::support::scene::{Scene, document, superuser_document, through};
 use crate::support::server::{Address, Need, OwnServer, Server};
 
+mod absent;
 mod attempts;
 mod open_sessions;
 use attempts::attempts;
@@ -64,7 +65,8 @@ async fn fuzz(flavor: Flavor, address: Address) {
         let tenant = Tenant::at(address.clone());
         let world = World { flavor, mark: tenant.mark().to_owned() };
         let (source, twin) = pair_of(seed, &world);
-        let case = Case { tenant: &tenant, world: &world, source: &source, twin: twin.as_ref() };
+        let case =
+            Case { seed, tenant: &tenant, world: &world, source: &source, twin: twin.as_ref() };
         if let Err(panic) = futures(AssertUnwindSafe(case.check())).await {
             let text = panic
                 .downcast_ref::<String>()
@@ -119,6 +121,7 @@ pub(crate) async fn load_ed25519(address: &Address) {
 }
 
 struct Case<'a> {
+    seed: u64,
     tenant: &'a Tenant,
     world: &'a World,
     source: &'a User,
@@ -141,6 +144,12 @@ impl Case<'_> {
         let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
         let scene = self.scene(user.as_str(), twin.as_str(), &proxy).await;
 
+        // Of every other pair something is gone.
+        if self.seed.is_multiple_of(2) {
+            self.check_with_absent(&mut root, &scene, &proxy).await;
+            root.disconnect().await.unwrap();
+            return;
+        }
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
         match OpenSession::of(self, &mut root, &attempts).await {

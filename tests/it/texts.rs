@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
+use rotation::error::{ErrorType, Retry};
 
 /// The most characters of our own words in one text; what was found comes on top.
 const LONGEST: usize = 300;
@@ -101,6 +102,63 @@ pub(crate) fn sayings() -> Vec<(String, String)> {
     found
 }
 
+/// The first words of what to do, in the imperative.
+const VERBS: [&str; 57] = [
+    "add", "allow", "ask", "be", "call", "change", "check", "correct", "create", "drop", "enable",
+    "end", "find", "give", "grant", "have", "it must", "increase", "keep", "leave", "let", "load",
+    "lock", "look", "lower", "make", "name", "point", "put", "raise", "remove", "rename", "renew",
+    "replace", "report", "require", "restore", "revoke", "rotate", "run", "say", "see", "set",
+    "start", "stop", "store", "take", "tell", "turn", "unlock", "update", "use", "wait", "write",
+    "attach", "move", "reset",
+];
+
+/// Whether a text says what to do: a part of it begins with one of these words.
+pub(crate) fn has_remedy(text: &str) -> bool {
+    let parts = ["; ", ": ", ", or ", ", and "].iter().flat_map(|end| text.split(end).skip(1));
+    let starts = |part: &str| {
+        let mut verbs = VERBS.iter();
+        verbs.any(|verb| {
+            part.strip_prefix(verb).is_some_and(|rest| rest.starts_with([' ', ':', ';']))
+        })
+    };
+    parts.into_iter().any(starts)
+}
+
+#[test]
+fn every_text_that_ends_in_retry_after_fixing_this_says_before_what_to_do() {
+    let (mut read, mut without) = (0, Vec::new());
+    for (file, source) in sources(&["src", "account-mirror/src"]) {
+        for (marker, between) in
+            [("refuse!(", ","), ("ErrorType::", "because("), ("ErrorKind::", "because(")]
+        {
+            for rest in source.split(marker).skip(1) {
+                let rest = rest.trim_start();
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+                let Some(of) = ErrorType::ALL.iter().find(|of| of.to_string() == rest[..end])
+                else {
+                    continue;
+                };
+                let after = rest[end..].trim_start().trim_start_matches('.');
+                let Some(after) = after.strip_prefix(between) else { continue };
+                let after = after.trim_start();
+                let after = after.strip_prefix("format!(").unwrap_or(after).trim_start();
+                let Some(literal) = after.strip_prefix('"') else { continue };
+                let text = joined(&literal[..end_of(literal, false)]);
+                read += 1;
+                // What stands in braces is looked at wherever a test meets the error.
+                let is_filled = [": ", "; "]
+                    .iter()
+                    .any(|end| text.rsplit(end).next().is_some_and(|last| last.starts_with('{')));
+                if of.retry() == Retry::AfterRepair && !is_filled && !has_remedy(&text) {
+                    without.push(format!("{file}: {of}: {text}"));
+                }
+            }
+        }
+    }
+    assert!(read > 90, "{read} texts were found");
+    assert!(without.is_empty(), "what is to be done? (or add the verb)\n{}", without.join("\n"));
+}
+
 fn is_statement(literal: &str) -> bool {
     let first = literal.split([' ', '\n']).next();
     literal.contains(' ') && first.is_some_and(|first| STATEMENTS.contains(&first))
@@ -167,7 +225,7 @@ fn of_source(source: &str) -> Vec<String> {
             from.split_at(from[1..].find('\'').unwrap() + 2).1
         } else if let Some(literal) = from.strip_prefix('"') {
             let raw = before.ends_with('r');
-            let (text, rest) = literal.split_at(end(literal, raw));
+            let (text, rest) = literal.split_at(end_of(literal, raw));
             found.push(if raw { text.to_owned() } else { joined(text) });
             &rest[1..]
         } else {
@@ -178,7 +236,7 @@ fn of_source(source: &str) -> Vec<String> {
 }
 
 /// Where a literal ends: at a quote that no backslash escapes.
-fn end(literal: &str, raw: bool) -> usize {
+fn end_of(literal: &str, raw: bool) -> usize {
     let mut escaped = false;
     let quote = literal.find(|c| {
         let ends = c == '"' && !escaped;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounts::{AccountName, Accounts, Unsorted};
+use super::letters::{self, Spellings};
 use super::memory::Memory;
 use super::reading::{Reading, Source};
 use super::{grants, mariadb, mysql, not_mirrorable};
@@ -23,6 +24,7 @@ pub struct Answers<'a> {
     system_users: BTreeSet<(String, String)>,
     without_account: BTreeSet<String>,
     proxies: Vec<Proxy>,
+    spellings: Spellings,
     memory: Memory,
     has_mis_encoded: bool,
     /// The first error; the rows after it count no more.
@@ -41,6 +43,7 @@ impl<'a> Answers<'a> {
             system_users: BTreeSet::new(),
             without_account: BTreeSet::new(),
             proxies: Vec::new(),
+            spellings: Spellings::default(),
             memory: Memory::default(),
             has_mis_encoded: false,
             failure: None,
@@ -86,6 +89,7 @@ impl<'a> Answers<'a> {
                 }
             }
             Some(Source::Memory) => self.memory.add(row),
+            Some(Source::Capitals) => return Err(letters::in_capitals(row)),
             Some(Source::MisEncodedUsers) => self.has_mis_encoded = true,
             None => {}
         }
@@ -118,6 +122,9 @@ impl<'a> Answers<'a> {
             && self.reading.users.iter().any(|user| proxy.is_on(user))
         {
             self.proxies.push(proxy);
+        }
+        if self.reading.users.contains(user) {
+            self.spellings.add(self.reading.family, name, row)?;
         }
         if let Some(account) = of_row(&mut self.users, name) {
             return (table.read)(account, name, row);

@@ -11,7 +11,7 @@ use crate::row::Row;
 use crate::sql::quote_literal;
 use crate::user::{Account, User};
 
-/// A schema, table and column in lower case; empty where it is at a level above.
+/// A schema, a table, and a column in lower case; empty where it is at a level above.
 type Place = [String; 3];
 
 /// What an account holds at a place, and whether it may pass that on.
@@ -24,8 +24,8 @@ pub(super) struct Memory(BTreeMap<String, BTreeMap<Place, Held>>);
 impl Memory {
     /// Adds a row that answers [`query`].
     pub(super) fn add(&mut self, row: &Row) {
-        let text = |column| row.text_or_empty(column).to_lowercase();
-        let place = [text("in_schema"), text("in_table"), text("in_column")];
+        let text = |column| row.text_or_empty(column);
+        let place = place([text("in_schema"), text("in_table"), text("in_column")]);
         let names = || row.text_or_empty("privileges").split(',');
         let mut privileges: Privileges = names().filter_map(Privilege::named).collect();
         privileges.remove_all(of_aurora());
@@ -74,10 +74,13 @@ impl Memory {
     }
 }
 
+fn place([schema, table, column]: [&str; 3]) -> Place {
+    [schema.to_owned(), table.to_owned(), column.to_ascii_lowercase()]
+}
+
 /// What an account holds by the tables, at the places that the memory shows.
 fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
     let mut places: BTreeMap<Place, Held> = BTreeMap::new();
-    let place = |names: [&str; 3]| names.map(str::to_lowercase);
     for (target, grant) in &account.grants {
         let names = match target {
             GrantTarget::Global if family.is_mysql() => ["", ""],
@@ -172,7 +175,7 @@ mod tests {
         let columns =
             Grant { columns: [("c".into(), select)].into(), grantable: true, ..Grant::default() };
         let table = ["'app'@'%'", "d", "t", "", "SELECT", "NO"];
-        let column = ["'app'@'%'", "D", "t", "C", "SELECT", "NO"];
+        let column = ["'app'@'%'", "d", "t", "C", "SELECT", "NO"];
         let other = ["'app'@'%'", "e", "", "", "DELETE", "NO"];
         assert_eq!(difference(whole.clone(), &[table]), None);
         assert_eq!(difference(whole.clone(), &[]).as_deref(), Some("'app'@'%' on d.t"));

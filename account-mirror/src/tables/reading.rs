@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::accounts::AccountName;
 use super::grants::{GrantTable, tables};
 use super::query::Query;
-use super::{mariadb, memory, mysql, not_mirrorable};
+use super::{letters, mariadb, memory, mysql, not_mirrorable};
 use crate::family::Family;
 use crate::grant::RoleName;
 use crate::sql::{quote_identifier, quote_literal};
@@ -71,7 +71,9 @@ impl Reading {
             sources.push(Source::GlobalPrivileges);
             sources.extend(self.roles.iter().cloned().map(Source::Role));
         }
-        sources.extend((!self.users.is_empty()).then_some(Source::Memory));
+        if !self.users.is_empty() {
+            sources.extend([Source::Memory, Source::Capitals]);
+        }
         sources
             .extend(not_mirrorable::has_not_ascii(&self.users).then_some(Source::MisEncodedUsers));
         sources
@@ -92,6 +94,8 @@ pub(super) enum Source {
     Role(String),
     /// The privileges in the server's memory.
     Memory,
+    /// Privileges on names in capitals, which the server takes for others.
+    Capitals,
     /// Whether there are privileges of a user whose name was mis-encoded.
     MisEncodedUsers,
 }
@@ -114,8 +118,9 @@ impl Source {
             Self::Grants(table) => query(
                 table.name,
                 format!(
-                    "SELECT {} FROM {} WHERE {} IN ({}){}{}",
+                    "SELECT {}{} FROM {} WHERE {} IN ({}){}{}",
                     table.selected(),
+                    letters::compared(table.name, reading.family),
                     table.name,
                     table.user,
                     names(),
@@ -129,6 +134,7 @@ impl Source {
                 format!("SHOW GRANTS FOR {}", quote_identifier(role)),
             ),
             Self::Memory => memory::query(reading.family, &reading.users),
+            Self::Capitals => letters::capitals(&reading.users),
             Self::MisEncodedUsers => not_mirrorable::mis_encoded_users(&reading.users),
         }
     }

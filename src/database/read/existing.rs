@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use account_mirror::grant::{CaselessName, GrantTarget, RoutineKind};
 use account_mirror::row::Row;
 use account_mirror::sql::{quote_identifier, quote_literal};
-use account_mirror::tables::Query;
+use account_mirror::tables::{Query, is_column};
 
 use crate::database::session::Session;
 use crate::error::Error;
@@ -15,11 +15,7 @@ const NAMES: usize = 256;
 
 /// The tables and routines that exist of those that were asked for, as far as the superuser may see
 /// them.
-pub struct Existing {
-    found: BTreeSet<GrantTarget>,
-    /// Whether the server takes names in another letter case for the same.
-    caseless: bool,
-}
+pub struct Existing(BTreeSet<GrantTarget>);
 
 impl Existing {
     /// Asks for all of these tables and routines in one round trip, or some more if they are very many.
@@ -28,52 +24,79 @@ impl Existing {
     ///
     /// Of the connection.
     pub async fn read(session: &mut Session, targets: Vec<GrantTarget>) -> Result<Self, Error> {
-        let caseless = session.variables.value("lower_case_table_names") != Some("0");
+        // Then the grant tables have all names in small letters, and the schemas and tables not.
+        let small = session.variables.value("lower_case_table_names") == Some("2");
         let mut found = BTreeSet::new();
         let questions = questions(&targets);
         for some in questions.chunks(NAMES) {
-            let queries: Vec<_> = some.iter().map(Question::query).collect();
+            let queries: Vec<_> = some.iter().map(|question| question.query(small)).collect();
             let mut take = |query: usize, row: Row| {
                 found.extend(some.get(query).and_then(|asked| asked.target(&row)));
                 row.size()
             };
             session.each(&queries, &mut take).await?;
         }
-        let found = found.into_iter().map(|target| spelled(target, caseless)).collect();
-        Ok(Self { found, caseless })
+        Ok(Self(found))
     }
 
     /// Whether this table or routine exists, if it was asked for.
     pub fn has(&self, target: &GrantTarget) -> bool {
-        self.found.contains(&spelled(target.clone(), self.caseless))
+        self.0.contains(target)
     }
 }
 
-/// The columns of a table; `None` if it is a view that is invalid.
-pub type Columns = Option<BTreeSet<CaselessName>>;
+/// Those of the asked columns that a table has not; `None` if it is a view that is invalid.
+pub type Gone = Option<BTreeSet<CaselessName>>;
 
-/// The columns of each of these tables and views, in few round trips.
+/// Which of these columns of tables and views are gone, in few round trips. What is not found as it is
+/// spelled, the server is asked for: which letters are equal, it alone knows.
 ///
 /// # Errors
 ///
 /// Of the connection, and of a table that the superuser may not see.
-pub async fn columns(
+pub async fn gone_columns(
     session: &mut Session,
-    tables: Vec<GrantTarget>,
-) -> Result<BTreeMap<GrantTarget, Columns>, Error> {
-    let query = |table: &GrantTarget| match table {
-        GrantTarget::Table { schema, name } => {
-            format!("SHOW COLUMNS FROM {}.{}", quote_identifier(schema), quote_identifier(name))
+    columns: BTreeMap<GrantTarget, BTreeSet<CaselessName>>,
+) -> Result<BTreeMap<GrantTarget, Gone>, Error> {
+    let asked: Vec<_> = columns.keys().map(|table| show_columns(table, "")).collect();
+    let answers = session.each_that_can_be(&asked).await?;
+    let mut gone = BTreeMap::new();
+    let mut doubts = Vec::new();
+    for ((table, mut columns), rows) in columns.into_iter().zip(answers) {
+        if let Some(rows) = &rows {
+            for row in rows {
+                columns.remove(&row.text_or_empty("Field").into());
+            }
+            doubts.extend(columns.iter().map(|column| (table.clone(), column.clone())));
         }
+        gone.insert(table, rows.map(|_| columns));
+    }
+    let family = session.family;
+    let same = |(table, column): &(GrantTarget, CaselessName)| {
+        show_columns(table, &is_column(family, column))
+    };
+    let asked: Vec<_> = doubts.iter().map(same).collect();
+    let answers = session.each_that_can_be(&asked).await?;
+    for ((table, column), rows) in doubts.iter().zip(answers) {
+        if let Some(Some(gone)) = gone.get_mut(table)
+            && rows.is_some_and(|rows| !rows.is_empty())
+        {
+            gone.remove(column);
+        }
+    }
+    Ok(gone)
+}
+
+fn show_columns(table: &GrantTarget, condition: &str) -> Query {
+    let sql = match table {
+        GrantTarget::Table { schema, name } => format!(
+            "SHOW COLUMNS FROM {}.{}{condition}",
+            quote_identifier(schema),
+            quote_identifier(name)
+        ),
         _ => "SELECT 1 FROM DUAL WHERE FALSE".to_owned(),
     };
-    let queries: Vec<_> = tables
-        .iter()
-        .map(|table| Query { what: format!("the columns of {table}"), sql: query(table) })
-        .collect();
-    let answers = session.each_that_can_be(&queries).await?;
-    let names = |rows: Vec<Row>| rows.iter().map(|row| row.text_or_empty("Field").into()).collect();
-    Ok(tables.into_iter().zip(answers.into_iter().map(|rows| rows.map(names))).collect())
+    Query { what: format!("the columns of {table}"), sql }
 }
 
 /// One query: which of these names there are in a schema.
@@ -103,12 +126,13 @@ fn questions(targets: &[GrantTarget]) -> Vec<Question<'_>> {
 }
 
 impl Question<'_> {
-    fn query(&self) -> Query {
+    fn query(&self, small: bool) -> Query {
         let (table, of) = match self.kind {
             None => ("TABLES", "TABLE"),
             Some(RoutineKind::Library) => ("LIBRARIES", "LIBRARY"),
             Some(_) => ("ROUTINES", "ROUTINE"),
         };
+        let small = if small { "LOWER" } else { "" };
         let names: Vec<_> = self.names.iter().map(|name| quote_literal(name)).collect();
         let kind = match self.kind {
             None | Some(RoutineKind::Library) => String::new(),
@@ -117,8 +141,8 @@ impl Question<'_> {
         Query {
             what: format!("which objects exist in schema {}", self.schema),
             sql: format!(
-                "SELECT {of}_NAME FROM information_schema.{table} WHERE {of}_SCHEMA = {} \
-                 AND {of}_NAME IN ({}){kind}",
+                "SELECT {small}({of}_NAME) AS name, {small}({of}_SCHEMA) AS in_schema \
+                 FROM information_schema.{table} WHERE {of}_SCHEMA = {} AND {of}_NAME IN ({}){kind}",
                 quote_literal(self.schema),
                 names.join(", ")
             ),
@@ -126,23 +150,10 @@ impl Question<'_> {
     }
 
     fn target(&self, row: &Row) -> Option<GrantTarget> {
-        let (schema, name) = (self.schema.to_owned(), std::str::from_utf8(row.first_bytes()).ok()?);
+        let (schema, name) = (row.text("in_schema")?.to_owned(), row.text("name")?);
         Some(match self.kind {
             None => GrantTarget::Table { schema, name: name.to_owned() },
             Some(kind) => GrantTarget::Routine { kind, schema, name: name.into() },
         })
-    }
-}
-
-/// The target by which it is found.
-fn spelled(target: GrantTarget, caseless: bool) -> GrantTarget {
-    match target {
-        GrantTarget::Table { schema, name } if caseless => {
-            GrantTarget::Table { schema: schema.to_lowercase(), name: name.to_lowercase() }
-        }
-        GrantTarget::Routine { kind, schema, name } if caseless => {
-            GrantTarget::Routine { kind, schema: schema.to_lowercase(), name }
-        }
-        target => target,
     }
 }

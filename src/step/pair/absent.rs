@@ -15,7 +15,7 @@ use account_mirror::sql::StatementBuilder;
 use super::Pair;
 use crate::database::apply::GONE;
 use crate::database::read;
-use crate::database::read::existing::{Columns, Existing, columns};
+use crate::database::read::existing::{Existing, Gone, gone_columns};
 use crate::error::Error;
 
 const INVALID: &str = "is a view that is invalid now";
@@ -168,11 +168,13 @@ impl Pair<'_> {
         let grants: Vec<_> = self.plan.iter().filter_map(grant_of).collect();
         let grants = grants.into_iter().filter(|(target, _)| self.powers.sees(target));
         let targets: BTreeSet<_> = grants.clone().map(|(target, _)| target.clone()).collect();
-        let with_columns = grants.filter(|(_, grant)| !grant.columns.is_empty());
-        let with_columns: BTreeSet<_> = with_columns.map(|(target, _)| target.clone()).collect();
+        let mut columns: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (target, grant) in grants.filter(|(_, grant)| !grant.columns.is_empty()) {
+            columns.entry(target.clone()).or_default().extend(grant.columns.keys().cloned());
+        }
         let existing = Existing::read(self.session, targets.iter().cloned().collect()).await?;
-        let with_columns = with_columns.into_iter().filter(|target| existing.has(target)).collect();
-        let columns = columns(self.session, with_columns).await?;
+        columns.retain(|target, _| existing.has(target));
+        let gone = gone_columns(self.session, columns).await?;
         let is_absent = |target: &GrantTarget| targets.contains(target) && !existing.has(target);
         // Of what is skipped at a host nothing is made.
         let skipped: BTreeMap<_, _> = self
@@ -180,7 +182,7 @@ impl Pair<'_> {
             .iter()
             .filter_map(|change| {
                 let (target, grant) = grant_of(change)?;
-                let why = unmakeable(target, grant, is_absent(target), columns.get(target))?;
+                let why = unmakeable(target, grant, is_absent(target), gone.get(target))?;
                 Some(((change.host.clone(), target.clone()), why))
             })
             .collect();
@@ -188,7 +190,7 @@ impl Pair<'_> {
             let Some((target, grant)) = grant_of(change) else {
                 return Fate::Made;
             };
-            let gone = columns.get(target).and_then(|columns| gone(grant, columns.as_ref()?));
+            let gone = gone.get(target).and_then(|gone| part_on(grant, gone.as_ref()?));
             let place = (change.host.clone(), target.clone());
             match skipped.get(&place) {
                 Some(why) => Fate::Skipped(why),
@@ -224,23 +226,23 @@ fn unmakeable(
     target: &GrantTarget,
     grant: &Grant,
     is_absent: bool,
-    columns: Option<&Columns>,
+    gone: Option<&Gone>,
 ) -> Option<&'static str> {
     let is_table = matches!(target, GrantTarget::Table { .. });
     if is_absent && (!is_table || !grant.columns.is_empty()) {
         return Some(GONE);
     }
-    match columns {
+    match gone {
         Some(None) => Some(INVALID),
         Some(Some(_)) | None => None,
     }
 }
 
-/// The part of a grant that is on columns that are gone.
-fn gone(grant: &Grant, columns: &BTreeSet<CaselessName>) -> Option<Grant> {
-    let mut gone = Grant { columns: grant.columns.clone(), ..Grant::default() };
-    gone.columns.retain(|column, _| !columns.contains(column));
-    (!gone.is_empty()).then_some(gone)
+/// The part of a grant that is on these columns.
+fn part_on(grant: &Grant, columns: &BTreeSet<CaselessName>) -> Option<Grant> {
+    let mut part = Grant { columns: grant.columns.clone(), ..Grant::default() };
+    part.columns.retain(|column, _| columns.contains(column));
+    (!part.is_empty()).then_some(part)
 }
 
 /// What a change grants on a table or a routine.

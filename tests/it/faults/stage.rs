@@ -86,6 +86,7 @@ impl Stage {
             let limit = "FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED";
             tenant.sql(format!("ALTER USER {user} {limit}")).await;
         }
+        tenant.sql(on_absent(&tenant, &tenant.user())).await;
         for secret in [&password, &tenant.address.root_password, ROTATION_TOKEN] {
             watch.know(secret);
         }
@@ -246,15 +247,18 @@ impl Stage {
         let other =
             if user == self.tenant.user() { self.tenant.twin() } else { self.tenant.user() };
         let database = self.tenant.database();
+        let user_name = user;
         let [user, twin] = [user, &other].map(|name| account(name, "%"));
         let sql = if self.drifts.is_multiple_of(2) {
             format!(
                 "GRANT INSERT, UPDATE (name) ON {database}.items TO {user}; \
-                 ALTER USER {user} WITH MAX_USER_CONNECTIONS 20"
+                 ALTER USER {user} WITH MAX_USER_CONNECTIONS 20; {}",
+                on_absent(&self.tenant, user_name)
             )
         } else {
             format!(
                 "REVOKE INSERT, UPDATE (name) ON {database}.items FROM {user}; \
+                 REVOKE SELECT, INSERT ON {database}.absent FROM {user}; \
                  ALTER USER {user} WITH MAX_USER_CONNECTIONS 0"
             )
         };
@@ -268,6 +272,14 @@ impl Stage {
             self.tenant.sql(format!("{sql}; {extra}")).await;
         }
     }
+}
+
+/// A grant on a table that does not exist, which the function can copy with CREATE alone.
+fn on_absent(tenant: &Tenant, user: &str) -> String {
+    let (table, user) = (format!("{}.absent", tenant.database()), account(user, "%"));
+    format!(
+        "GRANT SELECT, INSERT, CREATE ON {table} TO {user}; REVOKE CREATE ON {table} FROM {user}"
+    )
 }
 
 /// Ends some time after a fault that is a silence.

@@ -10,7 +10,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 use super::account::{account, identifier, literal};
-use super::generator::{COLUMNS, Flavor, World};
+use super::generator::{COLUMNS, Flavor, VIEW, World};
 
 /// Runs a statement as root.
 pub(crate) async fn run(root: &mut Conn, sql: &str) {
@@ -26,8 +26,17 @@ pub(crate) async fn settle(root: &mut Conn, world: &World) {
     }
     let columns = COLUMNS.map(|column| format!("{} INT", identifier(column)));
     for table in world.tables() {
-        let sql = format!("CREATE TABLE {} ({})", place(&table), columns.join(", "));
-        run(root, &sql).await;
+        let columns = columns.join(", ");
+        let place = place(&table);
+        if let GrantTarget::Table { schema, name } = &table
+            && name == VIEW
+        {
+            let base = format!("{}.base", identifier(schema));
+            run(root, &format!("CREATE TABLE {base} ({columns})")).await;
+            run(root, &format!("CREATE VIEW {place} AS SELECT * FROM {base}")).await;
+        } else {
+            run(root, &format!("CREATE TABLE {place} ({columns})")).await;
+        }
     }
     let objects = world.routines().into_iter().filter_map(routine);
     for sql in objects {
@@ -176,7 +185,7 @@ fn grant(name: &str, object: &GrantTarget, held: &Grant) -> String {
     format!("GRANT {} ON {} TO {name}{option}", what.join(", "), place(object))
 }
 
-fn place(object: &GrantTarget) -> String {
+pub(crate) fn place(object: &GrantTarget) -> String {
     match object {
         GrantTarget::Dynamic(_) | GrantTarget::Global => "*.*".to_owned(),
         GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => {

@@ -21,7 +21,7 @@ mod settings;
 mod world;
 pub(crate) use settings::defaults;
 use settings::{authentication, settings};
-pub(crate) use world::{COLUMNS, Flavor, World};
+pub(crate) use world::{COLUMNS, Flavor, VIEW, World};
 
 const SCHEMA: [&str; 6] = ["SELECT", "INSERT", "DELETE", "CREATE", "EXECUTE", "SHOW VIEW"];
 const TABLE: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER"];
@@ -171,7 +171,7 @@ fn profile(world: &World, in_use: bool) -> BoxedStrategy<Account> {
     let state = proptest::bool::weighted(if in_use { 0.0 } else { 0.3 });
     (
         grants(world),
-        settings(world.flavor, in_use),
+        settings(world, in_use),
         authentication(world.flavor, in_use),
         state,
         any::<u8>(),

@@ -71,7 +71,7 @@ impl Picture {
     }
 
     /// The lines that only one of the two has.
-    fn differences(&self, other: &Self) -> Vec<String> {
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let only = |a: &Self, b: &Self, mark| -> Vec<String> {
             let lines = a.0.iter().filter(|line| !b.0.contains(line));
             lines.map(|line| format!("{mark} {line}")).collect()
@@ -241,15 +241,15 @@ fn without_nothing(line: &str) -> String {
         line = line.replace(&format!(" MAX_{limit} 0 "), " ");
     }
     let line = line.replace(" WITH PASSWORD ", " PASSWORD ");
-    // Columns are listed in the order of a hash table.
+    // Columns are listed in the order of a hash table, before MySQL 8 without quotes.
     let mut sorted = String::new();
     let mut rest = line.as_str();
-    while let Some((before, after)) = rest.split_once("(`")
-        && let Some((columns, after)) = after.split_once("`)")
+    while let Some((before, after)) = rest.split_once(" (")
+        && let Some((columns, after)) = after.split_once(')')
     {
-        let mut columns: Vec<_> = columns.split("`, `").collect();
+        let mut columns: Vec<_> = columns.split(", ").collect();
         columns.sort_unstable();
-        sorted += &format!("{before}(`{}`)", columns.join("`, `"));
+        sorted += &format!("{before} ({})", columns.join(", "));
         rest = after;
     }
     sorted + rest

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
-use rotation::error::{Error, ErrorType};
+use rotation::error::{Error, ErrorType, Retry};
 use serde_json::Value;
 
 use super::account::Tenant;
 use super::canary::{Capture, assert_absent};
 use super::grants::tables;
 use super::scene::Scene;
+use crate::texts::has_remedy;
 
 /// Every row of the grant tables about a tenant's users and roles, hashes and times included, and
 /// every version of its secret, labels and values included.
@@ -127,6 +128,8 @@ pub(crate) async fn preflight(tenant: &Tenant, scene: &Scene) -> (Result<(), Err
 
 pub(crate) fn assert_error(error: &Error, error_type: ErrorType, texts: &[&str]) {
     assert_eq!(error.error_type(), error_type, "{error}");
+    let is_mended = error_type.retry() == Retry::AfterRepair;
+    assert!(!is_mended || has_remedy(&error.to_string()), "what is to be done? {error}");
     for text in texts {
         assert!(error.to_string().contains(text), "{text:?} is not in: {error}");
     }

@@ -9,7 +9,8 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use proptest::sample::select;
 use serde_json::{Map, Value as Json, json};
 
-use super::Flavor;
+use super::{Flavor, World};
+use crate::support::account::account;
 
 pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<AuthMethod>> {
     let chains: Vec<Vec<(&str, Option<&str>)>> = match (flavor.is_mysql(), in_use) {
@@ -40,7 +41,8 @@ pub(super) fn authentication(flavor: Flavor, in_use: bool) -> BoxedStrategy<Vec<
         .boxed()
 }
 
-pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<Setting, Value>> {
+pub(super) fn settings(world: &World, in_use: bool) -> BoxedStrategy<BTreeMap<Setting, Value>> {
+    let flavor = world.flavor;
     // The account in use must still be able to log in a few times.
     let limits: &[i64] = if in_use { &[0, 1000, 99_999] } else { &[0, 1, 7] };
     let any_of = |clauses: Vec<String>| select(clauses).prop_map(Value::Clause).boxed();
@@ -93,7 +95,7 @@ pub(super) fn settings(flavor: Flavor, in_use: bool) -> BoxedStrategy<BTreeMap<S
                     "PASSWORD_LOCK_TIME 2",
                 ]),
             ),
-            (Setting::Attribute, attribute().prop_map(Value::Json).boxed()),
+            (Setting::Attribute, attribute(world).prop_map(Value::Json).boxed()),
         ];
         all.extend(of_mysql.into_iter().filter(|(setting, _)| is_there(flavor, *setting)));
     } else {
@@ -166,9 +168,15 @@ fn tls(in_use: bool) -> BoxedStrategy<Value> {
 }
 
 /// JSON that a merge patch, two quotations and a server's own spelling all have to leave alone.
-fn attribute() -> BoxedStrategy<Map<String, Json>> {
+fn attribute(world: &World) -> BoxedStrategy<Map<String, Json>> {
     let keys = vec!["k", "", "comment", "a'b", "\"\\é\n"];
+    // A whole line about the account itself.
+    let (user, twin) = world.names();
+    let line =
+        |to: &str| json!(format!("GRANT SELECT ON *.* TO {} WITH GRANT OPTION", account(to, "%")));
     let leaves = select(vec![
+        line(user.as_str()),
+        line(twin.as_str()),
         json!("it's \\ \"é\"\u{1}"),
         json!(""),
         json!(-7),

@@ -119,10 +119,10 @@ impl World {
         patterns
     }
 
-    /// Tables of the first schema and the last, with the columns of each.
+    /// Tables and a view, with the columns of each.
     pub(crate) fn tables(&self) -> Vec<GrantTarget> {
         let schemas = self.schemas();
-        [(0, "t"), (0, "ta TO `b"), (2, "t")]
+        [(0, "t"), (0, "ta TO `b"), (1, "ẞÉ İ"), (1, VIEW), (2, "t")]
             .iter()
             .map(|(schema, name)| GrantTarget::Table {
                 schema: schemas[*schema].clone(),
@@ -170,4 +170,7 @@ impl World {
     }
 }
 
-pub(crate) const COLUMNS: [&str; 2] = ["id", "co`l'"];
+/// A view on a table of the same schema, which belongs to nobody else.
+pub(crate) const VIEW: &str = "view";
+/// The last two are one to Unicode, and two to every server.
+pub(crate) const COLUMNS: [&str; 3] = ["id", "co`l'ẞ", "co`l'ß"];
