@@ -7,7 +7,7 @@ use crate::error::ErrorType::{
 
 const READ_OR_CHANGE: &[At] = &[At::Read, At::Change];
 
-const WEAK: &str = "the superuser needs CREATE USER, SELECT on the mysql schema, and what it is to grant WITH GRANT OPTION";
+const WEAK: &str = "grant the superuser CREATE USER, SELECT on the mysql schema, and WITH GRANT OPTION what it is to grant";
 const USABLE: &str = "grant it something there, or correct the secret";
 const WRITER: &str = "point the secret at the writer, or wait until a failover has ended";
 const LOCK: &str =
