@@ -272,13 +272,12 @@ def growth(results: dict[str, Any]) -> str:
     for flavor, what in dict.fromkeys((row["server"], row["what"]) for row in found):
         zero, *sizes = [row for row in found if (row["server"], row["what"]) == (flavor, what)]
         for kind in ("first", "none"):
-            if any("failed" in row for row in (zero, *sizes)):
-                continue
             # What the numbers add to a rotation that has none of it.
-            more = [row[kind]["cpu_ms"] - zero[kind]["cpu_ms"] for row in sizes]
+            done = [row for row in sizes if "failed" not in row]
+            more = [row[kind]["cpu_ms"] - zero[kind]["cpu_ms"] for row in done]
             doubling = f"{more[-1] / more[-2]:.1f}" if more[-1] > 2 and more[-2] > 0 else "none"
             counts = f"{sizes[0]['n']:,} to {sizes[-1]['n']:,}"
-            shown = [number(row[kind]["cpu_ms"]) for row in (zero, *sizes)]
+            shown = ["failed" if "failed" in row else number(row[kind]["cpu_ms"]) for row in (zero, *sizes)]
             rows.append([f"{what}, {NAMES[flavor]}, {KINDS[kind]}", counts, *shown, doubling])
     return table(["Milliseconds of processor time", "n to 8n", "0", "n", "2n", "4n", "8n", "last doubling"], rows)
 

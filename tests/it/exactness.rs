@@ -3,6 +3,7 @@
 
 use rotation::error::ErrorType::{
     AccountNotUnderstood, GrantImpossible, PasswordPolicy, SystemUserProtected, TwinDiffers,
+    UserIsRole,
 };
 
 use crate::support::account::{Tenant, account, literal};
@@ -159,6 +160,24 @@ async fn a_mandatory_role_that_the_user_was_granted_is_copied_and_one_of_the_twi
     }
     scene.rotate().await;
     assert_equal_accounts(&tenant, &user, &twin).await;
+}
+
+#[tokio::test]
+async fn the_last_of_two_hundred_mandatory_roles_is_one_too() {
+    let Some(server) = Server::one_with(&[Need::MandatoryRoles, Need::OwnServers]) else {
+        return;
+    };
+    let own = OwnServer::start(server, &[]).await;
+    let (tenant, scene) = of(Tenant::at(own.address.clone())).await;
+    let (mark, user, twin) = (tenant.mark(), tenant.user(), tenant.twin());
+    let roles: Vec<String> = (0..200).map(|n| format!("{mark}_mandatory{n}")).collect();
+    let roles = roles.join(",");
+    tenant.sql(format!("CREATE ROLE {roles}; SET GLOBAL mandatory_roles = '{roles}'")).await;
+    scene.rotate().await;
+    assert_equal_accounts(&tenant, &user, &twin).await;
+
+    tenant.sql(format!("SET GLOBAL mandatory_roles = '{roles},{user}'")).await;
+    assert_refused(&tenant, &scene, UserIsRole, &["mandatory_roles"]).await;
 }
 
 #[tokio::test]

@@ -68,6 +68,11 @@ pub(super) async fn prepare(
             let Some((clock, most_text)) = kept.first().and_then(limits) else { break };
             (session.clock, session.most_text) = (clock, most_text.min(MAX_PACKET));
             session.variables = Variables::new(variables);
+            if session.variables.may_lack_roles() {
+                let whole = "SELECT @@GLOBAL.mandatory_roles AS value";
+                let rows = session.read("reading mandatory_roles", whole).await?;
+                session.variables.take_roles(&rows);
+            }
             return Ok(cluster::join(session, credentials).await?);
         }
         break;

@@ -6,6 +6,10 @@ use account_mirror::grant::RoleName;
 use account_mirror::row::Row;
 use account_mirror::show_grants::{Token, tokens};
 
+const MANDATORY_ROLES: &str = "mandatory_roles";
+/// How many characters `SHOW VARIABLES` shows of a value.
+const SHOWN: usize = 1024;
+
 /// The global variables of a server that matter to a rotation.
 #[derive(Clone, Default)]
 pub struct Variables(BTreeMap<String, String>);
@@ -32,6 +36,17 @@ impl Variables {
             (name, row.text_or_empty("Value").to_owned())
         });
         Self(variables.collect())
+    }
+
+    /// Whether the list of mandatory roles may go on: the server shows no more of a variable.
+    pub(super) fn may_lack_roles(&self) -> bool {
+        self.value(MANDATORY_ROLES).is_some_and(|value| value.len() >= SHOWN)
+    }
+
+    /// Takes the list of mandatory roles as it is, whole.
+    pub(super) fn take_roles(&mut self, rows: &[Row]) {
+        let value = rows.first().map(|row| row.text_or_empty("value").to_owned());
+        self.0.extend(value.map(|value| (MANDATORY_ROLES.to_owned(), value)));
     }
 
     /// The value of a variable, if the server has it.
@@ -102,7 +117,7 @@ impl Variables {
 
     /// The roles that every account has without being granted them (MySQL).
     pub fn mandatory_roles(&self) -> BTreeSet<RoleName> {
-        let tokens = tokens(self.value("mandatory_roles").unwrap_or_default());
+        let tokens = tokens(self.value(MANDATORY_ROLES).unwrap_or_default());
         tokens
             .split(|token| token.is(","))
             .filter_map(|role| {
