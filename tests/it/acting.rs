@@ -319,24 +319,53 @@ async fn sees_the_items(tenant: &Tenant, scene: &Scene) -> bool {
     read.is_ok()
 }
 
+fn reads_the_users(request: &Request) -> bool {
+    request.text.contains("mysql.tables_priv")
+}
+
 #[tokio::test]
 async fn a_user_that_is_revoked_and_granted_again_meanwhile_is_mirrored_as_it_is_afterwards() {
     for &server in Server::all() {
-        let (tenant, scene, current, _) = rotated_once(server).await;
-        let database = tenant.database();
+        let (tenant, scene, proxy) = Scene::seen(server, FIRST).await;
+        scene.rotate().await;
+        let (database, current) = (tenant.database(), account(&tenant.twin(), "%"));
         tenant.sql(format!("CREATE TABLE {database}.others (id INT)")).await;
         tenant.sql(format!("GRANT SELECT ON {database}.others TO {current}")).await;
         scene.rotate().await;
         let current = account(&tenant.user(), "%");
         let token = scene.begin().await;
         scene.step("createSecret", &token).await.unwrap();
-        tenant.sql(format!("REVOKE SELECT ON {database}.* FROM {current}")).await;
-        let again = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            tenant.sql(format!("GRANT SELECT ON {database}.* TO {current}")).await;
+
+        // Three readings, and three states: no two of them agree before all is there again.
+        let [all, some] = ["*", "others"].map(|what| format!("SELECT ON {database}.{what}"));
+        tenant.sql(format!("REVOKE {all} FROM {current}")).await;
+        let mut readings = 0;
+        proxy.reset();
+        proxy.script(move |request| {
+            readings += usize::from(reads_the_users(request));
+            (reads_the_users(request) && [2, 3].contains(&readings)).then_some(Fault::Wait)
+        });
+        let meanwhile = async {
+            for (reading, sql) in [
+                (2, format!("REVOKE {some} FROM {current}")),
+                (3, format!("GRANT {all} TO {current}; GRANT {some} TO {current}")),
+            ] {
+                let readings = || proxy.seen().iter().filter(|it| reads_the_users(it)).count();
+                while readings() < reading {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                tenant.sql(sql).await;
+                proxy.let_pass();
+            }
+            std::future::pending::<()>().await;
         };
-        let (step, ()) = tokio::join!(scene.step("setSecret", &token), again);
-        step.unwrap();
+        tokio::select! {
+            step = scene.step("setSecret", &token) => step.unwrap(),
+            () = meanwhile => {}
+        }
+        let revoked = proxy.seen().into_iter().find(|request| request.text.contains("REVOKE"));
+        assert!(revoked.is_none(), "{revoked:?}");
+        proxy.reset();
         scene.resume("testSecret", &token).await.unwrap();
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
         assert!(sees_the_items(&tenant, &scene).await);

@@ -87,8 +87,9 @@ async fn tried(row: &Row, own: &OwnServer) -> Option<String> {
         })
     };
     let foretold_to_a_person = said_to_a_person(&foretold, &scene);
-    // The command has another deadline than the function.
-    let is_same = row.timeout < LONG || by_command == foretold_to_a_person;
+    // The command has another deadline than the function, and no memory of its size.
+    let is_of_the_function = row.timeout < LONG || row.error == ErrorType::MemoryTooSmall;
+    let is_same = is_of_the_function || by_command == foretold_to_a_person;
     let all_right = is_right(&foretold) && is_right(&rotated) && is_untouched && is_same;
     (!all_right).then(|| {
         let (error, says) = (row.error, row.says);
