@@ -153,8 +153,9 @@ reproducible:
 bench: package
 	$(STACK) setup bench
 	cargo build --release --locked --package account-mirror --example rounds
+	cargo build --release --locked --package mysql-rotation
 	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip \
-		--rounds target/release/examples/rounds --mode $(BENCH) \
+		--rounds target/release/examples/rounds --command target/release/mysql-rotation --mode $(BENCH) \
 		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(BEFORE),--before $(BEFORE)) $(if $(ONLY),--only $(ONLY))
 
 budget: package

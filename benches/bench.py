@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the built function: its start, its rotations, and what they take. `make bench` runs it in the stack.
 
-usage: bench.py PROGRAM [--zip FILE] [--rounds PROGRAM] [--function 'COMMAND LINE'] [--before PROGRAM] [--mode quick|full] [--only PART,...] [--results FILE]
+usage: bench.py PROGRAM [--zip FILE] [--rounds PROGRAM] [--command PROGRAM] [--function 'COMMAND LINE'] [--before PROGRAM] [--mode quick|full] [--only PART,...] [--results FILE]
 
 PROGRAM is measured as Lambda runs it: its own process, and the runtime API. The results go into a file of JSON, those
 with another rotation function into a part of their own, `compared`. That function is given by its command line, and
@@ -9,7 +9,7 @@ measured in the same run, turn by turn, so that whatever else the machine does m
 of this function, measured in the same way. report.py makes the tables
 and plots.
 
---rounds is account-mirror's example that proves passwords.
+--rounds is account-mirror's example that proves passwords, and --command is mysql-rotation.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "throttled": limits.throttled,
     "large": limits.large,
     "fleet": fleet.measure,
+    "command": fleet.command,
     "proofs": instructions.proofs,
     "growth": growth.measure,
 }
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("program", type=Path)
     parser.add_argument("--zip", type=Path)
     parser.add_argument("--rounds", type=Path)
+    parser.add_argument("--command", type=Path)
     parser.add_argument("--function")
     parser.add_argument("--before", type=Path)
     parser.add_argument("--mode", choices=["quick", "full"], default="full")
@@ -120,6 +122,7 @@ def prepare(arguments: argparse.Namespace, folder: Path) -> Bench:
         zip=arguments.zip,
         rounds=arguments.rounds,
         own_authority=own,
+        command=arguments.command,
     )
 
 

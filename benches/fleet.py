@@ -1,11 +1,14 @@
-"""Many secrets of one server, rotated at once by several sandboxes.
+"""Many secrets of one server: rotated at once by several sandboxes, and looked at by the command.
 
 A rotation that fails is tried again from its first step after a pause, as Secrets Manager does.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import queue
+import subprocess
 import threading
 import time
 from typing import Any
@@ -19,9 +22,45 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
     """By number of sandboxes: how long it takes, how many connections are open at most, and what fails."""
     secrets = bench.pick(40, 200)
     server = bench.servers[0]
-    tenants = [Tenant(server, 10) for _ in range(secrets)]
+    tenants = tenants_of(server, secrets)
     run(bench, server, tenants, 8)  # the first rotations clone
     rows = [run(bench, server, tenants, sandboxes) for sandboxes in bench.pick([1, 8], [1, 5, 10, 25, 50, 200])]
+    for tenant in tenants:
+        tenant.drop()
+    return rows
+
+
+def tenants_of(server: Server, secrets: int) -> list[Tenant]:
+    first = Tenant(server, 10)
+    return [first, *(Tenant(server, 10, superuser=first.superuser) for _ in range(secrets - 1))]
+
+
+def command(bench: Bench) -> dict[str, Any]:
+    """What it takes the command to say where all secrets stand: with their users on the server, and without."""
+    if not bench.command:
+        return {"unavailable": "the command was not built"}
+    secrets, server = bench.pick(40, 200), bench.servers[0]
+    tenants = tenants_of(server, secrets)
+    run(bench, server, tenants, 8)
+    env = {**os.environ, "TLS_CA_FILE": os.environ["MYSQL_CA_FILE"]}
+    rows: dict[str, Any] = {"secrets": secrets}
+    for name, more in (("with the server", []), ("labels alone", ["--no-database"])):
+        times, peaks = [], []
+        server.sql("FLUSH STATUS")
+        for _ in range(bench.pick(2, 5)):
+            before = time.monotonic()
+            arguments = [str(bench.command), "status", *(tenant.secret for tenant in tenants), "--output", "json", *more]
+            process = subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            assert process.stdout
+            told = json.load(process.stdout)["secrets"]
+            _, _, usage = os.wait4(process.pid, 0)
+            times.append(time.monotonic() - before)
+            peaks.append(usage.ru_maxrss)
+            failed = [row for row in told if row["error"] or not (more or row["server"]["previousValid"])]
+            if failed or len(told) != secrets:
+                raise RuntimeError(f"the command told of {len(told)} secrets, and of a failure: {failed[:1]}")
+        most = int(server.rows("SHOW GLOBAL STATUS LIKE 'Max_used_connections'")[0][1]) - 1  # the bench's own
+        rows[name] = {"seconds": summary(times), "peak_kb": summary(peaks), "connections": most}
     for tenant in tenants:
         tenant.drop()
     return rows

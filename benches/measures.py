@@ -31,6 +31,7 @@ class Bench:
     zip: Path | None
     rounds: Path | None  # account-mirror's example of that name
     own_authority: Path
+    command: Path | None = None  # mysql-rotation
     _logs: Iterator[int] = field(default_factory=itertools.count)
 
     @property

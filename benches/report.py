@@ -282,6 +282,16 @@ def growth(results: dict[str, Any]) -> str:
     return table(["Milliseconds of processor time", "n to 8n", "0", "n", "2n", "4n", "8n", "last doubling"], rows)
 
 
+def command(results: dict[str, Any]) -> str:
+    found = results.get("command", {})
+    rows = [
+        [name, f"{row['seconds']['median']:.1f} s", row["connections"], resident(row["peak_kb"]["median"])]
+        for name, row in found.items()
+        if isinstance(row, dict)
+    ]
+    return table([f"`mysql-rotation status` of {found.get('secrets')} secrets", "time", "connections at most", "peak memory"], rows)
+
+
 def compared(results: dict[str, Any]) -> str:
     section = results.get("compared")
     if not section:
@@ -343,6 +353,7 @@ TABLES = {
     "reads": reads,
     "large": large,
     "fleet": fleet,
+    "command": command,
     "compared": compared,
     "growth": growth,
     "targets": against_targets,

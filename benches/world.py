@@ -125,7 +125,9 @@ def another_server(flavor: str, *arguments: str) -> Iterator[Server]:
 class Tenant:
     """A user with so many table grants, and the secrets with which a function rotates it."""
 
-    def __init__(self, server: Server, grants: int, address: tuple[str, int] | None = None, **keys: Any) -> None:
+    def __init__(
+        self, server: Server, grants: int, address: tuple[str, int] | None = None, superuser: str | None = None, **keys: Any
+    ) -> None:
         self.server, self.grants = server, grants
         self.user = f"bench{next(numbers)}"
         self.drifted = 0
@@ -139,8 +141,8 @@ class Tenant:
         host, port = address or (server.host, server.port)
         engine = "mysql" if server.flavor == "mysql" else "mariadb"
         at = {"engine": engine, "host": host, "port": port, **keys}
-        superuser = {**at, "username": server.user, "password": server.password}
-        self.superuser = self._create(f"{self.user}-superuser", superuser)
+        root = {**at, "username": server.user, "password": server.password}
+        self.superuser = superuser or self._create(f"{self.user}-superuser", root)
         login = {**at, "username": self.user, "password": PASSWORD, "masterarn": self.superuser}
         self.secret = self._create(self.user, login)
 
