@@ -127,7 +127,7 @@ async fn a_plugin_that_the_servers_policy_forbids_the_superuser_is_found_before_
         let identified = format!("IDENTIFIED WITH caching_sha2_password BY {}", literal(password));
         tenant.sql(format!("ALTER USER {} {identified}", account(name, "%"))).await;
         change_superuser(&scene, &admin).await;
-        let texts = ["sha256_password", "GRANT AUTHENTICATION_POLICY_ADMIN ON *.* TO '"];
+        let texts = ["sha256_password", "GRANT AUTHENTICATION_POLICY_ADMIN ON *.* TO <superuser>"];
         assert_refused(&tenant, &scene, GrantImpossible, &texts).await;
     }
 }
