@@ -160,16 +160,15 @@ impl Session {
             || cluster.is_some_and(|own| own.holds(other.cluster.as_ref(), &other.variables))
     }
 
-    /// Asks several queries in few round trips; `None` for one of which the server answers that something
-    /// it is about does not exist, or is not valid.
+    /// Asks several queries in few round trips, of which the server may refuse each.
     ///
     /// # Errors
     ///
-    /// Any other error of a query, with what it was to read.
+    /// Of the connection, with what was to be read.
     pub async fn each_that_can_be(
         &mut self,
         queries: &[Query],
-    ) -> Result<Vec<Option<Vec<Row>>>, Error> {
+    ) -> Result<Vec<Result<Vec<Row>, QueryError>>, Error> {
         let mut answers = Vec::with_capacity(queries.len());
         while let Some(first) = queries.get(answers.len()) {
             let some = queries[answers.len()..].iter().take(Self::MOST_IN_A_ROW);
@@ -177,9 +176,9 @@ impl Session {
             let mut results = Vec::new();
             let sent = self.collect(&texts.join(";\n"), &mut results).await;
             let ended = results.len();
-            answers.extend(results.into_iter().map(Some));
+            answers.extend(results.into_iter().map(Ok));
             match sent {
-                Err(failure) if failure.is_of_the_absent(At::Read) => answers.push(None),
+                Err(failure @ QueryError::Server { .. }) => answers.push(Err(failure)),
                 Err(failure) => return Err(failure.context(format!("reading {}", first.what))),
                 Ok(()) if ended == 0 => return Err(response_error().context(&first.what)),
                 Ok(()) => {}

@@ -7,7 +7,8 @@ use account_mirror::row::Row;
 use account_mirror::sql::{quote_identifier, quote_literal};
 use account_mirror::tables::{Query, is_column};
 
-use crate::database::session::Session;
+use crate::database::server_error::At;
+use crate::database::session::{QueryError, Session};
 use crate::error::Error;
 
 /// How many names stand in one condition.
@@ -58,11 +59,17 @@ pub async fn gone_columns(
     session: &mut Session,
     columns: BTreeMap<GrantTarget, BTreeSet<CaselessName>>,
 ) -> Result<BTreeMap<GrantTarget, Gone>, Error> {
-    let asked: Vec<_> = columns.keys().map(|table| show_columns(table, "")).collect();
-    let answers = session.each_that_can_be(&asked).await?;
+    let asked: Vec<_> =
+        columns.keys().flat_map(|table| [show_columns(table, ""), prepare(table)]).collect();
+    let mut answers = session.each_that_can_be(&asked).await?.into_iter().zip(&asked);
     let mut gone = BTreeMap::new();
     let mut doubts = Vec::new();
-    for ((table, mut columns), rows) in columns.into_iter().zip(answers) {
+    for (table, mut columns) in columns {
+        let (Some((rows, show)), Some((prepared, _))) = (answers.next(), answers.next()) else {
+            break;
+        };
+        let is_invalid = prepared.is_err_and(|refused| refused.is_of_the_absent(At::Read));
+        let rows = unless_absent(rows, show)?.filter(|_| !is_invalid);
         if let Some(rows) = &rows {
             for row in rows {
                 columns.remove(&row.text_or_empty("Field").into());
@@ -77,14 +84,42 @@ pub async fn gone_columns(
     };
     let asked: Vec<_> = doubts.iter().map(same).collect();
     let answers = session.each_that_can_be(&asked).await?;
-    for ((table, column), rows) in doubts.iter().zip(answers) {
+    for (((table, column), rows), show) in doubts.iter().zip(answers).zip(&asked) {
         if let Some(Some(gone)) = gone.get_mut(table)
-            && rows.is_some_and(|rows| !rows.is_empty())
+            && unless_absent(rows, show)?.is_some_and(|rows| !rows.is_empty())
         {
             gone.remove(column);
         }
     }
     Ok(gone)
+}
+
+/// The rows of an answer; `None` if what is asked about is absent or invalid.
+fn unless_absent(
+    answer: Result<Vec<Row>, QueryError>,
+    asked: &Query,
+) -> Result<Option<Vec<Row>>, Error> {
+    match answer {
+        Ok(rows) => Ok(Some(rows)),
+        Err(failure) if failure.is_of_the_absent(At::Read) => Ok(None),
+        Err(failure) => Err(failure.context(format!("reading {}", asked.what))),
+    }
+}
+
+/// What is refused as a grant on columns is where a view's definer is gone, or may no longer use what the
+/// view uses: the columns of such a view are shown all the same. It runs nothing of the view. Where it is
+/// refused for another reason, what is shown counts.
+fn prepare(table: &GrantTarget) -> Query {
+    let select = match table {
+        GrantTarget::Table { schema, name } => {
+            format!("SELECT 1 FROM {}.{}", quote_identifier(schema), quote_identifier(name))
+        }
+        _ => "SELECT 1".to_owned(),
+    };
+    Query {
+        what: format!("whether {table} is valid"),
+        sql: format!("PREPARE rotation FROM {}", quote_literal(&select)),
+    }
 }
 
 fn show_columns(table: &GrantTarget, condition: &str) -> Query {

@@ -71,7 +71,11 @@ pub(super) const ROWS: &[Row] = &[
     change(1827, StatementRefused, HASH).unsure(),
     change(1699, StatementRefused, "the account's plugin has no password; use another one")
         .of(Of::MariaDb),
-    change(1470, TwinNameImpossible, "a name or a host is longer than the server allows"),
+    change(
+        1470,
+        TwinNameImpossible,
+        "a name or a host is longer than the server allows; give the application a user with a shorter one",
+    ),
     change(1819, PasswordPolicy, POLICY).means(Meaning::PasswordPolicy),
     change(3638, PasswordPolicy, POLICY).means(Meaning::PasswordPolicy).of(Of::MySql),
     change(4165, PasswordPolicy, POLICY).means(Meaning::PasswordPolicy).of(Of::MySql),

@@ -170,3 +170,30 @@ async fn a_dropped_database_and_an_invalid_view_leave_nothing_half_done() {
         assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
     }
 }
+
+/// Of both the server shows the columns all the same.
+#[tokio::test]
+async fn a_view_whose_definer_is_gone_or_may_not_read_its_table_leaves_nothing_half_done() {
+    for &server in Server::all() {
+        for loss in ["DROP USER", "REVOKE SELECT ON {}.base FROM"] {
+            let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
+            let (database, user) = (tenant.database(), account(&tenant.user(), "%"));
+            let definer = account(&format!("{}_d", tenant.mark()), "%");
+            tenant
+                .sql(format!(
+                    "CREATE TABLE {database}.base (id INT); CREATE USER {definer}; \
+                     GRANT SELECT ON {database}.base TO {definer}; \
+                     CREATE DEFINER = {definer} VIEW {database}.v AS SELECT id FROM {database}.base; \
+                     GRANT SELECT (id) ON {database}.v TO {user}; {} {definer}",
+                    loss.replace("{}", &database)
+                ))
+                .await;
+            let (result, log) = preflight(&tenant, &scene).await;
+            result.unwrap();
+            assert!(log.contains("is a view that is invalid now"), "{server:?} {loss}: {log}");
+            scene.rotate().await;
+            scene.rotate().await;
+            assert_equal_accounts(&tenant, &tenant.user(), &tenant.twin()).await;
+        }
+    }
+}
