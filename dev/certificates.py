@@ -4,8 +4,8 @@ usage: certificates.py FOLDER
 
 FOLDER receives `ca.pem` (to be trusted by clients), `server.pem` and `server-key.pem` (for localhost, 127.0.0.1 and
 ::1), and for tests of a refusal: `other-ca.pem`, an authority that signed nothing, and `odd-ca.pem`, which signed
-`expired.pem` (for localhost) and `elsewhere.pem` (for db.example.com), both with `odd-key.pem`. What is there already
-is kept.
+with `odd-key.pem` `expired.pem` (for localhost), `elsewhere.pem` (for db.example.com), and for localhost by their
+common name alone `nameless.pem` and `version-1.pem`. What is there already is kept.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ LOCAL: list[x509.GeneralName] = [
     x509.DNSName("localhost"),
     *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")),
 ]
+LOCALHOST = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+# The field `version` of X.509 version 3, in DER; version 1 has none.
+VERSION_3 = bytes.fromhex("a003020102")
+ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 
 def main(folder: Path) -> None:
     if not (folder / "ca.pem").exists():
         usual(folder)
-    if not (folder / "odd-ca.pem").exists():
+    if not (folder / "version-1.pem").exists():
         odd(folder)
 
 
@@ -53,6 +57,11 @@ def odd(folder: Path) -> None:
     write(folder / "expired.pem", expired.public_bytes(serialization.Encoding.PEM))
     write(folder / "elsewhere.pem", elsewhere.public_bytes(serialization.Encoding.PEM))
     write(folder / "odd-ca.pem", authority.public_bytes(serialization.Encoding.PEM))
+    nameless = builder(LOCALHOST, authority.subject, key.public_key()).sign(authority_key, hashes.SHA256())
+    write(folder / "nameless.pem", nameless.public_bytes(serialization.Encoding.PEM))
+    version_1 = of_version_1(nameless, authority_key)
+    # Last: it is there only when the others are.
+    write(folder / "version-1.pem", version_1.public_bytes(serialization.Encoding.PEM))
 
 
 def make_authority(name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -80,9 +89,8 @@ def make_server(
     key: ec.EllipticCurvePrivateKey | None = None,
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     certificate = (
-        builder(subject, authority.subject, key.public_key(), age)
+        builder(LOCALHOST, authority.subject, key.public_key(), age)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -92,6 +100,20 @@ def make_server(
         .sign(authority_key, hashes.SHA256())
     )
     return key, certificate
+
+
+def of_version_1(certificate: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """The same certificate, which has no extension, of a version that the library does not write."""
+    _, fields = certificate.tbs_certificate_bytes.split(VERSION_3, 1)
+    to_sign = der(0x30, fields)
+    signature = authority_key.sign(to_sign, ec.ECDSA(hashes.SHA256()))
+    return x509.load_der_x509_certificate(der(0x30, to_sign + ECDSA_WITH_SHA256 + der(0x03, b"\0" + signature)))
+
+
+def der(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    long = length.to_bytes((length.bit_length() + 7) // 8)
+    return bytes([tag, *([length] if length < 0x80 else [0x80 | len(long), *long])]) + content
 
 
 def builder(

@@ -143,7 +143,7 @@ def start_stack(chosen: list[Build | Given], folder: Path, clean_up: list[Callab
 
 def certificates(python: Path) -> Path:
     folder = HOME / "tls"
-    if not all((folder / name).exists() for name in ("ca.pem", "odd-ca.pem")):
+    if not all((folder / name).exists() for name in ("ca.pem", "version-1.pem")):
         folder.mkdir(mode=0o700, exist_ok=True)
         subprocess.run([str(python), str(DEV / "certificates.py"), str(folder)], check=True)
     return folder

@@ -78,24 +78,30 @@ async fn an_init_connect_that_changes_the_encoding_is_told_and_does_not_matter()
 #[tokio::test]
 async fn a_key_of_an_attribute_whose_value_is_null_is_an_absent_key() {
     for server in Server::with(&[Need::Attributes]) {
-        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
-        let user = account(&tenant.user(), "%");
-        tenant
-            .sql(format!(
-                "DROP USER {user}; CREATE USER {user} IDENTIFIED BY {} \
-                 ATTRIBUTE '{{\"a\": {{\"b\": null}}, \"c\": {{\"d\": null, \"e\": 1}}}}'; \
-                 GRANT SELECT ON {}.* TO {user}",
-                literal(FIRST),
-                identifier(&tenant.database())
-            ))
-            .await;
-        scene.rotate().await;
-        scene.rotate().await;
-        let twin = account(&tenant.twin(), "%");
-        tenant.sql(format!("ALTER USER {twin} ATTRIBUTE '{{\"a\": null, \"c\": null}}'")).await;
-        scene.rotate().await;
-        scene.rotate().await;
-        let (user, password) = scene.login("AWSCURRENT").await;
-        assert!(tenant.logs_in(&user, &password).await, "{server:?}");
+        // A key with a null alone inside, the null alone, and all. A merge gives none of the nulls back.
+        for lost in [r#"{"a": null}"#, r#"{"c": {"d": null}}"#, r#"{"a": null, "c": null}"#] {
+            for twin_loses in [true, false] {
+                let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
+                let user = account(&tenant.user(), "%");
+                tenant
+                    .sql(format!(
+                        "DROP USER {user}; CREATE USER {user} IDENTIFIED BY {} \
+                         ATTRIBUTE '{{\"a\": {{\"b\": null}}, \"c\": {{\"d\": null, \"e\": 1}}}}'; \
+                         GRANT SELECT ON {}.* TO {user}",
+                        literal(FIRST),
+                        identifier(&tenant.database())
+                    ))
+                    .await;
+                scene.rotate().await;
+                scene.rotate().await;
+                let loser = if twin_loses { account(&tenant.twin(), "%") } else { user };
+                tenant.sql(format!("ALTER USER {loser} ATTRIBUTE '{lost}'")).await;
+                for _ in 0..2 {
+                    scene.rotate().await;
+                    let (user, password) = scene.login("AWSCURRENT").await;
+                    assert!(tenant.logs_in(&user, &password).await, "{server:?} {lost}");
+                }
+            }
+        }
     }
 }

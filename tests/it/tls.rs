@@ -2,7 +2,7 @@
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use rotation::error::ErrorType::{ConfigurationInvalid, TlsFailed};
+use rotation::error::ErrorType::{ConfigurationInvalid, SecretInvalid, TlsFailed};
 use rotation::tls;
 use rustls::CertificateError;
 use serde_json::{Value, json};
@@ -154,6 +154,24 @@ async fn a_certificate_that_is_not_accepted_learns_no_name_and_no_password() {
     let alias = json!({"tls_server_name": "db.example.com"});
     server.preflight(alias.clone()).await.unwrap();
     assert_eq!(server.logins().await.len(), 1);
+
+    // A common name counts for nothing, so nobody is sent to `tls_server_name`, in a circle.
+    for (certificate, found) in [
+        ("nameless.pem", "has no alternative name, and a common name (CN) does not count; give it"),
+        ("version-1.pem", "(UnsupportedCertVersion)); replace it by one of X.509 version 3"),
+    ] {
+        server.show_certificate(certificate).await;
+        for keys in [json!({}), json!({"tls_server_name": "localhost"})] {
+            let error = server.preflight(keys).await.unwrap_err();
+            assert!(!error.to_string().contains("if that is an alias"), "{error}");
+            refused(Err(error), TlsFailed, &[found]);
+        }
+        assert!(server.logins().await.is_empty());
+    }
+    let no_name = json!({"tls_server_name": "db example"});
+    let texts = ["\"tls_server_name\"", "is no name that a certificate could hold"];
+    refused(server.preflight(no_name).await, SecretInvalid, &texts);
+    server.show_certificate("elsewhere.pem").await;
 
     // What came before TLS 1.2 is gone from servers and clients alike.
     server.set("tls_version = 'TLSv1.2'").await;

@@ -2,14 +2,17 @@
 
 use mysql_async::prelude::Queryable;
 use rotation::error::ErrorType::{
-    self, CurrentPasswordWrong, StatementRefused, SuperuserTooWeak, TwinNameImpossible, UserMissing,
+    self, CurrentPasswordWrong, PluginUnsupported, StatementRefused, SuperuserTooWeak,
+    TwinNameImpossible, UserMissing,
 };
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::admin::{self, Through};
-use crate::support::account::{Tenant, account};
+use crate::support::account::{Tenant, account, literal};
 use crate::support::canary::{Capture, assert_absent};
-use crate::support::scene::{Scene, document};
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::scene::{Scene, document, superuser_document, through};
 use crate::support::server::{Need, OwnServer, Server};
 use crate::support::untouched::{
     assert_error, assert_refused, change_superuser, give_up, passwords, preflight,
@@ -64,6 +67,103 @@ async fn grant_tables_of_another_version_are_told_with_the_servers_own_words() {
             .await;
         let texts = ["1728", "Cannot load from mysql.procs_priv", "--upgrade=FORCE"];
         assert_fails(&tenant, &scene, StatementRefused, &texts).await;
+    }
+}
+
+/// The same with these documents, where `meanwhile` is run when the checks have passed, and before
+/// the first account is made.
+async fn assert_fails_after(
+    tenant: &Tenant,
+    [user, superuser]: [Value; 2],
+    meanwhile: &str,
+    (error_type, texts): (ErrorType, &[&str]),
+) -> (Scene, Proxy) {
+    let proxy = Proxy::mysql(&tenant.address.host, tenant.address.port).await;
+    let place = Tenant::at(tenant.address.clone());
+    let scene = Scene::with(&place, &through(&proxy, superuser), user).await;
+    let (holding, mut held) = mpsc::unbounded_channel();
+    proxy.script(move |request| {
+        let is_now = request.text.starts_with("CREATE USER") && holding.send(()).is_ok();
+        is_now.then_some(Fault::Wait)
+    });
+    let change = async {
+        held.recv().await.expect("nothing was created");
+        drop(held);
+        tenant.sql(meanwhile).await;
+        proxy.let_pass();
+    };
+    tokio::join!(assert_fails(tenant, &scene, error_type, texts), change);
+    (scene, proxy)
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_gone_since_the_checks_is_told_in_the_servers_words() {
+    for server in Server::with(&[Need::OwnServers]) {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle(FIRST).await;
+        let (load, identified, unload, texts) = if server.is_mariadb() {
+            (
+                "INSTALL SONAME 'auth_ed25519'",
+                format!("VIA ed25519 USING PASSWORD({})", literal(FIRST)),
+                "UNINSTALL SONAME 'auth_ed25519'",
+                ["MySQL error", "ed25519", "load"],
+            )
+        } else {
+            (
+                "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'",
+                "WITH auth_socket".to_owned(),
+                "UNINSTALL PLUGIN auth_socket",
+                ["1524", "Plugin 'auth_socket' is not loaded", "load the plugin"],
+            )
+        };
+        let other = account(&tenant.user(), "10.9.9.9");
+        tenant.sql(format!("{load}; CREATE USER {other} IDENTIFIED {identified}")).await;
+        let user = document(&own.address, &tenant.user(), FIRST);
+        let logins = [user, superuser_document(&own.address)];
+        let (scene, _proxy) =
+            assert_fails_after(&tenant, logins, unload, (PluginUnsupported, &texts)).await;
+        tenant.sql(load).await;
+        scene.rotate().await;
+    }
+}
+
+#[tokio::test]
+async fn a_policy_for_plugins_that_came_since_the_checks_is_told_in_the_servers_words() {
+    for server in Server::with(&[Need::OwnServers, Need::DynamicPrivileges]) {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        tenant.settle(FIRST).await;
+        let user = document(&own.address, &tenant.user(), FIRST);
+        let logins = [user, admin::rds(&tenant, Through::Itself).await];
+        let set = "SET GLOBAL authentication_policy = 'sha256_password,,'";
+        let texts = ["4058", "authentication_policy demands", "AUTHENTICATION_POLICY_ADMIN"];
+        let (scene, _proxy) =
+            assert_fails_after(&tenant, logins, set, (StatementRefused, &texts)).await;
+        tenant.sql("SET GLOBAL authentication_policy = DEFAULT").await;
+        scene.rotate().await;
+    }
+}
+
+/// The grant tables say how long a name may be; the server's own limit is another thing.
+#[tokio::test]
+async fn a_name_that_is_too_long_for_the_server_alone_is_told_in_its_words() {
+    for server in Server::with(&[Need::OwnServers, Need::Mysql]) {
+        let own = OwnServer::start(server, &[]).await;
+        let tenant = Tenant::at(own.address.clone());
+        let long = format!("{}_{}", tenant.mark(), "x".repeat(18));
+        tenant
+            .sql(format!(
+                "CREATE USER {} IDENTIFIED BY '{FIRST}'; \
+                 ALTER TABLE mysql.db MODIFY User CHAR(40) BINARY NOT NULL DEFAULT ''",
+                account(&long, "%")
+            ))
+            .await;
+        let texts = ["1470", "is too long for user name", "(should be no longer than 32)"];
+        let mut user = document(&own.address, &long, FIRST);
+        user["engine"] = "mariadb".into();
+        let logins = [user, superuser_document(&own.address)];
+        assert_fails_after(&tenant, logins, "DO 0", (TwinNameImpossible, &texts)).await;
     }
 }
 
