@@ -53,7 +53,9 @@ impl Handler {
 
         let without_tls = self.config.as_ref().map(|config| config.without_tls.as_slice());
         span.in_scope(|| log::warnings(without_tls.unwrap_or_default()));
-        let deadline = Deadline::of_invocation(context.deadline);
+        let bytes = self.config.as_ref().ok().and_then(|config| config.memory);
+        let memory = bytes.map(memory::Memory::of_function);
+        let deadline = Deadline::of_invocation(context.deadline).within(memory);
         let result = match &event {
             Ok(event) => self.rotate(event, deadline).instrument(span.clone()).await,
             Err(error) => Err(error.clone()),
@@ -67,9 +69,7 @@ impl Handler {
     async fn rotate(&self, event: &RotationEvent, deadline: Deadline) -> Result<Summary, Error> {
         let with_place =
             |error: Error| error.context(format!("{} of secret {}", event.step, event.secret_id));
-        let memory = self.config.as_ref().ok().and_then(|config| config.memory);
-        let work = memory::within(memory, self.step(event, deadline));
-        let result = panic::catch(work).await;
+        let result = panic::catch(self.step(event, deadline)).await;
         let result = result.unwrap_or_else(|panicked| Err(defect(&panicked)));
         let mut summary = result.map_err(with_place)?;
         summary.refusal = summary.refusal.map(with_place);

@@ -1,6 +1,7 @@
 //! The function's memory: Lambda kills a process that needs more than it has, and nobody is told why. So a
-//! step ends shortly before, with an error.
+//! wait ends shortly before, with an error, and the step with it.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -10,28 +11,62 @@ use crate::error::{Error, ErrorType};
 /// How often the process is looked at, at most.
 const EVERY: Duration = Duration::from_millis(10);
 
-/// The output of `work`, unless the process comes to need nearly all of the function's memory (in bytes, if
-/// that is known) before. It is looked at whenever the work goes on: what takes memory without ever waiting
-/// is not ended.
-pub async fn within<T>(
-    memory: Option<u64>,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let mut work = pin!(work);
-    let mut next = Instant::now();
-    std::future::poll_fn(|context| {
+thread_local! {
+    /// When the process is looked at again.
+    static NEXT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The memory that an invocation may come to need.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// What the function has, in bytes.
+    function: u64,
+    /// What the process may have in memory.
+    most: u64,
+}
+
+impl Memory {
+    /// That of an invocation that begins now.
+    pub fn of_function(bytes: u64) -> Self {
+        Self { function: bytes, most: most(bytes, resident().unwrap_or_default()) }
+    }
+
+    /// The output of `work`, unless the process comes to need nearly all of the function's memory before. It
+    /// is looked at whenever the work goes on: what takes memory without ever waiting is not ended.
+    pub async fn limit<T>(self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let mut work = pin!(work);
+        std::future::poll_fn(|context| match self.exceeded() {
+            Some(resident) => Poll::Ready(Err(self.too_small(resident))),
+            None => work.as_mut().poll(context).map(Ok),
+        })
+        .await
+    }
+
+    fn exceeded(self) -> Option<u64> {
         let now = Instant::now();
-        if let Some(memory) = memory
-            && now >= next
-        {
-            next = now + EVERY;
-            if let Some(resident) = resident().filter(|resident| *resident > memory / 8 * 7) {
-                return Poll::Ready(Err(too_small(resident, memory)));
-            }
+        if NEXT.get().is_some_and(|next| now < next) {
+            return None;
         }
-        work.as_mut().poll(context)
-    })
-    .await
+        NEXT.set(Some(now + EVERY));
+        resident().filter(|resident| *resident > self.most)
+    }
+
+    fn too_small(self, resident: u64) -> Error {
+        // So that the error does not depend on whether something waits once more.
+        NEXT.set(None);
+        let [resident, memory] = [resident, self.function].map(|bytes| bytes >> 20);
+        ErrorType::MemoryTooSmall.because(format!(
+            "the step was ended, since it had come to need {resident} of the {memory} MB of memory that the \
+             function has; what was done is kept; increase the parameter memorySize, or, where the user \
+             holds few grants, find out what answers at the address of its server"
+        ))
+    }
+}
+
+/// What the process may have in memory, where it has so much when an invocation begins: what an earlier one
+/// came to need can stay with the process, and is free for this one.
+fn most(function: u64, resident: u64) -> u64 {
+    (function / 8 * 7).max((resident + function / 32).min(function))
 }
 
 /// What the process has in memory now, as the kernel says.
@@ -42,11 +77,16 @@ pub fn resident() -> Option<u64> {
     Some(kilobytes << 10)
 }
 
-fn too_small(resident: u64, memory: u64) -> Error {
-    let [resident, memory] = [resident, memory].map(|bytes| bytes >> 20);
-    ErrorType::MemoryTooSmall.because(format!(
-        "it was ended, since it had come to need {resident} of the {memory} MB of memory that the function \
-         has; what was done is kept; increase the parameter memorySize, or, where the user holds few \
-         grants, find out what answers at the address of its server"
-    ))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_invocation_has_left_with_the_process_does_not_end_this_one() {
+        for (resident, expected) in [(14, 112), (108, 112), (112, 116), (120, 124), (126, 128)] {
+            assert_eq!(most(128 << 20, resident << 20) >> 20, expected, "{resident}");
+        }
+        assert_eq!(most(1 << 20, 30 << 20), 1 << 20, "where nothing enforces it");
+        assert_eq!(most(u64::MAX, 1 << 30), u64::MAX / 8 * 7);
+    }
 }

@@ -53,7 +53,8 @@ impl Call {
         async move {
             let started = Instant::now();
             deadline.run(self, sent).await.map_err(|late| {
-                if started.elapsed() < CONNECT_TIMEOUT {
+                let is_late = late.error_type() == ErrorType::DeadlineExceeded;
+                if !is_late || started.elapsed() < CONNECT_TIMEOUT {
                     return late;
                 }
                 self.unreachable("until the time of this invocation ended")

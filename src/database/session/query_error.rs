@@ -29,7 +29,7 @@ pub enum QueryError {
     /// The response is not one of the protocol, or too large. Whether the statement was carried out
     /// is unknown.
     Protocol(String),
-    /// The time ran out.
+    /// The time or the memory ran out.
     TimedOut(Error),
     /// The lease under which accounts are changed ended before, so it was not carried out.
     LeaseEnded,
