@@ -98,6 +98,8 @@ def circumstances(results: dict[str, Any]) -> str:
 
 def older(section: dict[str, Any], than: str = "") -> list[str]:
     """A sentence on the figures that are of another commit than the rest; none if there are none such."""
+    if "of" not in section:
+        return []  # nothing was measured of it
     commit = than or section["of"]["commit"]
     parts: dict[str, list[str]] = {}
     for part, of in section.get("commits", {"all": section["of"]["commit"]}).items():
@@ -296,7 +298,9 @@ def compared(results: dict[str, Any]) -> str:
     section = results.get("compared")
     if not section:
         return ""
-    names = [name for name in ("this", "before", "other") if name in section.get("start", {})]
+    rows = [row for part in ("rotations", "network", "memory") for row in section.get(part, [])]
+    measured = section.get("start") or {row["function"] for row in rows} or section.get("throttled", {})
+    names = [name for name in ("this", "before", "other") if name in measured]
     lines: list[tuple[str, list[float]]] = []
     if start := section.get("start", {}):
         lines.append(("Start, ms", [start[name]["ms"]["median"] for name in names]))
@@ -328,7 +332,7 @@ def compared(results: dict[str, Any]) -> str:
         head,
         ([label, *map(number, found), *(f"{one / found[0]:.2f}" for one in found[1:])] for label, found in lines),
     )
-    return "\n\n".join([shown, *older(section, results["of"]["commit"])])
+    return "\n\n".join([shown, *older(section, results.get("of", section["of"])["commit"])])
 
 
 def against_targets(results: dict[str, Any]) -> str:
