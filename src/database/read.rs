@@ -173,9 +173,12 @@ pub async fn accounts_and_grants(
     let mut answers = Answers::of(&reading);
     let mut lines = vec![Vec::new(); shown_of.len()];
     let mut in_memory = InMemory::new();
+    let mut accounts = None;
     let mut take = |query: usize, row: Row| match query.checked_sub(tables) {
         None => answers.add(query, &row),
         Some(show) => {
+            // Accounts take less than what was read of them, and all lines are still to come.
+            accounts.get_or_insert_with(|| answers.accounts());
             if show % 2 == 1 {
                 let account = owned(shown_of[show / 2]);
                 in_memory.entry(account).or_insert_with(|| row.first_bytes().to_vec());
@@ -184,7 +187,8 @@ pub async fn accounts_and_grants(
         }
     };
     session.each(&queries, &mut take).await?;
-    Ok((answers.accounts()?, shown(shown_of, lines), in_memory))
+    let accounts = accounts.unwrap_or_else(|| answers.accounts())?;
+    Ok((accounts, shown(shown_of, lines), in_memory))
 }
 
 /// Keeps the line that is the row. Returns how many bytes it takes.

@@ -135,7 +135,9 @@ impl Checks<'_, '_> {
         self.pair.check_proxies()?;
         let placed = self.ownership().await?;
         self.pair.plan_absent().await?;
-        self.report.plan = self.pair.statements();
+        if self.pending.is_none() {
+            self.report.plan = self.pair.statements();
+        }
         self.report.warnings.extend(self.pair.exemptions.iter().cloned());
         self.feasible().await?;
         self.acceptable(room)?;

@@ -102,9 +102,17 @@ impl<'s> Pair<'s> {
 
     /// Reads both users again, and plans anew.
     pub(super) async fn refresh(&mut self) -> Result<(), Error> {
+        self.forget();
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let accounts = read::accounts(self.session, &users).await?;
         self.replace(accounts)
+    }
+
+    /// Forgets the accounts, before they are read again: with many grants, twice of them is much.
+    fn forget(&mut self) {
+        self.source.accounts.clear();
+        self.twin = None;
+        self.plan.clear();
     }
 
     fn replace(&mut self, mut accounts: Accounts) -> Result<(), Error> {
@@ -119,8 +127,8 @@ impl<'s> Pair<'s> {
         for (_, twin) in self.twin.iter_mut().flat_map(|twin| &mut twin.accounts) {
             twin.state.expired |= is_stored_otherwise(twin, &self.session.variables);
         }
-        let place = self.users().find_map(|user| accounts.not_in_memory(user));
-        self.not_in_memory = place;
+        let place = self.users().find_map(|user| accounts.not_in_memory(&user.name));
+        self.not_in_memory = place.map(str::to_owned);
         self.proxies = accounts.proxies().to_vec();
         self.replan();
     }

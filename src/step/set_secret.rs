@@ -64,6 +64,7 @@ async fn apply(
         }
         let plan = std::mem::take(&mut pair.plan);
         applier(rotation, pair, &pending.password, progress).0.carry_out(&plan).await?;
+        drop(plan);
         grant_on_absent(rotation, pair, &pending.password, progress).await?;
         pair.refresh().await?;
         pair.settle().await?;

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::memory::Memory;
-use crate::family::Family;
 use crate::grant::{Grant, GrantTarget, RoleName};
 use crate::proxies::Proxy;
 use crate::user::{Account, User};
@@ -21,9 +19,9 @@ pub struct Accounts {
     pub(super) system_users: BTreeSet<(String, String)>,
     /// Who may act as one of the users of which all accounts were read.
     pub(super) proxies: Vec<Proxy>,
-    /// The privileges in the memory of a server of this family.
-    pub(super) memory: Memory,
-    pub(super) family: Option<Family>,
+    /// By the user: an account, and a place, where the server's memory has other privileges than its
+    /// tables.
+    pub(super) not_in_memory: BTreeMap<String, String>,
 }
 
 impl Accounts {
@@ -40,8 +38,8 @@ impl Accounts {
 
     /// An account of a user, and a place, where the server's memory has other privileges than its
     /// tables.
-    pub fn not_in_memory(&self, user: &User) -> Option<String> {
-        self.memory.difference(self.family?, user)
+    pub fn not_in_memory(&self, user: &Username) -> Option<&str> {
+        self.not_in_memory.get(user.as_str()).map(String::as_str)
     }
 
     /// Who may act as one of the users, as far as all accounts of it were read.
@@ -98,8 +96,8 @@ impl Unsorted {
     /// The account with all grants. A map that is made of them at once, in their order, costs a tenth of
     /// one to which they are added one by one.
     pub(super) fn sorted(mut self) -> Account {
-        let mut grants: Vec<_> = std::mem::take(&mut self.account.grants).into_iter().collect();
-        grants.append(&mut self.grants);
+        let mut grants = self.grants;
+        grants.splice(..0, std::mem::take(&mut self.account.grants));
         grants.sort_by(|(one, _), (other, _)| one.cmp(other));
         grants.dedup_by(|(target, later), (earlier_target, earlier)| {
             let is_same = target == earlier_target;

@@ -135,27 +135,26 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
-    /// The accounts, when all rows have been added.
+    /// The accounts, when all rows have been added. Nothing is left of these.
     ///
     /// # Errors
     ///
     /// `AccountNotUnderstood` for anything unknown, `MultiFactorUnsupported`, and
     /// `GrantsWithoutAccount` for privileges of one of the users at a host where it has no account.
-    pub fn accounts(mut self) -> Result<Accounts, Error> {
-        if let Some(error) = self.failure {
+    pub fn accounts(&mut self) -> Result<Accounts, Error> {
+        if let Some(error) = self.failure.take() {
             return Err(error);
         }
         not_mirrorable::refuse_without_account(&self.without_account)?;
-        let is_mysql = self.reading.family.is_mysql();
+        let family = self.reading.family;
         let sorted = |(host, unsorted): (String, Unsorted)| {
             let mut account = unsorted.sorted();
-            if is_mysql {
+            if family.is_mysql() {
                 mysql::mark_created_role(&mut account);
             }
             (host, account)
         };
-        let users: BTreeMap<_, BTreeMap<_, _>> = self
-            .users
+        let users: BTreeMap<_, BTreeMap<_, _>> = std::mem::take(&mut self.users)
             .into_iter()
             .map(|(user, accounts)| (user, accounts.into_iter().map(sorted).collect()))
             .collect();
@@ -167,14 +166,19 @@ impl<'a> Answers<'a> {
         if self.has_mis_encoded {
             return Err(not_mirrorable::mis_encoded_user(&self.reading.users));
         }
+        let mut memory = std::mem::take(&mut self.memory);
+        let not_in_memory = self.reading.users.iter().filter_map(|user| {
+            let place = memory.difference(family, user, users.get(user)?)?;
+            Some((user.clone(), place))
+        });
+        let not_in_memory = not_in_memory.collect();
         self.proxies.sort();
         Ok(Accounts {
             users,
-            anonymous: self.anonymous,
-            system_users: self.system_users,
-            proxies: self.proxies,
-            memory: self.memory,
-            family: Some(self.reading.family),
+            anonymous: std::mem::take(&mut self.anonymous),
+            system_users: std::mem::take(&mut self.system_users),
+            proxies: std::mem::take(&mut self.proxies),
+            not_in_memory,
         })
     }
 }

@@ -9,16 +9,16 @@ use crate::grant::GrantTarget;
 use crate::privilege::{Privilege, Privileges};
 use crate::row::Row;
 use crate::sql::quote_literal;
-use crate::user::{Account, User};
+use crate::user::Account;
 
 /// A schema, a table, and a column in lower case; empty where it is at a level above.
-type Place = [String; 3];
+type Place = [Box<str>; 3];
 
 /// What an account holds at a place, and whether it may pass that on.
 type Held = (Privileges, bool);
 
 /// The privileges in memory, by the account as `information_schema` spells it.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(super) struct Memory(BTreeMap<String, BTreeMap<Place, Held>>);
 
 impl Memory {
@@ -40,68 +40,85 @@ impl Memory {
         }
     }
 
-    /// The first account of a user, and the place, where the memory is another one than the tables.
-    pub(super) fn difference(&self, family: Family, user: &User) -> Option<String> {
-        user.accounts.iter().find_map(|(host, account)| {
-            let name = format!("'{}'@'{host}'", user.name);
-            let is_it = |grantee: &&String| grantee.eq_ignore_ascii_case(&name);
-            let none = BTreeMap::new();
-            let grantee = self.0.keys().find(is_it);
-            let held = grantee.and_then(|grantee| self.0.get(grantee)).unwrap_or(&none);
-            let tables = places(family, account);
-            let all: BTreeSet<_> = held.keys().chain(tables.keys()).collect();
-            let differs = |place: &&&Place| held.get(**place) != tables.get(**place);
-            // The option to pass on privileges of columns alone is not shown.
-            let is_hidden = |[schema, table, column]: &Place| {
-                let is_empty = |of: &BTreeMap<Place, Held>, place| {
-                    of.get(place).is_none_or(|(privileges, _)| privileges.is_empty())
-                };
-                let place = [schema.clone(), table.clone(), String::new()];
-                let has_columns =
-                    tables.keys().any(|[s, t, c]| (s, t) == (schema, table) && !c.is_empty());
-                column.is_empty()
-                    && !table.is_empty()
-                    && has_columns
-                    && is_empty(held, &place)
-                    && is_empty(&tables, &place)
-            };
-            let place = all.iter().filter(differs).find(|place| !is_hidden(place))?;
+    /// The first account of a user, and the first place, where the memory is another one than the
+    /// tables. What was compared is not kept.
+    pub(super) fn difference(
+        &mut self,
+        family: Family,
+        user: &str,
+        accounts: &BTreeMap<String, Account>,
+    ) -> Option<String> {
+        accounts.iter().find_map(|(host, account)| {
+            let place = difference(family, account, self.take(user, host))?;
             let named: Vec<_> =
-                place.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
+                place.iter().map(|name| &**name).filter(|name| !name.is_empty()).collect();
             let place = if named.is_empty() { "*.*".to_owned() } else { named.join(".") };
-            Some(format!("{name} on {place}"))
+            Some(format!("'{user}'@'{host}' on {place}"))
         })
     }
+
+    /// What the memory has of an account. The letter case of a host means nothing.
+    fn take(&mut self, user: &str, host: &str) -> BTreeMap<Place, Held> {
+        let (user, host) = (format!("'{user}'@"), format!("'{host}'"));
+        let is_it = |grantee: &&String| {
+            grantee.strip_prefix(&user).is_some_and(|of| of.eq_ignore_ascii_case(&host))
+        };
+        let grantee = self.0.keys().find(is_it).cloned();
+        grantee.and_then(|grantee| self.0.remove(&grantee)).unwrap_or_default()
+    }
+}
+
+/// The first place where the memory is another one than the tables.
+fn difference(
+    family: Family,
+    account: &Account,
+    mut memory: BTreeMap<Place, Held>,
+) -> Option<Place> {
+    let mut different = Vec::new();
+    for (place, in_tables) in places(family, account) {
+        let in_memory = memory.remove(&place);
+        if in_memory != Some(in_tables) {
+            different.push((place, [Some(in_tables), in_memory]));
+        }
+    }
+    different.extend(memory.into_iter().map(|(place, held)| (place, [None, Some(held)])));
+    // The option to pass on privileges of columns alone is not shown.
+    let is_hidden = |([schema, table, column], held): &(Place, [Option<Held>; 2])| {
+        let [schema, name] = [schema, table].map(|name| name.to_string());
+        let grant = account.grants.get(&GrantTarget::Table { schema, name });
+        column.is_empty()
+            && grant.is_some_and(|grant| !grant.columns.is_empty())
+            && held.iter().flatten().all(|(privileges, _)| privileges.is_empty())
+    };
+    different.into_iter().filter(|one| !is_hidden(one)).map(|(place, _)| place).min()
 }
 
 fn place([schema, table, column]: [&str; 3]) -> Place {
-    [schema.to_owned(), table.to_owned(), column.to_ascii_lowercase()]
+    [schema.into(), table.into(), column.to_ascii_lowercase().into()]
 }
 
-/// What an account holds by the tables, at the places that the memory shows.
-fn places(family: Family, account: &Account) -> BTreeMap<Place, Held> {
-    let mut places: BTreeMap<Place, Held> = BTreeMap::new();
-    for (target, grant) in &account.grants {
-        let names = match target {
-            GrantTarget::Global if family.is_mysql() => ["", ""],
-            GrantTarget::Schema(schema) => [schema.as_str(), ""],
-            GrantTarget::Table { schema, name } => [schema.as_str(), name.as_str()],
-            _ => continue,
-        };
-        let [schema, table] = names;
+/// What an account holds by the tables, at each of the places that the memory shows.
+fn places(family: Family, account: &Account) -> impl Iterator<Item = (Place, Held)> {
+    let names = move |target| match target {
+        &GrantTarget::Global if family.is_mysql() => Some(["", ""]),
+        GrantTarget::Schema(schema) => Some([schema.as_str(), ""]),
+        GrantTarget::Table { schema, name } => Some([schema.as_str(), name.as_str()]),
+        _ => None,
+    };
+    let shown = account.grants.iter().filter_map(move |(target, grant)| {
+        let names = names(target)?;
+        Some((names, grant))
+    });
+    shown.flat_map(|([schema, table], grant)| {
         let mut privileges = grant.privileges;
         privileges.remove_all(of_aurora());
-        if !privileges.is_empty() || grant.grantable {
-            let held = places.entry(place([schema, table, ""])).or_default();
-            held.0.insert_all(privileges);
-            held.1 |= grant.grantable;
-        }
-        for (column, privileges) in &grant.columns {
-            let held = places.entry(place([schema, table, column])).or_default();
-            held.0.insert_all(*privileges);
-        }
-    }
-    places
+        let is_there = !privileges.is_empty() || grant.grantable;
+        let whole = is_there.then(|| (place([schema, table, ""]), (privileges, grant.grantable)));
+        let columns = grant.columns.iter().map(move |(column, privileges)| {
+            (place([schema, table, column]), (*privileges, false))
+        });
+        whole.into_iter().chain(columns)
+    })
 }
 
 /// What Aurora MySQL 2 has added to the columns of `mysql.user`: whether it shows them in
@@ -148,7 +165,6 @@ pub(super) fn query(family: Family, users: &BTreeSet<String>) -> Query {
 mod tests {
     use super::*;
     use crate::grant::Grant;
-    use crate::username::Username;
 
     const MARIADB: Family = Family::MariaDb((11, 8, 0));
 
@@ -161,11 +177,9 @@ mod tests {
     fn difference(grant: Grant, rows: &[[&str; 6]]) -> Option<String> {
         let target = GrantTarget::Table { schema: "d".to_owned(), name: "t".to_owned() };
         let account = Account { grants: [(target, grant)].into(), ..Account::default() };
-        let name = Username::parse("app").unwrap();
-        let user = User { name, accounts: [("%".to_owned(), account)].into() };
         let mut memory = Memory::default();
         rows.iter().for_each(|values| memory.add(&row(*values)));
-        memory.difference(MARIADB, &user)
+        memory.difference(MARIADB, "app", &[("%".to_owned(), account)].into())
     }
 
     #[test]
@@ -177,7 +191,9 @@ mod tests {
         let table = ["'app'@'%'", "d", "t", "", "SELECT", "NO"];
         let column = ["'app'@'%'", "d", "t", "C", "SELECT", "NO"];
         let other = ["'app'@'%'", "e", "", "", "DELETE", "NO"];
+        let of_another = ["'App'@'%'", "e", "", "", "DELETE", "NO"];
         assert_eq!(difference(whole.clone(), &[table]), None);
+        assert_eq!(difference(whole.clone(), &[table, of_another]), None);
         assert_eq!(difference(whole.clone(), &[]).as_deref(), Some("'app'@'%' on d.t"));
         assert_eq!(difference(whole, &[table, other]).as_deref(), Some("'app'@'%' on e"));
         assert_eq!(difference(columns.clone(), &[column]), None);

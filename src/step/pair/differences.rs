@@ -61,6 +61,7 @@ impl Pair<'_> {
     /// Of both.
     pub(in crate::step) async fn refresh_and_show(&mut self) -> Result<ShownPairs, Error> {
         let hosts = self.hosts_of_both();
+        self.forget();
         let users = [self.source.name.as_str(), self.twin_name.as_str()];
         let at_hosts = at_hosts(users, &hosts);
         let read = read::accounts_and_grants(self.session, &users, &at_hosts).await?;

@@ -27,7 +27,7 @@ impl Pair<'_> {
             if !self.takes_something() {
                 return Ok(());
             }
-            let before = self.source.accounts.clone();
+            let before = std::mem::take(&mut self.source.accounts);
             let what = format!("\"{}\" to stay as it is", self.source.name);
             self.deadline.run(what, tokio::time::sleep(PAUSE)).await?;
             self.refresh().await?;
