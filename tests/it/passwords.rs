@@ -150,7 +150,10 @@ async fn enforced(server: Server, formats: [&str; 2]) {
     let capture = Capture::everything();
     scene.step("setSecret", &token).await.unwrap();
     let (log, (in_use, _)) = (capture.text(), scene.login("AWSCURRENT").await);
-    assert!(log.contains(&format!("whoever logs in as '{in_use}'@'%' gets error 1820")), "{log}");
+    assert!(
+        log.contains(&format!("whoever logs in as '{in_use}'@'%' is refused all else")),
+        "{log}"
+    );
     drop(capture);
     scene.resume("testSecret", &token).await.unwrap();
     scene.rotate().await;
