@@ -157,7 +157,7 @@ class ParametersTest(unittest.TestCase):
         variables = TEMPLATE["Resources"][FUNCTION]["Properties"]["Environment"]["Variables"]
         self.assertEqual(set(variables) - read, set())
         # What Lambda sets itself, and what is for emulators alone.
-        by_lambda = {"AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_RUNTIME_API"}
+        by_lambda = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_RUNTIME_API"}
         for_emulators = {"ALLOW_HTTP_ENDPOINTS", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_SECRETS_MANAGER"}
         self.assertEqual(read - set(variables), (by_lambda | for_emulators) & read)
 
