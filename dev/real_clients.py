@@ -187,8 +187,9 @@ def store(seen: dict[str, Any]) -> dict[str, Any]:
     for name, one in seen["scenes"].items():
         scene = {key: value for key, value in one.items() if key not in ("seconds", "refused", "message")}
         refused, at_once = one["refused"], one["seconds"] <= BANDS[0][0]
-        # Who goes on trying does so more or less often.
-        scene["refused"] = [refused, refused] if refused < 4 and at_once else [refused // 2, max(refused * 2, 10)]
+        # Who is let in has tried as often as it says; who goes on trying does so more or less often.
+        is_exact = refused < 4 and (at_once or one["ok"])
+        scene["refused"] = [refused, refused] if is_exact else [refused // 2, max(refused * 2, 10)]
         if not one["ok"] and name != "four rotations":  # there the time to read the secret is in it
             scene["after"] = band(one["seconds"])
         scenes[name] = scene
