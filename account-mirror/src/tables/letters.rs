@@ -37,6 +37,9 @@ impl Spellings {
         name: AccountName<'_>,
         row: &Row,
     ) -> Result<(), Error> {
+        if row.bytes(WEIGHT).is_none() {
+            return Ok(());
+        }
         let text = |column| row.text_or_empty(column).to_owned();
         let column = text("Column_name");
         let length = if family.compares_lengths_of_columns() { column.len() } else { 0 };
