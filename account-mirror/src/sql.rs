@@ -29,6 +29,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use grants::quote_target;
 pub use quote::{quote_account, quote_identifier, quote_literal};
 
 use grants::{list, quote_role};

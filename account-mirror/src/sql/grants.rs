@@ -22,7 +22,7 @@ pub(super) fn grant(account: &str, target: &GrantTarget, grant: &Grant) -> Strin
             if what.is_empty() {
                 what.push("USAGE".to_owned());
             }
-            format!("{} ON {}", what.join(", "), place(target))
+            format!("{} ON {}", what.join(", "), quote_target(target))
         }
     };
     format!("GRANT {what} TO {account}{option}")
@@ -32,12 +32,12 @@ pub(super) fn revoke(account: &str, target: &GrantTarget, grant: &Grant) -> Stri
     let what = match target {
         GrantTarget::Role(role) => quote_role(role),
         GrantTarget::Dynamic(_) | GrantTarget::Proxy { .. } => {
-            format!("{} ON {}", privileges(target, grant).join(", "), place(target))
+            format!("{} ON {}", privileges(target, grant).join(", "), quote_target(target))
         }
         _ => {
             let mut what = privileges(target, grant);
             what.extend(grant.grantable.then(|| "GRANT OPTION".to_owned()));
-            format!("{} ON {}", what.join(", "), place(target))
+            format!("{} ON {}", what.join(", "), quote_target(target))
         }
     };
     format!("REVOKE {what} FROM {account}")
@@ -62,7 +62,8 @@ fn privileges(target: &GrantTarget, grant: &Grant) -> Vec<String> {
     whole.chain(parts).collect()
 }
 
-fn place(target: &GrantTarget) -> String {
+/// What a grant is on, as a statement names it.
+pub fn quote_target(target: &GrantTarget) -> String {
     match target {
         GrantTarget::Dynamic(_) | GrantTarget::Global => "*.*".to_owned(),
         GrantTarget::PartialRevoke(name) | GrantTarget::Schema(name) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use account_mirror::grant::{CaselessName, GrantTarget, RoutineKind};
 use account_mirror::row::Row;
-use account_mirror::sql::{quote_identifier, quote_literal};
+use account_mirror::sql::{quote_literal, quote_target};
 use account_mirror::tables::{Query, is_column};
 
 use crate::database::server_error::At;
@@ -110,12 +110,7 @@ fn unless_absent(
 /// view uses: the columns of such a view are shown all the same. It runs nothing of the view. Where it is
 /// refused for another reason, what is shown counts.
 fn prepare(table: &GrantTarget) -> Query {
-    let select = match table {
-        GrantTarget::Table { schema, name } => {
-            format!("SELECT 1 FROM {}.{}", quote_identifier(schema), quote_identifier(name))
-        }
-        _ => "SELECT 1".to_owned(),
-    };
+    let select = format!("SELECT 1 FROM {}", quote_target(table));
     Query {
         what: format!("whether {table} is valid"),
         sql: format!("PREPARE rotation FROM {}", quote_literal(&select)),
@@ -123,14 +118,7 @@ fn prepare(table: &GrantTarget) -> Query {
 }
 
 fn show_columns(table: &GrantTarget, condition: &str) -> Query {
-    let sql = match table {
-        GrantTarget::Table { schema, name } => format!(
-            "SHOW COLUMNS FROM {}.{}{condition}",
-            quote_identifier(schema),
-            quote_identifier(name)
-        ),
-        _ => "SELECT 1 FROM DUAL WHERE FALSE".to_owned(),
-    };
+    let sql = format!("SHOW COLUMNS FROM {}{condition}", quote_target(table));
     Query { what: format!("the columns of {table}"), sql }
 }
 
