@@ -59,11 +59,16 @@ def command(bench: Bench) -> dict[str, Any]:
             failed = [row for row in told if row["error"] or not (more or row["server"]["previousValid"])]
             if failed or len(told) != secrets:
                 raise RuntimeError(f"the command told of {len(told)} secrets, and of a failure: {failed[:1]}")
-        most = int(server.rows("SHOW GLOBAL STATUS LIKE 'Max_used_connections'")[0][1]) - 1  # the bench's own
+        most = most_connections(server)
         rows[name] = {"seconds": summary(times), "peak_kb": summary(peaks), "connections": most}
     for tenant in tenants:
         tenant.drop()
     return rows
+
+
+def most_connections(server: Server) -> int:
+    """How many were open at once since FLUSH STATUS, but for the bench's own."""
+    return int(server.rows("SHOW GLOBAL STATUS LIKE 'Max_used_connections'")[0][1]) - 1
 
 
 PAUSE_SECONDS = 1
@@ -105,7 +110,7 @@ def run(bench: Bench, server: Server, tenants: list[Tenant], sandboxes: int) -> 
     for thread in threads:
         thread.join()
     seconds = time.monotonic() - before
-    most = int(server.rows("SHOW GLOBAL STATUS LIKE 'Max_used_connections'")[0][1]) - 1  # the bench's own
+    most = most_connections(server)
     if len(times) < len(tenants):
         raise RuntimeError(f"{len(tenants) - len(times)} secrets were not rotated; the first failure: {failures[:1]}")
     return {

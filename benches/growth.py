@@ -49,6 +49,10 @@ def mandatory(user: str, n: int) -> list[str]:
     return [*(f"CREATE ROLE IF NOT EXISTS {role}" for role in roles), f"SET GLOBAL mandatory_roles = '{','.join(roles)}'"]
 
 
+def drop_hosts(user: str, n: int) -> list[str]:
+    return [f"DROP USER IF EXISTS '{one}'@'10.1.1.{host}'" for one in (user, f"{user}_clone") for host in range(n)]
+
+
 def alternatives(user: str, n: int) -> list[str]:
     methods = " OR ".join(f"mysql_native_password USING PASSWORD('another-{one}')" for one in range(n))
     return [f"ALTER USER '{user}'@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('{PASSWORD}') OR {methods}"]
@@ -64,7 +68,7 @@ KINDS = [
     ),
     Grown(
         "hosts", 25, each("CREATE USER '{user}'@'10.1.1.{n}' IDENTIFIED BY '{password}'"),
-        lambda user, n: [f"DROP USER IF EXISTS '{one}'@'10.1.1.{host}'" for one in (user, f"{user}_clone") for host in range(n)],
+        drop_hosts,
     ),
     Grown(
         "hosts, each with a retained password", 25,
@@ -72,7 +76,7 @@ KINDS = [
             *each("CREATE USER '{user}'@'10.1.1.{n}' IDENTIFIED BY 'before'")(user, n),
             *each("ALTER USER '{user}'@'10.1.1.{n}' IDENTIFIED BY '{password}' RETAIN CURRENT PASSWORD")(user, n),
         ],
-        lambda user, n: [f"DROP USER IF EXISTS '{one}'@'10.1.1.{host}'" for one in (user, f"{user}_clone") for host in range(n)],
+        drop_hosts,
     ),
     Grown("mandatory roles", 25, mandatory, alone=True),
     Grown(

@@ -43,15 +43,7 @@ async fn the_preflight_names_each_refusal_that_a_rotation_gives_before_its_first
             _ => &[],
         };
         let own = OwnServer::start(server, args).await;
-        // Root keeps its way in, also beside an anonymous account.
-        let root = account(&own.address.root, "127.0.0.1");
-        Tenant::at(own.address.clone())
-            .sql(format!(
-                "CREATE USER {root} IDENTIFIED BY {}; \
-                 GRANT ALL PRIVILEGES ON *.* TO {root} WITH GRANT OPTION",
-                literal(&own.address.root_password)
-            ))
-            .await;
+        Tenant::at(own.address.clone()).keep_root().await;
         let mut wrong = Vec::new();
         for row in rows().into_iter().filter(|row| row.applies_to(server)) {
             wrong.extend(tried(&row, &own).await);

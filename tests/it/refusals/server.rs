@@ -6,7 +6,7 @@ use rotation::error::ErrorType::{
 };
 
 use super::admin::{self, Through};
-use crate::support::account::{Tenant, account, identifier, literal};
+use crate::support::account::{Tenant, account, identifier};
 use crate::support::grants::{Picture, assert_equal_accounts};
 use crate::support::proxy::Fault;
 use crate::support::scene::{Scene, superuser_document};
@@ -133,16 +133,8 @@ async fn a_login_that_an_anonymous_account_catches_is_told_from_the_users() {
     for server in Server::with(&[Need::OwnServers]) {
         let own = OwnServer::start(server, &[]).await;
         let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
-        // Root keeps its way in, beside the account that catches everybody else from this address.
-        let root = account(&own.address.root, "127.0.0.1");
-        let password = literal(&own.address.root_password);
-        tenant
-            .sql(format!(
-                "CREATE USER {root} IDENTIFIED BY {password}; \
-                 GRANT ALL PRIVILEGES ON *.* TO {root} WITH GRANT OPTION; \
-                 CREATE USER ''@`127.0.0.1` IDENTIFIED BY '{FIRST}'"
-            ))
-            .await;
+        tenant.keep_root().await;
+        tenant.sql(format!("CREATE USER ''@`127.0.0.1` IDENTIFIED BY '{FIRST}'")).await;
         let texts = ["from '127.0.0.1' would end in an anonymous account", &tenant.user()];
         assert_refused(&tenant, &scene, WrongAccount, &texts).await;
     }

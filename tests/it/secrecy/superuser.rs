@@ -151,15 +151,7 @@ async fn no_value_of_the_superusers_secret_is_told_whatever_is_wrong() {
     for server in Server::with(&[Need::OwnServers, Need::LocalClients]) {
         let own = OwnServer::start(server, &[]).await;
         let (tenant, scene) = Scene::settled(Tenant::at(own.address.clone()), FIRST).await;
-        // Root keeps its way in beside an anonymous account.
-        let root = account(&own.address.root, "127.0.0.1");
-        let password = literal(&own.address.root_password);
-        tenant
-            .sql(format!(
-                "CREATE USER {root} IDENTIFIED BY {password}; \
-                 GRANT ALL PRIVILEGES ON *.* TO {root} WITH GRANT OPTION"
-            ))
-            .await;
+        tenant.keep_root().await;
         let proxy = Proxy::mysql(&own.address.host, own.address.port).await;
         let good = superuser(&tenant, &proxy).await;
         let person = Person::with(&tenant.address);

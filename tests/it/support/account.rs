@@ -81,6 +81,17 @@ impl Tenant {
         root.disconnect().await.unwrap();
     }
 
+    /// Gives root an account at this machine's address, which comes before an anonymous one there.
+    pub(crate) async fn keep_root(&self) {
+        let root = account(&self.address.root, "127.0.0.1");
+        let password = literal(&self.address.root_password);
+        self.sql(format!(
+            "CREATE USER {root} IDENTIFIED BY {password}; \
+             GRANT ALL PRIVILEGES ON *.* TO {root} WITH GRANT OPTION"
+        ))
+        .await;
+    }
+
     /// The database `database()` with table `items (id INT, name TEXT)` of one row, and the user
     /// `user()`, which may read it.
     pub(crate) async fn settle(&self, password: &str) {
