@@ -230,7 +230,7 @@ impl Checks<'_, '_> {
         for (host, account) in &source.accounts {
             if is_stored_otherwise(account, &session.variables) {
                 self.report.warn(format!(
-                    "whoever logs in as '{}'@'{host}' is refused all else: its hash is not as \
+                    "whoever logs in as '{}'@'{host}' can do nothing but set another password: its hash is not as \
                      caching_sha2_password_storage_format says, which the server enforces; the twin's will be, \
                      so rotate twice, and have clients read the secret again",
                     source.name

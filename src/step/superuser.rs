@@ -49,14 +49,17 @@ impl<'a> Superuser<'a> {
         result.map_err(|error| superuser.named_in(error))
     }
 
-    /// An error that speaks of the superuser and not of its secret, with the secret, since no text has
-    /// the name.
+    /// An error that speaks of the superuser says which secret has the name, since no text has it.
     fn named_in(&self, error: Error) -> Error {
-        let (text, arn) = (error.to_string(), self.arn());
-        if !text.contains(SUPERUSER) || text.contains(arn.as_str()) {
+        if error.to_string().contains(SUPERUSER) { self.with_secret(error) } else { error }
+    }
+
+    fn with_secret(&self, error: Error) -> Error {
+        let arn = self.arn();
+        if error.to_string().contains(arn.as_str()) {
             return error;
         }
-        error.note(format!("{SUPERUSER} is the user of secret {arn}"))
+        error.note(format!("the superuser's login is in secret {arn}"))
     }
 
     /// Reads the superuser's secret, and asks RDS for the address if the secret has none.
@@ -149,10 +152,7 @@ impl<'a> Superuser<'a> {
                     Some(invisible) => refused.note(invisible),
                     None => refused,
                 };
-                if refused.to_string().contains(self.arn().as_str()) {
-                    return Err(refused);
-                }
-                return Err(refused.note(format!("the superuser's secret is {}", self.arn())));
+                return Err(self.with_secret(refused));
             }
         }
     }

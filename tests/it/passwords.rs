@@ -151,7 +151,9 @@ async fn enforced(server: Server, formats: [&str; 2]) {
     scene.step("setSecret", &token).await.unwrap();
     let (log, (in_use, _)) = (capture.text(), scene.login("AWSCURRENT").await);
     assert!(
-        log.contains(&format!("whoever logs in as '{in_use}'@'%' is refused all else")),
+        log.contains(&format!(
+            "whoever logs in as '{in_use}'@'%' can do nothing but set another password"
+        )),
         "{log}"
     );
     drop(capture);
