@@ -1,4 +1,4 @@
-// knex: where `connection` is a function, its pool calls it for each connection that it opens.
+// knex: `connection` is a function, which the pool calls again when its last result says that it has expired.
 
 import knex from "knex";
 import { ca, serve, url } from "./orders.mjs";
