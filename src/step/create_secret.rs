@@ -42,7 +42,7 @@ async fn check_kept_value(turn: &Turn<'_>) -> Result<(), Error> {
     };
     let found = match UserSecret::parse(secret, kept.document) {
         Ok(kept) => turn.mismatch(&kept),
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(format!("{error:?}")),
     };
     let Some(found) = found else {
         return Ok(());

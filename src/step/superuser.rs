@@ -139,7 +139,7 @@ impl<'a> Superuser<'a> {
             };
             let refused = match credentials.open_at(addresses, self.turn.rotation.deadline).await {
                 Ok(session) => {
-                    right_account(&session, &self.document.username)
+                    right_account(&session, LoginRole::Superuser, &self.document.username)
                         .map_err(|error| self.named_in(error))?;
                     return Ok(session);
                 }

@@ -226,7 +226,7 @@ async fn at_other_server(
         let relation = superuser.relation().await;
         checks::same_server(server, &superuser.server, relation)?;
     }
-    right_account(&as_current, &current.username)?;
+    right_account(&as_current, LoginRole::Current, &current.username)?;
     let login = credentials(LoginRole::Pending, pending, server);
     let mut as_pending = log_in(login, &[as_current.address], deadline, &pair.source).await?;
     let ours = read::own_grants(&mut as_current).await?;
@@ -246,7 +246,7 @@ async fn compare(
     ours: Option<&Shown>,
     session: &mut Session,
 ) -> Result<Option<String>, Error> {
-    right_account(session, &pending.username)?;
+    right_account(session, LoginRole::Pending, &pending.username)?;
     let Some(ours) = ours.filter(|_| session.account_host == host) else {
         refuse!(
             WrongAccount,

@@ -57,12 +57,16 @@ pub(super) fn plaintext_warning(role: LoginRole, server: &Server) -> Option<Stri
 }
 
 /// The server must have chosen the account that was meant.
-pub(super) fn right_account(session: &Session, user: &Username) -> Result<(), Error> {
+pub(super) fn right_account(
+    session: &Session,
+    role: LoginRole,
+    user: &Username,
+) -> Result<(), Error> {
     let name = session.told(user.as_str());
     if session.account_user == user.as_str() {
         return Ok(());
     }
-    Err(ErrorType::WrongAccount.because(format!(
+    Err(role.of_account(ErrorType::WrongAccount).because(format!(
         "the login as \"{name}\" ended in the account '{}'@'{}', which matches {} first; drop that \
          account, or change its host",
         session.account_user,

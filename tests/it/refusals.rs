@@ -12,3 +12,4 @@ mod server;
 mod superuser;
 mod told;
 mod unknown;
+mod whose;

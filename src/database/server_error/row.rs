@@ -15,7 +15,8 @@ pub struct Row {
     pub at: &'static [At],
     /// What the function decides by it.
     pub meaning: Meaning,
-    /// The type of the error; that of a refused login follows from whose login it is.
+    /// The type of the error; that of a refused login follows from whose login it is. One about an account
+    /// is so of the user in use alone: [`Row::error_types`].
     pub error_type: Option<ErrorType>,
     /// Whether the number alone proves that the remedy is the right one.
     pub certain: bool,
@@ -99,6 +100,11 @@ impl Row {
     /// The types of error under which it is told: one, or that of each login.
     pub fn error_types(&self) -> &[ErrorType] {
         match &self.error_type {
+            Some(ErrorType::AccountUnusable) => &[
+                ErrorType::AccountUnusable,
+                ErrorType::PendingLoginRefused,
+                ErrorType::SuperuserLoginRefused,
+            ],
             Some(error_type) => std::slice::from_ref(error_type),
             None => &[
                 ErrorType::CurrentLoginRefused,

@@ -34,6 +34,18 @@ impl LoginRole {
     }
 }
 
+impl LoginRole {
+    /// The type of an error about an account: applications log in as the user in use alone, and nothing
+    /// is said of them where another account cannot be used.
+    pub fn of_account(self, error_type: ErrorType) -> ErrorType {
+        use ErrorType::{AccountUnusable, WrongAccount};
+        match (error_type, self) {
+            (AccountUnusable | WrongAccount, Self::Pending | Self::Superuser) => self.refused().0,
+            (error_type, _) => error_type,
+        }
+    }
+}
+
 impl Credentials<'_> {
     /// What the driver's error says of a login at this address of the server.
     pub(super) fn explain(&self, error: mysql_async::Error, address: IpAddr) -> LoginError {
@@ -101,7 +113,7 @@ impl Credentials<'_> {
         let row = server_error::find(code, At::Login, None);
         let (error_type, remedy) = match row {
             Some(row) => match row.error_type {
-                Some(error_type) => (error_type, row.advice()),
+                Some(error_type) => (self.role.of_account(error_type), row.advice()),
                 None => {
                     let (error_type, of_role) = self.role.refused();
                     (error_type, format!("{}; {of_role}", row.advice()))

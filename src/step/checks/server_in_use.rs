@@ -60,7 +60,7 @@ impl Checks<'_, '_> {
             match usable(self.pair.session.family, source, host, server) {
                 Ok(()) => self.report.pass(format!("{name} can be used, if logins end there")),
                 Err(error) if source.accounts.len() == 1 => return Err(error),
-                Err(error) => self.report.warn(format!("if logins end in {name}: {error}")),
+                Err(error) => self.report.warn(format!("if logins end in {name}: {error:?}")),
             }
         }
         if matches!(host, HostInUse::OtherServer) {
@@ -78,7 +78,7 @@ impl Checks<'_, '_> {
     /// Checks where the login of the user has ended.
     async fn is_right(&self, session: &mut Session) -> Result<String, Error> {
         let (current, server) = (&self.turn.current, &self.turn.server);
-        right_account(session, &current.username)?;
+        right_account(session, LoginRole::Current, &current.username)?;
         usable(self.pair.session.family, &self.pair.source, &session.account_host, server)?;
         use_database(session, current).await?;
         if !self.pair.session.is_same_server(session) {

@@ -17,7 +17,7 @@ impl Pair<'_> {
     /// # Errors
     ///
     /// Those of the checks before the first write, as they are named there; as [`Pair::unequal`]; and in
-    /// `testSecret` `AccountUnusable` and `PendingLoginRefused`.
+    /// `testSecret` `PendingLoginRefused`.
     pub(in crate::step) async fn verify(
         &mut self,
         shown: &ShownPairs,
@@ -44,7 +44,7 @@ impl Pair<'_> {
         if step == Step::SetSecret {
             return self.unequal(vec![format!("the password of {account} has expired")], step);
         }
-        ErrorType::AccountUnusable.because(format!(
+        ErrorType::PendingLoginRefused.because(format!(
             "the twin was not made current: the password of {account} has expired since setSecret, \
              or the server enforces another format of hashes; rotate again, which sets it again"
         ))
