@@ -151,7 +151,7 @@ pub(crate) struct Explain {
 /// Where the settings of the function come from.
 #[derive(Args, Debug, Default)]
 pub(crate) struct Settings {
-    /// The superuser's secret, where the function's settings cannot be read
+    /// The superuser's secret of user secrets without "masterarn", in place of the function's setting
     #[arg(long, value_name = "ARN")]
     pub(crate) superuser_secret: Option<String>,
     /// A PEM file with further certificate authorities for connections to the database

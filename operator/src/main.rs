@@ -75,11 +75,15 @@ async fn run(Arguments { common, command }: Arguments) -> Result<u8, Error> {
         }
         Command::Rollback(wanted) => {
             let account = Account::of(&common).await;
-            screen::show(output, &command::rollback::run(&account, &wanted, output).await?);
+            let done = command::rollback::run(&account, &wanted, output).await?;
+            screen::show(output, &done);
+            status = done.status();
         }
         Command::Unstick(wanted) => {
             let account = Account::of(&common).await;
-            screen::show(output, &command::unstick::run(&account, &wanted, output).await?);
+            let done = command::unstick::run(&account, &wanted, output).await?;
+            screen::show(output, &done);
+            status = done.status();
         }
     }
     Ok(status)

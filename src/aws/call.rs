@@ -1,5 +1,6 @@
 //! Translates a failed call to AWS into an error with its remedy.
 
+use std::error::Error as _;
 use std::fmt;
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -10,6 +11,7 @@ use crate::caller::say;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorType};
 use crate::event::SecretId;
+use crate::text;
 
 /// Secrets Manager, as IAM names it.
 const SECRETS_MANAGER: &str = "secretsmanager";
@@ -69,7 +71,8 @@ impl Call {
         sent: impl Future<Output = Result<T, SdkError<E, R>>>,
     ) -> Result<T, Error>
     where
-        E: ProvideErrorMetadata,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: fmt::Debug,
     {
         self.answer(deadline, sent).await?.map_err(|error| self.failed(&error))
     }
@@ -77,7 +80,8 @@ impl Call {
     /// The error for an error of the SDK.
     pub fn failed<E, R>(&self, error: &SdkError<E, R>) -> Error
     where
-        E: ProvideErrorMetadata,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: fmt::Debug,
     {
         match error {
             SdkError::TimeoutError(_) => return self.unreachable("it timed out"),
@@ -86,6 +90,9 @@ impl Call {
             }
             SdkError::DispatchFailure(failure) if failure.is_io() => {
                 return self.unreachable("no connection was made, or it broke");
+            }
+            SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => {
+                return self.unsent(error.source());
             }
             _ => {}
         }
@@ -183,6 +190,22 @@ impl Call {
         let service = self.service;
         ErrorType::AwsUnreachable
             .because(format!("{self} got no response from {service} ({found}); {remedy}"))
+    }
+
+    /// The call never left, since the SDK had no credentials, no region or no address for it. It says which
+    /// in the last of its reasons.
+    fn unsent(&self, reason: Option<&(dyn std::error::Error + 'static)>) -> Error {
+        let reasons = std::iter::successors(reason, |&error| error.source());
+        let found = reasons.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        let remedy = say(
+            "look at the AWS_ variables in the function's environment",
+            "give --region or the secret's ARN, and see that credentials are found (aws sts \
+             get-caller-identity), by --profile or the AWS_ variables",
+        );
+        ErrorType::AwsCallFailed.because(format!(
+            "{self} was not sent: {}; {remedy}",
+            text::beginning(&found, text::SERVER)
+        ))
     }
 
     /// The service's message, unless it may quote a secret, and the id of the request.

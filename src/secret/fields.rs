@@ -195,7 +195,10 @@ impl<'a> Fields<'a> {
         match text.parse() {
             Ok(port) if port > 0 => Ok(port),
             _ => {
-                let found = format!("is {}; it must be a number from 1 to 65535", kind(raw));
+                let found = format!(
+                    "is {}; it must be a number from 1 to 65535, which may be in quotes",
+                    kind(raw)
+                );
                 Err(self.wrong("port", found))
             }
         }

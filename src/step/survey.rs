@@ -55,6 +55,8 @@ pub enum Validity {
     Valid,
     /// It is the user's second one, which the server retains.
     Retained,
+    /// It is the user's, wherever that is locked.
+    Locked,
     /// The user has another one.
     Replaced,
     /// There is no such user.
@@ -190,9 +192,18 @@ impl Survey {
         };
         let proofs = Proofs::until(rotation.deadline);
         let mut validity = Validity::Replaced;
-        for account in user.accounts.values().filter(|account| !account.state.locked) {
+        for account in user.accounts.values() {
+            let is_locked = account.state.locked;
             if proofs.any_matches(account, &document.password)? {
-                return Ok(Validity::Valid);
+                if !is_locked {
+                    return Ok(Validity::Valid);
+                }
+                if validity == Validity::Replaced {
+                    validity = Validity::Locked;
+                }
+            }
+            if is_locked {
+                continue;
             }
             if let Some(retained) = &account.state.retained
                 && proofs.matches(retained, &document.password)?

@@ -11,7 +11,7 @@ use crate::support::canary::assert_absent;
 use crate::support::command::{Output, Person};
 use crate::support::scene::Scene;
 use crate::support::server::{Need, Server};
-use crate::support::stack::{Function, Rotations};
+use crate::support::stack::{Function, Rotations, setting};
 use crate::support::untouched::Traces;
 
 const FIRST: &str = "First-canary-1";
@@ -252,7 +252,7 @@ async fn unstick_tells_how_far_a_rotation_came_and_lets_the_next_one_begin_anew(
         let token = scene.begin().await;
         scene.resume_until("testSecret", &token).await;
         let asked = person.types(&["unstick", &scene.arn]).await;
-        assert_eq!(asked.status, 0, "{asked:?}");
+        assert_eq!(asked.status, 1, "{asked:?}");
         assert!(asked.stdout.contains("setSecret has set it on the server"), "{asked:?}");
         assert!(asked.stdout.contains("Nothing was changed."), "{asked:?}");
         assert_eq!(scene.version("AWSPENDING").await, Some(token));
@@ -268,6 +268,66 @@ async fn unstick_tells_how_far_a_rotation_came_and_lets_the_next_one_begin_anew(
     }
 }
 
+/// Without a terminal the answer is no, so that a script that goes on with `&&` does not.
+#[tokio::test]
+async fn a_label_that_stays_since_the_answer_was_no_is_a_failure_and_its_call_names_the_region() {
+    let (tenant, scene, person) = scene(Server::one()).await;
+    scene.rotate().await;
+    let before = Traces::of(&tenant, &scene).await;
+    let rollback = person.types(&["rollback", &scene.arn]).await;
+    assert_eq!(rollback.status, 1, "{rollback:?}");
+    assert!(rollback.stdout.contains("Nothing was changed."), "{rollback:?}");
+    before.assert_unchanged(&tenant, &scene, "a rollback without an answer").await;
+
+    scene.begin().await;
+    let unstick = person.types(&["unstick", &scene.arn, "--output", "json"]).await;
+    assert_eq!((unstick.status, &unstick.json()["done"]), (1, &false.into()), "{unstick:?}");
+    let call = format!(
+        "aws secretsmanager update-secret-version-stage --region {} --secret-id {}",
+        scene.arn.split(':').nth(3).unwrap(),
+        scene.arn
+    );
+    for told in [&rollback, &unstick] {
+        assert!(told.stdout.contains(&call), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_not_sent_says_what_the_person_lacks() {
+    let known = |names: &[&str]| {
+        let mut person = Person::nowhere();
+        person.set("AWS_EC2_METADATA_DISABLED", "true");
+        names.iter().for_each(|name| person.set(name, &setting(name)));
+        person
+    };
+    let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    let mut misled = known(&[keys[0], keys[1], "AWS_REGION"]);
+    misled.set("AWS_ENDPOINT_URL", "banana");
+    for (person, words, found) in [
+        (known(&keys), &["check", "app"][..], "region"),
+        (known(&["AWS_ENDPOINT_URL", "AWS_REGION"]), &["check", "app"], "credentials"),
+        (known(&["AWS_REGION"]), &["check", "app", "--profile", "nobody"], "credential"),
+        (misled, &["check", "app"], "endpoint"),
+    ] {
+        let words = [words, &["--output", "json"]].concat();
+        let told = person.types(&words).await;
+        let error = told.json()["error"]["errorMessage"].to_string().to_lowercase();
+        assert_eq!(told.status, 1, "{told:?}");
+        assert!(error.contains("was not sent: ") && error.contains("--profile"), "{error}");
+        let (_, reason) = error.split_once("was not sent: ").unwrap();
+        let (reason, _) = reason.rsplit_once("; give --region").unwrap();
+        assert!(reason.contains(found), "{found}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_there_is_not_said_to_have_its_rotation_turned_off() {
+    let (_tenant, _scene, person) = scene(Server::one()).await;
+    let told = person.types(&["status", "no-such-secret"]).await;
+    let row = told.stdout.lines().find(|line| line.contains("FAILED")).unwrap();
+    assert!(!row.contains("off"), "{told:?}");
+}
+
 #[tokio::test]
 async fn explain_needs_neither_aws_nor_a_database_and_wrong_words_are_no_plan() {
     let person = Person::nowhere();
@@ -277,6 +337,8 @@ async fn explain_needs_neither_aws_nor_a_database_and_wrong_words_are_no_plan() 
         (0, true),
         "{told:?}"
     );
+    let asked = person.types(&["explain", "EventInvalid"]).await;
+    assert!(asked.stdout.contains("The command `mysql-rotation`"), "{asked:?}");
     let number = person.types(&["explain", "1040", "--output", "json"]).await.json();
     assert_eq!(number["explanations"][0]["errorType"], "ServerBusy", "{number}");
     for words in [&["explain", "65000"][..], &["check"], &["no-such-command"]] {

@@ -140,7 +140,11 @@ async fn enforced(server: Server, formats: [&str; 2]) {
     scene.step("testSecret", &token).await.unwrap();
     root.query_drop(enforce).await.unwrap();
     let result = scene.step("testSecret", &token).await;
-    refused(result, ErrorType::SuperuserLoginRefused, &["1820", "caching_sha2_password_storage_format"]);
+    refused(
+        result,
+        ErrorType::SuperuserLoginRefused,
+        &["1820", "caching_sha2_password_storage_format"],
+    );
     root.query_drop(set_root).await.unwrap();
     let taken = tenant.log_in(&twin, &password).await.unwrap_err();
     assert!(taken.to_string().contains("1820"), "{server:?}: {taken}");

@@ -61,7 +61,7 @@ pub(crate) async fn run(account: &Account, arguments: &Check) -> Result<Checked,
     if let Some(error) = &surveyor.settings.unread {
         warnings.push(format!(
             "the settings of the function could not be read, so those of this command's environment were \
-             used ({error})"
+             used ({error:?})"
         ));
     }
     if rotation.description.rotation_enabled != Some(true) {

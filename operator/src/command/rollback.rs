@@ -4,7 +4,7 @@ use anstream::println;
 use rotation::aws::{MoveOutcome, StagingLabel};
 use rotation::error::{Error, ErrorType};
 use rotation::event::{SecretId, VersionId};
-use rotation::step::survey::Survey;
+use rotation::step::survey::{Survey, Validity};
 use serde::Serialize;
 
 use crate::account::{Account, deadline};
@@ -39,8 +39,6 @@ impl Place {
     }
 }
 
-const UPDATE: &str = "aws secretsmanager update-secret-version-stage --secret-id";
-
 /// Proves AWSPREVIOUS on the server, asks, and moves the label.
 pub(crate) async fn run(
     account: &Account,
@@ -59,7 +57,14 @@ pub(crate) async fn run(
     };
     let surveyor = Surveyor::of(account, &secret, &arguments.settings).await?;
     let survey = surveyor.survey().await?;
-    if !survey.login(previous).is_some_and(|login| login.validity.logs_in()) {
+    let found = survey.login(previous).map(|login| login.validity);
+    if found == Some(Validity::Locked) {
+        return Err(ErrorType::AccountUnusable.because(format!(
+            "nothing was changed: the user of version {previous}, AWSPREVIOUS, is locked, so it would lock \
+             every client out; unlock it, or rotate instead"
+        )));
+    }
+    if !found.is_some_and(Validity::logs_in) {
         return Err(ErrorType::SecretInvalid.because(format!(
             "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the server \
              stores, so it would lock every client out; rotate instead"
@@ -68,13 +73,13 @@ pub(crate) async fn run(
     // Where Secrets Manager has left AWSPENDING on the version that is current, it would be in the way of
     // the next rotation.
     let is_pending = secret.description.has_label(current, StagingLabel::Pending);
-    let mut calls = vec![format!(
-        "{UPDATE} {id} --version-stage AWSCURRENT --move-to-version-id {previous} \
-         --remove-from-version-id {current}"
-    )];
+    let moved = format!(
+        "--version-stage AWSCURRENT --move-to-version-id {previous} --remove-from-version-id {current}"
+    );
+    let mut calls = vec![screen::update_stage(id, &moved)];
     if is_pending {
         let removed = format!("--version-stage AWSPENDING --remove-from-version-id {current}");
-        calls.push(format!("{UPDATE} {id} {removed}"));
+        calls.push(screen::update_stage(id, &removed));
     }
     let [from, to] = [current, previous].map(|version| Place::of(&survey, version));
     let mut result = RolledBack { secret: id.to_string(), from, to, calls, done: false };
@@ -98,6 +103,11 @@ pub(crate) async fn run(
 }
 
 impl RolledBack {
+    /// 1 if the answer was no: whatever waits for the label must not go on.
+    pub(crate) fn status(&self) -> u8 {
+        u8::from(!self.done)
+    }
+
     fn tell(&self) {
         let Self { from, to, .. } = self;
         heading(&self.secret);

@@ -42,6 +42,8 @@ struct Login {
     valid: bool,
     /// Whether it is valid as the second password of the user.
     retained: bool,
+    /// Whether it is the user's, which is locked.
+    locked: bool,
 }
 
 /// A session that is open.
@@ -116,6 +118,7 @@ async fn look(
         user,
         valid: validity.logs_in(),
         retained: validity == Validity::Retained,
+        locked: validity == Validity::Locked,
     };
     let description = &rotation.description;
     result.logins = [StagingLabel::Current, StagingLabel::Previous]
@@ -141,11 +144,12 @@ async fn look(
 impl screen::Result for Rotated {
     fn print(&self) {
         heading("Valid logins, by the hashes that the server stores");
-        for Login { what, user, valid, retained } in &self.logins {
-            let (style, is) = match (valid, retained) {
-                (true, false) => (WELL, "valid"),
-                (true, true) => (NOTICE, "valid, as the user's second password"),
-                (false, _) => (ALARM, "replaced"),
+        for Login { what, user, valid, retained, locked } in &self.logins {
+            let (style, is) = match (valid, retained, locked) {
+                (true, false, _) => (WELL, "valid"),
+                (true, true, _) => (NOTICE, "valid, as the user's second password"),
+                (false, _, true) => (ALARM, "locked, with this password"),
+                (false, _, false) => (ALARM, "replaced"),
             };
             item(style, "", &format!("{what:<20} {user:<32} {is}"));
         }

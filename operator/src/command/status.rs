@@ -12,7 +12,7 @@ use rotation::aws::StagingLabel;
 use rotation::error::{Error, ErrorType};
 use rotation::event::SecretId;
 use rotation::step::Current;
-use rotation::step::survey::Survey;
+use rotation::step::survey::{Survey, Validity};
 use serde::Serialize;
 
 use crate::account::Account;
@@ -70,6 +70,9 @@ struct OnServer {
     twin_exists: bool,
     /// Accounts of the two users that cannot be used as they are.
     unusable: Vec<String>,
+    /// What each of these logins is, for people.
+    #[serde(skip)]
+    validity: [Option<Validity>; 3],
 }
 
 /// A secret that was read, and its current document.
@@ -173,12 +176,18 @@ async fn read(account: &Account, id: SecretId) -> Result<Subject, Box<Row>> {
 
 impl OnServer {
     fn new(survey: &Survey, secret: &Secret) -> Self {
-        let valid = |version| survey.login(version).map(|login| login.validity.logs_in());
-        let labeled = |label| secret.version(label).and_then(valid);
+        let validity = [
+            secret.version(StagingLabel::Current),
+            secret.version(StagingLabel::Previous),
+            secret.unfinished(),
+        ]
+        .map(|version| survey.login(version?).map(|login| login.validity));
+        let [current, previous, unfinished] = validity.map(|found| found.map(Validity::logs_in));
         Self {
-            current_valid: labeled(StagingLabel::Current).unwrap_or_default(),
-            previous_valid: labeled(StagingLabel::Previous),
-            unfinished_valid: secret.unfinished().and_then(valid),
+            current_valid: current.unwrap_or_default(),
+            previous_valid: previous,
+            unfinished_valid: unfinished,
+            validity,
             drift: survey.plan.len(),
             twin_exists: survey.twin_exists,
             unusable: survey.unusable.clone(),
@@ -216,13 +225,19 @@ impl Row {
     fn cells(&self) -> Vec<String> {
         let [since, next] = self.shown.clone();
         let server = self.server.as_ref();
-        let previous = server.and_then(|server| server.previous_valid);
+        let previous = match server.and_then(|server| server.validity[1]) {
+            None => "",
+            Some(Validity::Locked) => "locked",
+            Some(previous) if previous.logs_in() => "valid",
+            Some(_) => "replaced",
+        };
         vec![
             self.name.clone(),
             self.user.clone().unwrap_or_default(),
             since,
-            if self.rotation_enabled { next } else { "off".to_owned() },
-            previous.map_or("", |valid| if valid { "valid" } else { "replaced" }).to_owned(),
+            // Of a secret that was not read nothing is known.
+            if self.rotation_enabled || self.user.is_none() { next } else { "off".to_owned() },
+            previous.to_owned(),
             match server {
                 None => String::new(),
                 Some(server) if !server.twin_exists => "none yet".to_owned(),
@@ -250,17 +265,22 @@ impl Row {
         if let Some(error) = &self.error {
             notes.push((ALARM, error.to_string()));
         }
-        if let Some(OnServer { current_valid: false, .. }) = self.server {
-            let note =
-                "the password of AWSCURRENT is not the server's: applications are refused now";
-            notes.push((ALARM, note.to_owned()));
+        if let Some(OnServer { current_valid: false, validity: [current, ..], .. }) = &self.server {
+            let found = match current {
+                Some(Validity::Locked) => "the user of AWSCURRENT is locked",
+                _ => "the password of AWSCURRENT is not the server's",
+            };
+            notes.push((ALARM, format!("{found}: applications are refused now")));
         }
         if let Some(version) = &self.unfinished {
-            let set = self.server.as_ref().and_then(|server| server.unfinished_valid);
+            let set = self.server.as_ref().and_then(|server| server.validity[2]);
             let at = match set {
                 None => "",
-                Some(true) => "; its password is set, so testSecret or finishSecret failed",
-                Some(false) => "; its password is not set, so createSecret or setSecret failed",
+                Some(Validity::Locked) => "; its password is set, and its user is locked",
+                Some(set) if set.logs_in() => {
+                    "; its password is set, so testSecret or finishSecret failed"
+                }
+                Some(_) => "; its password is not set, so createSecret or setSecret failed",
             };
             notes.push((NOTICE, format!("the rotation to version {version} has not ended{at}")));
         }

@@ -46,13 +46,13 @@ pub(crate) async fn run(
     };
     let mut unstuck = Unstuck {
         secret: id.to_string(),
-        call: format!(
-            "aws secretsmanager update-secret-version-stage --secret-id {id} --version-stage AWSPENDING \
-             --remove-from-version-id {version}"
+        call: screen::update_stage(
+            id,
+            &format!("--version-stage AWSPENDING --remove-from-version-id {version}"),
         ),
         version: version.to_string(),
         found: found.unwrap_or_else(|error| {
-            vec![format!("what it has changed on the server could not be found out: {error}")]
+            vec![format!("what it has changed on the server could not be found out: {error:?}")]
         }),
         done: false,
     };
@@ -78,6 +78,7 @@ fn changed(survey: &Survey, version: &VersionId) -> Vec<String> {
             format!("setSecret has set it on the server: \"{user}\" logs in with it")
         }
         Validity::Retained => format!("the server keeps it as the second password of \"{user}\""),
+        Validity::Locked => format!("it is set on the server, where \"{user}\" is locked"),
         Validity::Replaced => {
             format!("it is not set on the server: \"{user}\" has another password")
         }
@@ -96,6 +97,11 @@ fn changed(survey: &Survey, version: &VersionId) -> Vec<String> {
 }
 
 impl Unstuck {
+    /// 1 if the answer was no: whatever waits for the label must not go on.
+    pub(crate) fn status(&self) -> u8 {
+        u8::from(!self.done)
+    }
+
     fn tell(&self) {
         heading(&format!("The rotation to version {} of {}", self.version, self.secret));
         for found in &self.found {

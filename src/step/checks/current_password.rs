@@ -10,6 +10,7 @@ use account_mirror::user::Account;
 
 use super::Checks;
 use super::plugins;
+use super::refusals::usable;
 use crate::error::{Error, ErrorType, refuse};
 
 /// What the current password is to an account.
@@ -31,12 +32,18 @@ impl Checks<'_, '_> {
     /// # Errors
     ///
     /// `CurrentPasswordWrong`, `HostPasswordsDiffer`, `AccountUnusable` for an account that an empty
-    /// password opens, and `PluginUnsupported`.
+    /// password opens and for a user that is locked, and `PluginUnsupported`.
     pub(super) async fn current_password(
         &mut self,
         host_in_use: Option<&str>,
     ) -> Result<(), Error> {
         let source = &self.pair.source;
+        if host_in_use.is_none() && !source.accounts.values().any(has_password) {
+            // No password opens any account, so the one in the secret is not what is wrong.
+            for host in source.accounts.keys() {
+                usable(self.pair.session.family, source, host, &self.turn.server)?;
+            }
+        }
         let mut proven = Vec::new();
         let mut differing = Vec::new();
         for (host, account) in source.accounts.iter().filter(|(_, account)| has_password(account)) {

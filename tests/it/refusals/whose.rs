@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::admin::{self, Through};
 use crate::support::account::{Tenant, account};
 use crate::support::command::Person;
-use crate::support::scene::Scene;
+use crate::support::scene::{Scene, superuser_document};
 use crate::support::server::Server;
 use crate::support::untouched::{
     assert_error, assert_refused, change_superuser, give_up, preflight,
@@ -19,10 +19,8 @@ use crate::support::untouched::{
 const FIRST: &str = "First-canary-1";
 
 /// What makes an account unusable, and its opposite.
-const STATES: &[[&str; 2]] = &[
-    ["ACCOUNT LOCK", "ACCOUNT UNLOCK"],
-    ["PASSWORD EXPIRE", "IDENTIFIED BY 'Supercanary''1'"],
-];
+const STATES: &[[&str; 2]] =
+    &[["ACCOUNT LOCK", "ACCOUNT UNLOCK"], ["PASSWORD EXPIRE", "IDENTIFIED BY 'Supercanary''1'"]];
 
 #[tokio::test]
 async fn a_superuser_that_is_locked_or_expired_says_nothing_of_the_applications() {
@@ -97,5 +95,47 @@ async fn an_error_that_another_text_tells_says_there_nothing_of_trying_again() {
     assert!(warned, "{checked:?}");
     for of_the_error in ["retry after fixing this", "applications may be refused now"] {
         assert!(!checked.stdout.contains(of_the_error), "{checked:?}");
+    }
+}
+
+/// Where the host in use is not known, each account is judged: from a person's place, and where the two
+/// secrets name the server by two names.
+#[tokio::test]
+async fn a_user_that_is_locked_is_called_so_and_not_said_to_have_another_password() {
+    for &server in Server::all() {
+        let (tenant, scene) = Scene::settled(Tenant::of(server).await, FIRST).await;
+        scene.rotate().await;
+        let person = Person::with(&tenant.address);
+        let [user, twin] = [tenant.user(), tenant.twin()].map(|name| account(&name, "%"));
+
+        tenant.sql(format!("ALTER USER {user} ACCOUNT LOCK")).await;
+        let rollback = person.types(&["rollback", &scene.arn, "--yes", "--output", "json"]).await;
+        assert_eq!(rollback.status, 1, "{rollback:?}");
+        let error = rollback.json()["error"].to_string();
+        assert!(error.contains("is locked") && !error.contains("password"), "{error}");
+        let told = person.types(&["status", &scene.arn]).await.stdout;
+        assert!(told.contains("locked") && !told.contains("replaced"), "{told}");
+
+        tenant.sql(format!("ALTER USER {twin} ACCOUNT LOCK")).await;
+        let told = person.types(&["status", &scene.arn]).await.stdout;
+        assert!(told.contains("the user of AWSCURRENT is locked: applications are"), "{told}");
+        assert!(!told.contains("is not the server's"), "{told}");
+        let checked = person.types(&["check", &scene.arn, "--output", "json"]).await.json();
+        assert_eq!(checked["refusal"]["errorType"], "AccountUnusable", "{checked}");
+
+        let mut superuser = superuser_document(&tenant.address);
+        superuser["host"] = "localhost".into();
+        change_superuser(&scene, &superuser).await;
+        let error = preflight(&tenant, &scene).await.0.unwrap_err();
+        assert_error(&error, AccountUnusable, &["it is locked", "make it usable"]);
+
+        tenant.sql(format!("ALTER USER {user} ACCOUNT UNLOCK")).await;
+        tenant.sql(format!("ALTER USER {twin} ACCOUNT UNLOCK")).await;
+        change_superuser(&scene, &superuser_document(&tenant.address)).await;
+        scene.rotate().await;
+        for label in ["AWSCURRENT", "AWSPREVIOUS"] {
+            let (user, password) = scene.login(label).await;
+            assert!(tenant.logs_in(&user, &password).await, "{label}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use mysql_async::prelude::Queryable;
 use rotation::error::ErrorType::{
     self, DifferentServer, GrantImpossible, HostUnknown, PluginUnsupported, ProtocolError,
     RotationInProgress, SecretInvalid, ServerReadOnly, ServerUnreachable, SuperuserLoginRefused,
-    SuperuserTooWeak, TlsFailed, WrongAccount,
+    SuperuserTooWeak, TlsFailed,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -85,7 +85,7 @@ fn cases() -> Vec<Case> {
         ),
         given(NOBODY, "RENAME USER {} TO 'gone'@'%'", "RENAME USER 'gone'@'%' TO {}"),
         given(
-            &[WrongAccount],
+            &[SuperuserLoginRefused],
             "CREATE USER ''@'127.0.0.1' IDENTIFIED BY 'Password-canary-4711'",
             "DROP USER ''@'127.0.0.1'",
         ),
