@@ -62,10 +62,20 @@ impl Account {
 
     /// Reads the document that is current.
     pub(crate) async fn current(&self, id: &SecretId) -> Result<Current, Error> {
+        self.labeled(id, StagingLabel::Current).await
+    }
+
+    /// Reads the document with a label.
+    pub(crate) async fn labeled(
+        &self,
+        id: &SecretId,
+        label: StagingLabel,
+    ) -> Result<Current, Error> {
         let aws = self.clients.for_invocation(deadline());
-        let Some(value) = aws.value(id, Selector::Labeled(StagingLabel::Current)).await? else {
+        let Some(value) = aws.value(id, Selector::Labeled(label)).await? else {
             return Err(ErrorType::SecretInvalid.because(format!(
-                "secret {id} was not read: no version of it has AWSCURRENT; store the user's login in it"
+                "secret {id} was not read: no version of it has {}; store the user's login in it",
+                label.as_str()
             )));
         };
         let document = UserSecret::parse(id, value.document)?;

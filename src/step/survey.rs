@@ -57,6 +57,8 @@ pub enum Validity {
     Retained,
     /// It is the user's, wherever that is locked.
     Locked,
+    /// It is the user's, and has expired.
+    Expired,
     /// The user has another one.
     Replaced,
     /// There is no such user.
@@ -195,14 +197,16 @@ impl Survey {
         for account in user.accounts.values() {
             let is_locked = account.state.locked;
             if proofs.any_matches(account, &document.password)? {
-                if !is_locked {
-                    return Ok(Validity::Valid);
-                }
-                if validity == Validity::Replaced {
-                    validity = Validity::Locked;
+                let found = match (is_locked, account.state.expired) {
+                    (false, false) => return Ok(Validity::Valid),
+                    (true, _) => Validity::Locked,
+                    (false, true) => Validity::Expired,
+                };
+                if validity != Validity::Retained {
+                    validity = found;
                 }
             }
-            if is_locked {
+            if is_locked || account.state.expired {
                 continue;
             }
             if let Some(retained) = &account.state.retained
@@ -212,6 +216,35 @@ impl Survey {
             }
         }
         Ok(validity)
+    }
+}
+
+impl Survey {
+    /// The hosts at which the login of a document is refused, though the user's accounts there are not
+    /// locked.
+    ///
+    /// # Errors
+    ///
+    /// `ProofTooSlow`.
+    pub fn refused_at(
+        &self,
+        rotation: &Rotation<'_>,
+        document: &UserSecret,
+    ) -> Result<Vec<String>, Error> {
+        let proofs = Proofs::until(rotation.deadline);
+        let mut refused = Vec::new();
+        let user = self.users.iter().find(|user| user.name == document.username);
+        for (host, account) in user.into_iter().flat_map(|user| &user.accounts) {
+            let retained = &account.state.retained;
+            let is_open = proofs.any_matches(account, &document.password)?
+                || retained
+                    .as_ref()
+                    .map_or(Ok(false), |one| proofs.matches(one, &document.password))?;
+            if !account.state.locked && (account.state.expired || !is_open) {
+                refused.push(host.clone());
+            }
+        }
+        Ok(refused)
     }
 }
 

@@ -268,6 +268,55 @@ async fn unstick_tells_how_far_a_rotation_came_and_lets_the_next_one_begin_anew(
     }
 }
 
+#[tokio::test]
+async fn rollback_refuses_a_login_that_has_expired_or_opens_one_host_alone_and_tells_of_drift() {
+    for &server in Server::all() {
+        let (tenant, scene, person) = scene(server).await;
+        scene.rotate().await;
+        let user = account(&tenant.user(), "%");
+        let database = tenant.database();
+        tenant.sql(format!("REVOKE SELECT ON {database}.* FROM {user}")).await;
+        let drift = person.types(&["rollback", &scene.arn]).await;
+        assert!(drift.stdout.contains("the two users differ by 1 statement"), "{drift:?}");
+        tenant.sql(format!("GRANT SELECT ON {database}.* TO {user}")).await;
+
+        let first = literal(FIRST);
+        let there = account(&tenant.user(), "10.9.9.9");
+        for (given, undone, error_type, found) in [
+            (
+                format!("ALTER USER {user} PASSWORD EXPIRE"),
+                format!("ALTER USER {user} IDENTIFIED BY {first}"),
+                "AccountUnusable",
+                "has an expired password",
+            ),
+            (
+                format!("CREATE USER {there} IDENTIFIED BY 'Another-canary-1'"),
+                format!("DROP USER {there}"),
+                "HostPasswordsDiffer",
+                "10.9.9.9",
+            ),
+        ] {
+            tenant.sql(given).await;
+            let before = Traces::of(&tenant, &scene).await;
+            let words = ["rollback", &scene.arn, "--yes", "--output", "json"];
+            let refused = person.types(&words).await;
+            let error = &refused.json()["error"];
+            assert_eq!((refused.status, &error["errorType"]), (1, &error_type.into()), "{error}");
+            assert!(error["errorMessage"].to_string().contains(found), "{error}");
+            before.assert_unchanged(&tenant, &scene, "a refused rollback").await;
+            tenant.sql(undone).await;
+        }
+        let current = scene.login("AWSCURRENT").await;
+        assert!(tenant.logs_in(&current.0, &current.1).await);
+        let done = person.types(&["rollback", &scene.arn, "--yes"]).await;
+        assert_eq!(done.status, 0, "{done:?}");
+        assert!(!done.stdout.contains("differ"), "{done:?}");
+        assert_eq!(scene.login("AWSCURRENT").await, (tenant.user(), FIRST.to_owned()));
+        assert!(tenant.logs_in(&tenant.user(), FIRST).await);
+        assert!(tenant.logs_in(&current.0, &current.1).await);
+    }
+}
+
 /// Without a terminal the answer is no, so that a script that goes on with `&&` does not.
 #[tokio::test]
 async fn a_label_that_stays_since_the_answer_was_no_is_a_failure_and_its_call_names_the_region() {

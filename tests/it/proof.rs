@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mysql_async::prelude::Queryable;
 use rotation::error::ErrorType::{
     AccountUnusable, CurrentPasswordWrong, HostPasswordsDiffer, PendingLoginRefused,
-    PendingValueMissing,
+    PendingValueMissing, TwinNotOurs,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -16,7 +16,7 @@ use crate::support::proxy::{Fault, Proxy};
 use crate::support::refusal::refused;
 use crate::support::scene::{Scene, document, superuser_document};
 use crate::support::server::{Need, Server};
-use crate::support::untouched::assert_refused;
+use crate::support::untouched::{assert_refused, preflight};
 
 const FIRST: &str = "first canary";
 const OTHER: &str = "another canary";
@@ -172,9 +172,14 @@ async fn a_retained_second_password_of_the_user_counts_with_a_warning() {
         let user = account(&tenant.user(), "%");
         let newer = format!("IDENTIFIED BY {} RETAIN CURRENT PASSWORD", literal(OTHER));
         tenant.sql(format!("ALTER USER {user} {newer}")).await;
+        let foretold = preflight(&tenant, &scene).await.1;
+        assert!(foretold.contains("a rotation is refused (TwinNotOurs) until"), "{foretold}");
         scene.rotate().await;
         let (twin, password) = scene.login("AWSCURRENT").await;
         assert!(tenant.logs_in(&twin, &password).await);
+        assert_refused(&tenant, &scene, TwinNotOurs, &["no version of this secret holds"]).await;
+        let (previous, password) = scene.login("AWSPREVIOUS").await;
+        assert!(tenant.logs_in(&previous, &password).await);
     }
 }
 

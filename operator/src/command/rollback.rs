@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::account::{Account, deadline};
 use crate::arguments::{Labels, Output};
-use crate::screen::{self, NOTICE, WELL, heading, item};
+use crate::screen::{self, ALARM, NOTICE, WELL, heading, item};
 use crate::surveyor::Surveyor;
 
 /// What was found, and done.
@@ -22,6 +22,8 @@ pub(crate) struct RolledBack {
     /// Those of AWSPREVIOUS.
     to: Place,
     calls: Vec<String>,
+    /// How many statements would make the two users equal: what they are granted differs before.
+    drift: usize,
     done: bool,
 }
 
@@ -58,10 +60,20 @@ pub(crate) async fn run(
     let surveyor = Surveyor::of(account, &secret, &arguments.settings).await?;
     let survey = surveyor.survey().await?;
     let found = survey.login(previous).map(|login| login.validity);
-    if found == Some(Validity::Locked) {
+    if let Some(state @ (Validity::Locked | Validity::Expired)) = found {
+        let state = if state == Validity::Locked { "is locked" } else { "has an expired password" };
         return Err(ErrorType::AccountUnusable.because(format!(
-            "nothing was changed: the user of version {previous}, AWSPREVIOUS, is locked, so it would lock \
-             every client out; unlock it, or rotate instead"
+            "nothing was changed: the user of version {previous}, AWSPREVIOUS, {state}, so it would lock \
+             every client out; make it usable, or rotate instead"
+        )));
+    }
+    let document = account.labeled(id, StagingLabel::Previous).await?;
+    let refused_at = survey.refused_at(&surveyor.rotation()?, &document)?;
+    if found.is_some_and(Validity::logs_in) && !refused_at.is_empty() {
+        return Err(ErrorType::HostPasswordsDiffer.because(format!(
+            "nothing was changed: the login of version {previous}, AWSPREVIOUS, is refused for clients \
+             whose account is that at {}; give it this password there, or rotate instead",
+            refused_at.join(", ")
         )));
     }
     if !found.is_some_and(Validity::logs_in) {
@@ -82,7 +94,14 @@ pub(crate) async fn run(
         calls.push(screen::update_stage(id, &removed));
     }
     let [from, to] = [current, previous].map(|version| Place::of(&survey, version));
-    let mut result = RolledBack { secret: id.to_string(), from, to, calls, done: false };
+    let mut result = RolledBack {
+        secret: id.to_string(),
+        from,
+        to,
+        calls,
+        drift: survey.plan.len(),
+        done: false,
+    };
     if output == Output::Text {
         result.tell();
     }
@@ -114,6 +133,14 @@ impl RolledBack {
         item(NOTICE, "now     ", &format!("\"{}\", version {}", from.user, from.version));
         item(WELL, "then    ", &format!("\"{}\", version {}", to.user, to.version));
         item(WELL, "proof   ", "the server stores the hash of that version's password");
+        if self.drift > 0 {
+            let differ = format!(
+                "the two users differ by {} statement(s), so clients may miss a privilege; \
+                 mysql-rotation check shows them",
+                self.drift
+            );
+            item(ALARM, "drift   ", &differ);
+        }
         println!("\n{}\n", self.calls.join("\n"));
     }
 }

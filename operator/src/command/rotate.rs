@@ -42,7 +42,7 @@ struct Login {
     valid: bool,
     /// Whether it is valid as the second password of the user.
     retained: bool,
-    /// Whether it is the user's, which is locked.
+    /// Whether it is the user's, which is locked, or whose password has expired.
     locked: bool,
 }
 
@@ -118,7 +118,7 @@ async fn look(
         user,
         valid: validity.logs_in(),
         retained: validity == Validity::Retained,
-        locked: validity == Validity::Locked,
+        locked: matches!(validity, Validity::Locked | Validity::Expired),
     };
     let description = &rotation.description;
     result.logins = [StagingLabel::Current, StagingLabel::Previous]
@@ -148,7 +148,7 @@ impl screen::Result for Rotated {
             let (style, is) = match (valid, retained, locked) {
                 (true, false, _) => (WELL, "valid"),
                 (true, true, _) => (NOTICE, "valid, as the user's second password"),
-                (false, _, true) => (ALARM, "locked, with this password"),
+                (false, _, true) => (ALARM, "locked or expired, with this password"),
                 (false, _, false) => (ALARM, "replaced"),
             };
             item(style, "", &format!("{what:<20} {user:<32} {is}"));

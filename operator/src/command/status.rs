@@ -228,6 +228,7 @@ impl Row {
         let previous = match server.and_then(|server| server.validity[1]) {
             None => "",
             Some(Validity::Locked) => "locked",
+            Some(Validity::Expired) => "expired",
             Some(previous) if previous.logs_in() => "valid",
             Some(_) => "replaced",
         };
@@ -268,6 +269,7 @@ impl Row {
         if let Some(OnServer { current_valid: false, validity: [current, ..], .. }) = &self.server {
             let found = match current {
                 Some(Validity::Locked) => "the user of AWSCURRENT is locked",
+                Some(Validity::Expired) => "the password of AWSCURRENT has expired",
                 _ => "the password of AWSCURRENT is not the server's",
             };
             notes.push((ALARM, format!("{found}: applications are refused now")));
@@ -277,6 +279,7 @@ impl Row {
             let at = match set {
                 None => "",
                 Some(Validity::Locked) => "; its password is set, and its user is locked",
+                Some(Validity::Expired) => "; its password was set, and has expired",
                 Some(set) if set.logs_in() => {
                     "; its password is set, so testSecret or finishSecret failed"
                 }

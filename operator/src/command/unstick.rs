@@ -79,6 +79,7 @@ fn changed(survey: &Survey, version: &VersionId) -> Vec<String> {
         }
         Validity::Retained => format!("the server keeps it as the second password of \"{user}\""),
         Validity::Locked => format!("it is set on the server, where \"{user}\" is locked"),
+        Validity::Expired => "it was set on the server, and has expired there".to_owned(),
         Validity::Replaced => {
             format!("it is not set on the server: \"{user}\" has another password")
         }

@@ -60,7 +60,8 @@ impl Checks<'_, '_> {
                 Outcome::Retained => {
                     self.report.warn(format!(
                         "the current password of {name} is its retained second one; the account has a \
-                         newer password, which the secret does not hold"
+                         newer password, which the secret does not hold: when the users have changed \
+                         places, a rotation is refused (TwinNotOurs) until a version of it does"
                     ));
                     proven.push(host);
                 }
