@@ -1,4 +1,4 @@
-"""AWS on a loopback port: secrets_manager.py in a process of its own, with nothing in it at first."""
+"""AWS on a loopback port: secrets_manager.py in a process of its own, with nothing in it at first. And its command line."""
 
 from __future__ import annotations
 
@@ -50,6 +50,30 @@ class Aws:
             wait_until(lambda: is_listening(self.port), START_SECONDS, self.process)
         except TimeoutError as error:
             raise Missing(f"moto did not start ({error}): {self.log.read_text()[-500:]}") from error
+
+    def stop(self) -> None:
+        if self.process:
+            stop(self.process, signal.SIGKILL, STOP_SECONDS)
+
+
+@dataclass
+class CommandLine:
+    """The process that plays the program `aws`."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        return {"folder": str(self.folder)}
+
+    def start(self) -> None:
+        self.folder.mkdir()
+        python, log = root("python") / "bin" / "python", self.folder / "log"
+        self.process = start([str(python), str(DEV / "aws_cli.py"), str(self.folder)], log)
+        try:
+            wait_until((self.folder / "aws").exists, START_SECONDS, self.process)
+        except TimeoutError as error:
+            raise Missing(f"the AWS CLI did not start ({error}): {log.read_text()[-500:]}") from error
 
     def stop(self) -> None:
         if self.process:

@@ -16,6 +16,7 @@ GET    /functions            all functions; GET /functions/NAME one
 POST   /functions/NAME/restart   also /stop
 DELETE /functions/NAME
 POST   /aws                  one more AWS (Secrets Manager, RDS, IAM, ...), with nothing in it; DELETE /aws/ID
+GET    /command-line         the folder with a program `aws` that is loaded once (see aws_cli.py)
 GET    /rotations?secret=ARN&wait=SECONDS    steps so far, and whether the rotation has ended
 POST   /rotations/settings                   see rotations.py
 
@@ -37,7 +38,7 @@ from typing import Any
 import clients
 import clusters
 import fronts
-from aws import Aws
+from aws import Aws, CommandLine
 from builds import Build, Given
 from functions import Function
 from packages import Missing
@@ -63,7 +64,9 @@ class Stack:
         self.aws: dict[str, Aws] = {}
         self.functions: dict[str, Function] = {}
         self.fronts: dict[str, fronts.Front] = {}
+        self.command_line: CommandLine | None = None
         self.lock = threading.Lock()
+        self.command_line_lock = threading.Lock()
         self.closed = False
         self._numbers = itertools.count(1)
 
@@ -149,6 +152,14 @@ class Stack:
         aws.wait()
         return aws
 
+    def started_command_line(self) -> CommandLine:
+        """Started when it is first asked for."""
+        with self.command_line_lock:
+            if not self.command_line:
+                self.command_line = CommandLine(self.folder / "command-line")
+                self.command_line.start()
+            return self.command_line
+
     def _keep(self, known: dict[str, Any], name: str, thing: Any) -> None:
         with self.lock:
             if self.closed:
@@ -168,6 +179,8 @@ class Stack:
                 server.kill()
         for aws in list(self.aws.values()):
             aws.stop()
+        if self.command_line:
+            self.command_line.stop()
 
 
 def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
@@ -182,6 +195,8 @@ def route(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
         return [build.describe() for build in stack.builds.values()]
     if kind == "aws" and method == "POST":
         return stack.add_aws().describe()
+    if kind == "command-line" and method == "GET":
+        return stack.started_command_line().describe()
     if kind == "aws" and method == "DELETE":
         find(stack.aws, name).stop()
         stack.aws.pop(name)

@@ -79,8 +79,9 @@ impl Reader {
     }
 
     fn run(&self, commands: &str) -> Output {
+        let path = format!("PATH={}:$PATH\n", self.aws.programs.display());
         Command::new("bash")
-            .args(["-eu", "-o", "pipefail", "-c", &self.own(commands)])
+            .args(["-eu", "-o", "pipefail", "-c", &(path + &self.own(commands))])
             .current_dir(&self.folder)
             .env("AWS_ENDPOINT_URL", &self.aws.url)
             .env("AWS_PAGER", "")

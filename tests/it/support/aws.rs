@@ -1,5 +1,6 @@
 //! An AWS of a test's own, in which IAM decides who may do what.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -13,6 +14,8 @@ use super::stack::{Rotations, control, finally, request, send};
 pub(crate) struct OwnAws {
     id: String,
     pub(crate) url: String,
+    /// The folder with the program `aws`.
+    pub(crate) programs: PathBuf,
 }
 
 impl OwnAws {
@@ -22,9 +25,14 @@ impl OwnAws {
             id: String,
             url: String,
         }
+        #[derive(Deserialize)]
+        struct CommandLine {
+            folder: PathBuf,
+        }
         let Started { id, url } =
             control("POST", "/aws", Some(Value::Object(Default::default()))).await;
-        Self { id, url }
+        let CommandLine { folder: programs } = control("GET", "/command-line", None).await;
+        Self { id, url, programs }
     }
 
     /// Enforces IAM's policies after this many more calls.
@@ -64,7 +72,7 @@ impl OwnAws {
 
     /// What the command line of AWS answers.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Value {
-        let output = Command::new("aws")
+        let output = Command::new(self.programs.join("aws"))
             .args(["--endpoint-url", &self.url, "--output", "json"])
             .args(arguments)
             .output()
