@@ -10,7 +10,7 @@ With WORDS, only the mutations whose rule contains them. Each is made in a copy 
 counts as noticed when the program still compiles and one of the tests that are named with it fails; what the tests
 said is in `.dev/mutations.log`.
 
-The model in tests/it/protocol.rs breaks some rules in pairs, because two guards stand behind one promise. The tests
+The model in account-mirror/tests/protocol/ breaks some rules in pairs, because two guards stand behind one promise. The tests
 know each guard by itself, so that here each is broken alone. One rule of the model is not here: it is a rule of the
 world, not of the function.
 """

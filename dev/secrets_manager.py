@@ -8,6 +8,7 @@ moto's RDS, IAM, STS and CloudFormation are served on the same port. Here are th
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import sys
@@ -224,4 +225,5 @@ def main(port: int) -> None:
 
 if __name__ == "__main__":
     threading.stack_size(1 << 20)
+    gc.freeze()  # what was loaded stays
     main(int(sys.argv[1]))

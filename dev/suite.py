@@ -35,7 +35,7 @@ STACK = Path(__file__).with_name("stack.py")
 PROJECT = STACK.parent.parent
 LOGS = HOME / "logs"
 # Modules of the tests that need no server.
-PURE = ("fuzz::", "laws::", "protocol::", "support::")
+PURE = ("fuzz::", "laws::", "support::")
 # One rotation by the built program, and what it is measured with.
 ROTATION = ["main_job::"]
 # Of what is the same whatever the server is: the calls to AWS, the role of the template, the documents, labels that move

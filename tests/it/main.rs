@@ -46,7 +46,6 @@ mod patterns;
 mod plugins;
 mod preflight;
 mod proof;
-mod protocol;
 mod proven;
 mod races;
 mod rds;
