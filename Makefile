@@ -48,9 +48,9 @@ help:
 	@echo 'make reproducible builds it twice, and compares'
 	@echo 'make bench        builds the function for this machine, and measures it (BENCH=quick for two minutes of it)'
 	@echo 'make budget       compares the instructions of a rotation with their budget'
-	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts on every server'
+	@echo 'make fuzz-mirror  mirrors CASES=$(CASES) random pairs of accounts, and one with 60,000 schemas, on every server'
 	@echo 'make fuzz         gives the parsers, and the driver, CASES=$(CASES) random inputs'
-	@echo 'make fault-sweep  cuts a rotation off at every point, on every server'
+	@echo 'make fault-sweep  cuts a rotation off at every point, and rotates a hundred times in a row, on every server'
 	@echo 'make mutants      breaks one rule of the function at a time, and shows that a test notices'
 	@echo 'make clients      has real drivers and pools go through rotations, and compares what they saw (WRITE=1 stores it)'
 	@echo 'make clean        removes what was built and set up'
@@ -164,14 +164,14 @@ budget: package
 
 fuzz-mirror:
 	$(STACK) setup
-	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) $(STACK) run --with all -- cargo test --locked --test it -- --nocapture laws mirror_fuzz 2>&1 | grep --line-buffered -v '^{"_aws"'
+	MIRROR_SEED=$${MIRROR_SEED:-$$RANDOM} MIRROR_CASES=$(CASES) SCHEMAS=60000 $(STACK) run --with all -- cargo test --locked --test it -- --nocapture laws mirror_fuzz scale::an_account 2>&1 | grep --line-buffered -v '^{"_aws"'
 
 fuzz:
 	$(STACK) setup
 	FUZZ_CASES=$(CASES) $(STACK) run -- cargo test --locked --test it fuzz:: -- --skip mirror_fuzz
 
 fault-sweep:
-	FAULT_SWEEP=all $(SUITE) faults::
+	FAULT_SWEEP=all ROTATIONS=100 $(SUITE) faults:: states::rotations_in_a_row
 
 mutants:
 	$(STACK) setup

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import io
 import json
+import secrets
 import sys
 import threading
 import time
@@ -213,12 +214,20 @@ async def application(scope: dict[str, Any], receive: Callable[[], Any], send: C
     await send({"type": "http.response.body", "body": content})
 
 
+def request_id(headers: dict[str, str]) -> str:
+    """moto draws each letter by itself, which takes longer than many a call."""
+    headers["x-amzn-requestid"] = secrets.token_hex(26)
+    return headers["x-amzn-requestid"]
+
+
 def main(port: int) -> None:
     install_versions()
     iam.install()
     rotations.install()
     stacks.install()
     responses.method_names_from_class = cache(responses.method_names_from_class)  # asked with each call
+    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
+    responses.gen_amzn_requestid_long = request_id
     quiet = {"lifespan": "off", "access_log": False, "log_level": "warning"}
     uvicorn.run(application, host="127.0.0.1", port=port, timeout_keep_alive=600, **quiet)
 
