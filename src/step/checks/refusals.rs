@@ -94,11 +94,19 @@ fn check_usable(
              MySQL also CIPHER), which the function does not have; use REQUIRE SSL, or rotate this user by hand"
         );
     }
-    if account.state.locked || account.state.expired {
-        let state = if account.state.locked { "locked" } else { "expired" };
+    let state = if account.state.locked {
+        Some("is locked")
+    } else if account.state.expired {
+        Some("is expired")
+    } else if account.settings.get(&Setting::UserConnections).is_some_and(is_less_than_none) {
+        Some("may open no connection (MAX_USER_CONNECTIONS -1)")
+    } else {
+        None
+    };
+    if let Some(state) = state {
         refuse!(
             AccountUnusable,
-            "{name} was not rotated: it is {state}; make it usable, or turn rotation off"
+            "{name} was not rotated: it {state}; make it usable, or turn rotation off"
         );
     }
     plugins::usable(family, name, account)?;
@@ -109,6 +117,11 @@ fn check_usable(
         );
     }
     Ok(())
+}
+
+/// MariaDB takes a negative number of connections, and then none.
+fn is_less_than_none(limit: &Value) -> bool {
+    matches!(limit, Value::Clause(clause) if clause.contains(" -"))
 }
 
 /// Why the current user's login was refused, with the help of what the superuser sees.

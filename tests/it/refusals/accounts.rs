@@ -36,13 +36,18 @@ async fn a_user_whose_login_cannot_be_proven_is_refused_by_the_reason() {
             ("REQUIRE X509", ClientCertificateRequired, "REQUIRE SSL"),
             ("REQUIRE SUBJECT '/CN=app'", ClientCertificateRequired, "REQUIRE SSL"),
             ("REQUIRE ISSUER '/CN=ca'", ClientCertificateRequired, "REQUIRE SSL"),
+            ("WITH MAX_USER_CONNECTIONS -1", AccountUnusable, "may open no connection"),
         ] {
+            if change.ends_with("-1") && !server.is_mariadb() {
+                continue; // MySQL has no negative limits
+            }
             tenant.sql(format!("ALTER USER {user} {change}")).await;
             assert_refused(&tenant, &scene, error_type, &[&name, text]).await;
             let identified = format!("IDENTIFIED BY '{FIRST}'");
             tenant
                 .sql(format!(
-                    "ALTER USER {user} {identified} REQUIRE NONE; ALTER USER {user} ACCOUNT UNLOCK"
+                    "ALTER USER {user} {identified} REQUIRE NONE WITH MAX_USER_CONNECTIONS 0; \
+                     ALTER USER {user} ACCOUNT UNLOCK"
                 ))
                 .await;
         }
