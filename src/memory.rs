@@ -56,9 +56,9 @@ impl Memory {
         NEXT.set(None);
         let [resident, memory] = [resident, self.function].map(|bytes| bytes >> 20);
         ErrorType::MemoryTooSmall.because(format!(
-            "the step was ended, since it had come to need {resident} of the {memory} MB of memory that the \
-             function has; what was done is kept; increase the parameter memorySize, or, where the user \
-             holds few grants, find out what answers at the address of its server"
+            "the step was ended because it used {resident} of the function's {memory} MB of memory; what was \
+             done is kept; increase the parameter memorySize or, if the user has few grants, find out what \
+             answers at the address of its server"
         ))
     }
 }

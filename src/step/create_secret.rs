@@ -23,7 +23,7 @@ pub async fn run(rotation: &Rotation<'_>) -> Result<Summary, Error> {
         }
         PutOutcome::AlreadyExists => {
             check_kept_value(&turn).await?;
-            format!("version {version} had its value, with \"{twin}\", already, which was kept")
+            format!("version {version} already had a value, for \"{twin}\", which was kept")
         }
     };
     Ok(Summary { what, ..Summary::default() })

@@ -8,26 +8,27 @@ use crate::error::ErrorType::{
 
 const ANYWHERE: &[At] = &[At::Login, At::Read, At::Change];
 
-const PASSWORD: &str = "the password is not the account's, or no account of this name is for the address in the message";
+const PASSWORD: &str =
+    "the password is wrong, or no account of this name matches the address in the message";
 const LIMIT: &str = "raise the limit, or wait until connections are closed";
 const LOCKED: &str = "the account is locked; unlock it, or find out who locked it";
 const BLOCKED: &str = "too many logins of the account failed, which blocks it; find out whose, then ALTER USER … ACCOUNT UNLOCK";
-const EXPIRED: &str = "the account's password has expired, or its hash is not as caching_sha2_password_storage_format \
-     says, which the server enforces; set it, in the database and in the secret";
+const EXPIRED: &str = "the account's password has expired, or its hash is not in the format that the server enforces \
+     (caching_sha2_password_storage_format); set it again, in the database and in the secret";
 const PLUGIN: &str =
     "the server cannot use the account's plugin; load it there, or change the account's";
 const ENDED: &str = "the server is shutting down, or somebody or a time limit ended the connection";
-const OFFLINE: &str = "the server is in offline mode, as one stays that fell out of its replication group; use another \
-     server, or SET GLOBAL offline_mode = OFF when it is in order";
+const OFFLINE: &str = "the server is in offline mode, where a member stays that fell out of its replication group; use \
+     another server, or run SET GLOBAL offline_mode = OFF once it has recovered";
 const MEMORY: &str =
     "the server's limit on the memory of connections is reached; wait, or raise it";
 const CHANGED: &str =
-    "a part of the login was lost or changed on the way; find out what is between";
+    "a part of the login was lost or changed on the way; find out what is in between";
 
 pub(super) const ROWS: &[Row] = &[
     refused(1045, PASSWORD).unsure(),
     refused(1698, PASSWORD).unsure(),
-    refused(1130, "no account is for the address in the message; create one, or use another host"),
+    refused(1130, "no account matches the address in the message; create one, or use another host"),
     refused(6126, "the account maps to another one, on which it lacks PROXY; grant that")
         .of(Of::MySql),
     refused(6127, "the account maps to another one, which does not exist; create that")

@@ -11,8 +11,8 @@ const SYNTAX: &str = "the server does not know this statement";
 const GONE: &str = "somebody dropped the account just now";
 const REVOKED: &str = "somebody revoked it just now";
 const ROLE: &str = "the role does not exist any more";
-const POLICY: &str = "change the function's PASSWORD_… settings to what the policy asks for";
-const HASH: &str = "the server takes no stored string of this form for the plugin";
+const POLICY: &str = "change the function's PASSWORD_… settings to satisfy the policy";
+const HASH: &str = "the server does not accept a stored string of this form for the plugin";
 const RETAIN: &str = "turn RETAIN_PREVIOUS_PASSWORD off, or give both users the same plugin";
 
 pub(super) const ROWS: &[Row] = &[

@@ -7,7 +7,7 @@ use crate::error::ErrorType::{
 
 const READ_OR_CHANGE: &[At] = &[At::Read, At::Change];
 
-const WEAK: &str = "grant the superuser CREATE USER, SELECT on the mysql schema, and WITH GRANT OPTION what it is to grant";
+const WEAK: &str = "grant the superuser CREATE USER, SELECT ON mysql.*, and, WITH GRANT OPTION, whatever it must grant";
 const USABLE: &str = "grant it something there, or correct the secret";
 const WRITER: &str = "point the secret at the writer, or wait until a failover has ended";
 const LOCK: &str =
@@ -16,7 +16,7 @@ const TABLES: &str = "the system tables are those of another version: start the 
      --upgrade=FORCE (MySQL 8.0.16 and later), or run mariadb-upgrade or mysql_upgrade";
 const LOCKS: &str = "the server has no GET_LOCK, as Percona XtraDB Cluster in its strict mode";
 const SETTING: &str =
-    "the server, or a proxy before it, does not take a setting of the session; find out which";
+    "the server, or a proxy in front of it, does not accept a setting of the session; find out which";
 const DROPPED: &str = "it was dropped a moment ago, or is hidden from the user";
 
 pub(super) const ROWS: &[Row] = &[

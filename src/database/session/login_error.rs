@@ -75,8 +75,8 @@ impl Credentials<'_> {
                     .because(format!(
                         "the login of {} failed: {server} asks for the plugin \"{name}\", \
                          which this function does not support; use one of {}, if the server \
-                         has it; where no account of this name is for this client's address \
-                         ({}), MySQL makes a plugin up: look at SELECT user, host, plugin FROM \
+                         has it; if no account of this name matches this client's address \
+                         ({}), MySQL makes up a plugin: look at SELECT user, host, plugin FROM \
                          mysql.user",
                         self.who(),
                         plugin::supported(),
@@ -92,7 +92,7 @@ impl Credentials<'_> {
     pub(super) fn protocol_error(&self, address: IpAddr) -> Error {
         ErrorType::ProtocolError.because(format!(
             "the login of {} failed: {} sent an invalid response, as MySQL does when a part of the login \
-             is lost on the way, and MariaDB where no account of this name is for this client's address \
+             is lost on the way, and MariaDB if no account of this name matches this client's address \
              ({}); find out whether the port is that of a MySQL server, and what is in between",
             self.role,
             self.server,

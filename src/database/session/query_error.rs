@@ -99,7 +99,7 @@ impl QueryError {
                  the next try finds out whether it was done"
             )),
             Self::LeaseEnded => ErrorType::DeadlineExceeded
-                .because(format!("{what} was not begun: the time in which it may be had ended")),
+                .because(format!("{what} was not begun: the time for it had run out")),
             Self::TimedOut(error) | Self::NotBegun(error) => error.context(what),
         }
     }

@@ -36,8 +36,8 @@ impl Checks<'_, '_> {
             return Err(self.in_use(hosts, &format!("it is the definer of {}", list(objects))));
         }
         if !self.pair.powers.has_globally("PROCESS") {
-            let found = "whether somebody is logged in as it is not shown to the superuser, which lacks \
-                         PROCESS (GRANT PROCESS ON *.* TO it)";
+            let found = "the superuser lacks PROCESS, so it cannot see whether somebody is logged in as it (GRANT \
+                         PROCESS ON *.* to the superuser)";
             return Err(self.in_use(hosts, found));
         }
         self.no_session(hosts).await

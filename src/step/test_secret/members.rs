@@ -25,7 +25,7 @@ pub(super) async fn wait(
     let mut warnings = Vec::new();
     if !cluster.lists_members() {
         warnings.push(format!(
-            "{} does not list the other servers of its cluster, so it was not looked whether \"{}\" has \
+            "{} does not list the other servers of its cluster, so it was not checked whether \"{}\" has \
              arrived at them",
             superuser.server, superuser.turn.twin
         ));
@@ -38,7 +38,7 @@ pub(super) async fn wait(
             Err(error) if error.error_type() == ErrorType::DeadlineExceeded => return Err(error),
             Err(error) => {
                 warnings.push(format!(
-                    "it was not looked whether \"{}\" has arrived at {server}, another server of the \
+                    "it was not checked whether \"{}\" has arrived at {server}, another server of the \
                      cluster: {error:?}",
                     superuser.turn.twin
                 ));

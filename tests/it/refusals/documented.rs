@@ -59,8 +59,8 @@ fn page_of_numbers() -> String {
     let mut rows: Vec<_> = server_error::rows().collect();
     rows.sort_by_key(|row| row.number);
     let mut page = "# By the server's error number\n\n\
-         What the function makes of a number that MySQL or MariaDB answers, from its own table. The same \
-         numbers stand in the logs of applications; the remedies are for the function's logins and \
+         What the function concludes from an error number of MySQL or MariaDB, generated from its own table. \
+         Applications log the same numbers, but the remedies are for the function's logins and \
          statements.\n\n\
          | Number | Server | In | Error | What to do |\n| ---: | --- | --- | --- | --- |\n"
         .to_owned();

@@ -136,7 +136,7 @@ async fn a_superuser_that_lacks_what_every_rotation_needs_is_refused_with_the_pr
             (
                 "GRANT CREATE USER ON *.* TO {}".to_owned(),
                 SuperuserTooWeak,
-                vec!["SELECT on the mysql schema"],
+                vec!["SELECT ON mysql.*"],
             ),
             (
                 format!("{some}; GRANT SELECT ON mysql.* TO {{}}"),

@@ -225,7 +225,7 @@ async fn a_superuser_without_an_account_for_this_address_is_told_the_address() {
         let superuser = document(&tenant.address, &name, "Canary-of-boss-1");
         change_superuser(&scene, &superuser).await;
         let error = preflight(&tenant, &scene).await.0.unwrap_err();
-        let told = ["client's address (127.0.0.1)", "account of this name is for the address"];
+        let told = ["client's address (127.0.0.1)", "account of this name matches the address"];
         assert!(told.iter().any(|told| error.to_string().contains(told)), "{server:?}: {error}");
         assert!(error.to_string().contains("127.0.0.1"), "{error}");
     }

@@ -224,7 +224,7 @@ fn superuser() -> Vec<Row> {
     vec![
         Row {
             grants: Some("GRANT CREATE USER ON *.* TO {}"),
-            ..row(SuperuserTooWeak, "SELECT on the mysql schema")
+            ..row(SuperuserTooWeak, "SELECT ON mysql.*")
         },
         Row {
             grants: Some("GRANT CREATE USER ON *.* TO {}; GRANT SELECT ON mysql.* TO {}"),
