@@ -15,8 +15,7 @@ const LOCK: &str =
 const TABLES: &str = "the system tables are those of another version: start the server once with \
      --upgrade=FORCE (MySQL 8.0.16 and later), or run mariadb-upgrade or mysql_upgrade";
 const LOCKS: &str = "the server has no GET_LOCK, as Percona XtraDB Cluster in its strict mode";
-const SETTING: &str =
-    "the server, or a proxy in front of it, does not accept a setting of the session; find out which";
+const SETTING: &str = "the server, or a proxy in front of it, does not accept a setting of the session; find out which";
 const DROPPED: &str = "it was dropped a moment ago, or is hidden from the user";
 
 pub(super) const ROWS: &[Row] = &[
