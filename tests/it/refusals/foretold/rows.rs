@@ -118,7 +118,7 @@ fn function_and_documents() -> Vec<Row> {
         },
         Row {
             environment: &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1")],
-            ..row(MemoryTooSmall, "of the 1 MB")
+            ..row(MemoryTooSmall, "of the function's 1 MB")
         },
         Row { user: |user| user["port"] = 0.into(), ..row(SecretInvalid, "\"port\"") },
         Row {
