@@ -71,7 +71,9 @@ async fn run(Arguments { common, command }: Arguments) -> Result<u8, Error> {
         }
         Command::Rotate(wanted) => {
             let account = Account::of(&common).await;
-            screen::show(output, &command::rotate::run(&account, &wanted, output).await?);
+            let done = command::rotate::run(&account, &wanted, output).await?;
+            screen::show(output, &done);
+            status = done.status();
         }
         Command::Rollback(wanted) => {
             let account = Account::of(&common).await;

@@ -1,5 +1,6 @@
 //! Looks at the two users of a secret on their server, with the function's own library.
 
+use rotation::aws::StagingLabel;
 use rotation::error::Error;
 use rotation::step::Rotation;
 use rotation::step::survey::{Survey, Surveying};
@@ -38,8 +39,13 @@ impl<'a> Surveyor<'a> {
 
     /// Looks at the users, in a session of its own.
     pub(crate) async fn survey(&self) -> Result<Survey, Error> {
+        self.survey_from(StagingLabel::Current).await
+    }
+
+    /// Looks at them as they are seen from the user that the version with this label names.
+    pub(crate) async fn survey_from(&self, label: StagingLabel) -> Result<Survey, Error> {
         let rotation = self.rotation()?;
-        let current = self.account.current(self.secret.arn()).await?;
+        let current = self.account.labeled(self.secret.arn(), label).await?;
         let mut surveying = Surveying::open(&rotation, &current).await?;
         let survey = surveying.survey(&rotation, &current).await;
         surveying.close().await;

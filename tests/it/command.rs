@@ -269,6 +269,25 @@ async fn unstick_tells_how_far_a_rotation_came_and_lets_the_next_one_begin_anew(
 }
 
 #[tokio::test]
+async fn rollback_goes_back_to_the_other_user_where_the_one_in_use_was_dropped() {
+    for &server in Server::all() {
+        let (tenant, scene, person) = scene(server).await;
+        scene.rotate().await;
+        let (user, password) = scene.login("AWSCURRENT").await;
+        assert!(tenant.logs_in(&user, &password).await);
+        tenant.sql(format!("DROP USER {}", account(&user, "%"))).await;
+        let back = person.types(&["rollback", &scene.arn, "--yes"]).await;
+        assert_eq!(back.status, 0, "{back:?}");
+        assert_eq!(scene.login("AWSCURRENT").await, (tenant.user(), FIRST.to_owned()));
+        assert!(tenant.logs_in(&tenant.user(), FIRST).await);
+        scene.rotate().await;
+        let (user, password) = scene.login("AWSCURRENT").await;
+        assert_eq!(user, tenant.twin());
+        assert!(tenant.logs_in(&user, &password).await);
+    }
+}
+
+#[tokio::test]
 async fn rollback_refuses_a_login_that_has_expired_or_opens_one_host_alone_and_tells_of_drift() {
     for &server in Server::all() {
         let (tenant, scene, person) = scene(server).await;

@@ -58,7 +58,13 @@ pub(crate) async fn run(
         )));
     };
     let surveyor = Surveyor::of(account, &secret, &arguments.settings).await?;
-    let survey = surveyor.survey().await?;
+    let survey = match surveyor.survey().await {
+        // A user in use that was dropped: then the other one is needed most.
+        Err(error) if error.error_type() == ErrorType::UserMissing => {
+            surveyor.survey_from(StagingLabel::Previous).await?
+        }
+        survey => survey?,
+    };
     let found = survey.login(previous).map(|login| login.validity);
     if let Some(state @ (Validity::Locked | Validity::Expired)) = found {
         let state = if state == Validity::Locked { "is locked" } else { "has an expired password" };

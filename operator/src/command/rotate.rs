@@ -168,6 +168,11 @@ impl screen::Result for Rotated {
 }
 
 impl Rotated {
+    /// 1 if a login that was to be replaced is still valid: whatever waits for that must not go on.
+    pub(crate) fn status(&self) -> u8 {
+        u8::from(self.replaced == Some(false))
+    }
+
     fn print_sessions(&self) {
         if self.sessions.is_empty() {
             println!("No session of the two users is open, as far as the superuser may see.");
