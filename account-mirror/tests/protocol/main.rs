@@ -1,5 +1,7 @@
 //! A model of the protocol, tried out in every order of events, with and without each of its rules.
 
+#![allow(clippy::too_many_lines, reason = "a rule is read from its beginning to its end")]
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 

@@ -58,36 +58,9 @@ pub(crate) async fn run(
         )));
     };
     let surveyor = Surveyor::of(account, &secret, &arguments.settings).await?;
-    let survey = match surveyor.survey().await {
-        // A user in use that was dropped: then the other one is needed most.
-        Err(error) if error.error_type() == ErrorType::UserMissing => {
-            surveyor.survey_from(StagingLabel::Previous).await?
-        }
-        survey => survey?,
-    };
-    let found = survey.login(previous).map(|login| login.validity);
-    if let Some(state @ (Validity::Locked | Validity::Expired)) = found {
-        let state = if state == Validity::Locked { "is locked" } else { "has an expired password" };
-        return Err(ErrorType::AccountUnusable.because(format!(
-            "nothing was changed: the user of version {previous}, AWSPREVIOUS, {state}, so it would lock \
-             every client out; make it usable, or rotate instead"
-        )));
-    }
+    let survey = survey(&surveyor).await?;
     let document = account.labeled(id, StagingLabel::Previous).await?;
-    let refused_at = survey.refused_at(&surveyor.rotation()?, &document)?;
-    if found.is_some_and(Validity::logs_in) && !refused_at.is_empty() {
-        return Err(ErrorType::HostPasswordsDiffer.because(format!(
-            "nothing was changed: the login of version {previous}, AWSPREVIOUS, is refused for clients \
-             whose account is that at {}; give it this password there, or rotate instead",
-            refused_at.join(", ")
-        )));
-    }
-    if !found.is_some_and(Validity::logs_in) {
-        return Err(ErrorType::SecretInvalid.because(format!(
-            "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the server \
-             stores, so it would lock every client out; rotate instead"
-        )));
-    }
+    lets_in(&survey, previous, &survey.refused_at(&surveyor.rotation()?, &document)?)?;
     // Where Secrets Manager has left AWSPENDING on the version that is current, it would be in the way of
     // the next rotation.
     let is_pending = secret.description.has_label(current, StagingLabel::Pending);
@@ -125,6 +98,42 @@ pub(crate) async fn run(
     }
     result.done = true;
     Ok(result)
+}
+
+/// Looks at the users. Where the one in use was dropped, the other one is needed most.
+async fn survey(surveyor: &Surveyor<'_>) -> Result<Survey, Error> {
+    match surveyor.survey().await {
+        Err(error) if error.error_type() == ErrorType::UserMissing => {
+            surveyor.survey_from(StagingLabel::Previous).await
+        }
+        survey => survey,
+    }
+}
+
+/// Refuses a login that would lock clients out: all of them, or those at these hosts.
+fn lets_in(survey: &Survey, previous: &VersionId, refused_at: &[String]) -> Result<(), Error> {
+    let found = survey.login(previous).map(|login| login.validity);
+    if let Some(state @ (Validity::Locked | Validity::Expired)) = found {
+        let state = if state == Validity::Locked { "is locked" } else { "has an expired password" };
+        return Err(ErrorType::AccountUnusable.because(format!(
+            "nothing was changed: the user of version {previous}, AWSPREVIOUS, {state}, so it would lock \
+             every client out; make it usable, or rotate instead"
+        )));
+    }
+    if found.is_some_and(Validity::logs_in) && !refused_at.is_empty() {
+        return Err(ErrorType::HostPasswordsDiffer.because(format!(
+            "nothing was changed: the login of version {previous}, AWSPREVIOUS, is refused for clients \
+             whose account is that at {}; give it this password there, or rotate instead",
+            refused_at.join(", ")
+        )));
+    }
+    if !found.is_some_and(Validity::logs_in) {
+        return Err(ErrorType::SecretInvalid.because(format!(
+            "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the server \
+             stores, so it would lock every client out; rotate instead"
+        )));
+    }
+    Ok(())
 }
 
 impl RolledBack {

@@ -39,10 +39,7 @@ impl Checks<'_, '_> {
     ) -> Result<(), Error> {
         let source = &self.pair.source;
         if host_in_use.is_none() && !source.accounts.values().any(has_password) {
-            // No password opens any account, so the one in the secret is not what is wrong.
-            for host in source.accounts.keys() {
-                usable(self.pair.session.family, source, host, &self.turn.server)?;
-            }
+            self.all_usable()?;
         }
         let mut proven = Vec::new();
         let mut differing = Vec::new();
@@ -88,6 +85,13 @@ impl Checks<'_, '_> {
             list(differing.iter().map(|host| format!("'{host}'"))),
             name = source.name
         );
+    }
+
+    /// Where no password opens an account, the one in the secret is not what is wrong.
+    fn all_usable(&self) -> Result<(), Error> {
+        let (source, family) = (&self.pair.source, self.pair.session.family);
+        let mut hosts = source.accounts.keys();
+        hosts.try_for_each(|host| usable(family, source, host, &self.turn.server))
     }
 
     fn prove_account(&self, name: &str, account: &Account) -> Result<Outcome, Error> {
