@@ -64,20 +64,12 @@ pub(crate) async fn run(
     // Where Secrets Manager has left AWSPENDING on the version that is current, it would be in the way of
     // the next rotation.
     let is_pending = secret.description.has_label(current, StagingLabel::Pending);
-    let moved = format!(
-        "--version-stage AWSCURRENT --move-to-version-id {previous} --remove-from-version-id {current}"
-    );
-    let mut calls = vec![screen::update_stage(id, &moved)];
-    if is_pending {
-        let removed = format!("--version-stage AWSPENDING --remove-from-version-id {current}");
-        calls.push(screen::update_stage(id, &removed));
-    }
     let [from, to] = [current, previous].map(|version| Place::of(&survey, version));
     let mut result = RolledBack {
         secret: id.to_string(),
         from,
         to,
-        calls,
+        calls: calls(id, previous, current, is_pending),
         drift: survey.plan.len(),
         done: false,
     };
@@ -98,6 +90,24 @@ pub(crate) async fn run(
     }
     result.done = true;
     Ok(result)
+}
+
+/// The calls to Secrets Manager, as a person would type them.
+fn calls(
+    id: &SecretId,
+    previous: &VersionId,
+    current: &VersionId,
+    is_pending: bool,
+) -> Vec<String> {
+    let moved = format!(
+        "--version-stage AWSCURRENT --move-to-version-id {previous} --remove-from-version-id {current}"
+    );
+    let mut calls = vec![screen::update_stage(id, &moved)];
+    if is_pending {
+        let removed = format!("--version-stage AWSPENDING --remove-from-version-id {current}");
+        calls.push(screen::update_stage(id, &removed));
+    }
+    calls
 }
 
 /// Looks at the users. Where the one in use was dropped, the other one is needed most.
