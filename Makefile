@@ -149,12 +149,13 @@ reproducible:
 # `quick` takes two minutes, and leaves the published results alone. With FUNCTION='COMMAND LINE' another rotation
 # function is measured beside this one; it is a program that asks AWS_LAMBDA_RUNTIME_API for work. ONLY=PART,... measures
 # some parts, and keeps the results of the others. BEFORE=PROGRAM is an earlier build of this function, measured beside
-# both: the bootstrap of the zip that `make package` makes at that commit.
+# both: the bootstrap of the zip that `make package` makes at that commit. WITH=SERVER,... chooses the servers.
+bench: WITH ?= all
 bench: package
 	$(STACK) setup bench
 	cargo build --release --locked --package account-mirror --example rounds
 	cargo build --release --locked --package mysql-rotation
-	$(STACK) run --with all -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip \
+	$(STACK) run --with $(WITH) -- $(BENCHES)/bench.py $(PACKAGED)/bootstrap --zip $(PACKAGED)/bootstrap.zip \
 		--rounds target/release/examples/rounds --command target/release/mysql-rotation --mode $(BENCH) \
 		$(if $(filter quick,$(BENCH)),--results target/bench/results.json) $(if $(FUNCTION),--function '$(FUNCTION)') $(if $(BEFORE),--before $(BEFORE)) $(if $(ONLY),--only $(ONLY))
 

@@ -108,7 +108,9 @@ class Server:
 
 
 def servers_of_stack() -> list[Server]:
-    urls = {server["part"]: server["url"] for server in control("/servers", method="GET") if server["shared"]}
+    shared = [server for server in control("/servers", method="GET") if server["shared"]]
+    # One that is no package stands for its family where no package of that runs.
+    urls = {server["part"] or server["family"]: server["url"] for server in sorted(shared, key=lambda one: bool(one["part"]))}
     return [Server.of_url(flavor, urls[flavor]) for flavor in SERVERS if flavor in urls]
 
 

@@ -7,7 +7,7 @@ import sys
 
 from alembic.config import Config
 from orders import CA_FILE, serve
-from sqlalchemy import URL, create_engine, event
+from sqlalchemy import URL, NullPool, create_engine, event
 
 DRIVER = sys.argv[1]
 TLS = {
@@ -36,7 +36,12 @@ class Pool:
 
 def connect(login, tls=True):
     url = URL.create(f"mysql+{DRIVER}", login["username"], login["password"], login["host"], int(login["port"]))
-    return create_engine(url, connect_args=TLS if tls else PLAIN).connect()
+    return once(url, connect_args=TLS if tls else PLAIN)
+
+
+def once(url, **arguments):
+    """A connection that nothing keeps when it is closed."""
+    return create_engine(url, poolclass=NullPool, **arguments).connect()
 
 
 def current_user(connection):
@@ -44,13 +49,13 @@ def current_user(connection):
 
 
 def of_url(text):
-    return create_engine(text).connect()
+    return once(text)
 
 
 def of_alembic(text):
     configuration = Config()
     configuration.set_main_option("sqlalchemy.url", text)
-    return create_engine(configuration.get_main_option("sqlalchemy.url")).connect()
+    return once(configuration.get_main_option("sqlalchemy.url"))
 
 
 if __name__ == "__main__":
