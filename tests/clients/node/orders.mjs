@@ -63,10 +63,12 @@ export async function serve({ name, connect, currentUser, openPool, forms = {} }
 
 /** The class of an error, and its number where a developer finds it. */
 function described(error) {
+  // Whether the end of a session is met by a write, a read or the driver is chance.
+  const ofSocket = ["EPIPE", "ECONNRESET"].includes(error.code);
   const inner = error.parent ?? error.cause;
   return {
-    error: [error.constructor.name, error.code].filter(Boolean).join(" "),
-    number: error.errno ?? null,
+    error: [error.constructor.name, ofSocket ? "" : error.code].filter(Boolean).join(" "),
+    number: ofSocket ? null : (error.errno ?? null),
     ...(inner ? { cause: [inner.code, inner.errno].filter(Boolean).join(" ") } : {}),
     message: String(error.message).slice(0, 300),
   };
