@@ -166,6 +166,15 @@ impl SecretId {
             _ => None,
         }
     }
+
+    /// The call of AWS's command line that moves a label of this secret, in its region, which is not taken
+    /// from the ARN there.
+    pub fn update_stage(&self, options: &str) -> String {
+        let region = self.region().unwrap_or("REGION");
+        format!(
+            "aws secretsmanager update-secret-version-stage --region {region} --secret-id {self} {options}"
+        )
+    }
 }
 
 impl fmt::Display for SecretId {

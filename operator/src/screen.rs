@@ -6,7 +6,6 @@ use anstream::{eprint, print, println};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, TableStyle};
 use rotation::error::Error;
-use rotation::event::SecretId;
 use serde::Serialize;
 
 use crate::arguments::Output;
@@ -101,15 +100,6 @@ pub(crate) fn table(columns: &[&str], rows: Vec<Vec<String>>) {
     table.set_header(columns.iter().map(|column| column.to_uppercase()));
     table.add_rows(rows);
     println!("{}", table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
-}
-
-/// The call of AWS's command that moves a label of a secret, in its region, which that command does not
-/// take from an ARN.
-pub(crate) fn update_stage(secret: &SecretId, options: &str) -> String {
-    let region = secret.region().unwrap_or("REGION");
-    format!(
-        "aws secretsmanager update-secret-version-stage --region {region} --secret-id {secret} {options}"
-    )
 }
 
 /// Asks whether to go on. Without a terminal the answer is no.

@@ -50,8 +50,9 @@ async fn check_kept_value(turn: &Turn<'_>) -> Result<(), Error> {
     refuse!(
         StalePending,
         "version {version} was kept from an earlier try, and no longer fits the current one: {found}; \
-         remove its label and rotate again: aws secretsmanager update-secret-version-stage \
-         --region {} --secret-id {secret} --version-stage AWSPENDING --remove-from-version-id {version}",
-        secret.region().unwrap_or("REGION")
+         remove its label and rotate again: {}",
+        secret.update_stage(&format!(
+            "--version-stage AWSPENDING --remove-from-version-id {version}"
+        ))
     );
 }

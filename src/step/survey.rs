@@ -217,9 +217,7 @@ impl Survey {
         }
         Ok(validity)
     }
-}
 
-impl Survey {
     /// The hosts at which the login of a document is refused, though the user's accounts there are not
     /// locked.
     ///

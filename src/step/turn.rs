@@ -61,12 +61,10 @@ impl<'a> Turn<'a> {
     /// The command that makes another version current, if one is.
     pub(super) fn command_to_make_current(&self, right: &VersionId) -> Option<String> {
         let Rotation { secret, description, .. } = self.rotation;
-        let (region, current) =
-            (secret.region().unwrap_or("REGION"), description.version(StagingLabel::Current)?);
-        Some(format!(
-            "aws secretsmanager update-secret-version-stage --region {region} --secret-id {secret} \
-             --version-stage AWSCURRENT --move-to-version-id {right} --remove-from-version-id {current}"
-        ))
+        let current = description.version(StagingLabel::Current)?;
+        Some(secret.update_stage(&format!(
+            "--version-stage AWSCURRENT --move-to-version-id {right} --remove-from-version-id {current}"
+        )))
     }
 
     /// What a pending document has that is neither the current one's nor the twin's login.

@@ -102,10 +102,10 @@ fn calls(
     let moved = format!(
         "--version-stage AWSCURRENT --move-to-version-id {previous} --remove-from-version-id {current}"
     );
-    let mut calls = vec![screen::update_stage(id, &moved)];
+    let mut calls = vec![id.update_stage(&moved)];
     if is_pending {
         let removed = format!("--version-stage AWSPENDING --remove-from-version-id {current}");
-        calls.push(screen::update_stage(id, &removed));
+        calls.push(id.update_stage(&removed));
     }
     calls
 }
@@ -122,25 +122,28 @@ async fn survey(surveyor: &Surveyor<'_>) -> Result<Survey, Error> {
 
 /// Refuses a login that would lock clients out: all of them, or those at these hosts.
 fn lets_in(survey: &Survey, previous: &VersionId, refused_at: &[String]) -> Result<(), Error> {
-    let found = survey.login(previous).map(|login| login.validity);
-    if let Some(state @ (Validity::Locked | Validity::Expired)) = found {
-        let state = if state == Validity::Locked { "is locked" } else { "has an expired password" };
-        return Err(ErrorType::AccountUnusable.because(format!(
-            "nothing was changed: the user of version {previous}, AWSPREVIOUS, {state}, so it would lock \
-             every client out; make it usable, or rotate instead"
-        )));
+    match survey.login(previous).map(|login| login.validity) {
+        Some(state @ (Validity::Locked | Validity::Expired)) => {
+            let state =
+                if state == Validity::Locked { "is locked" } else { "has an expired password" };
+            return Err(ErrorType::AccountUnusable.because(format!(
+                "nothing was changed: the user of version {previous}, AWSPREVIOUS, {state}, so it would lock \
+                 every client out; make it usable, or rotate instead"
+            )));
+        }
+        Some(found) if found.logs_in() => {}
+        _ => {
+            return Err(ErrorType::SecretInvalid.because(format!(
+                "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the \
+                 server stores, so it would lock every client out; rotate instead"
+            )));
+        }
     }
-    if found.is_some_and(Validity::logs_in) && !refused_at.is_empty() {
+    if !refused_at.is_empty() {
         return Err(ErrorType::HostPasswordsDiffer.because(format!(
             "nothing was changed: the login of version {previous}, AWSPREVIOUS, is refused for clients \
              whose account is that at {}; give it this password there, or rotate instead",
             refused_at.join(", ")
-        )));
-    }
-    if !found.is_some_and(Validity::logs_in) {
-        return Err(ErrorType::SecretInvalid.because(format!(
-            "nothing was changed: the password of version {previous}, AWSPREVIOUS, is not what the server \
-             stores, so it would lock every client out; rotate instead"
         )));
     }
     Ok(())

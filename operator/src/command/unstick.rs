@@ -46,10 +46,9 @@ pub(crate) async fn run(
     };
     let mut unstuck = Unstuck {
         secret: id.to_string(),
-        call: screen::update_stage(
-            id,
-            &format!("--version-stage AWSPENDING --remove-from-version-id {version}"),
-        ),
+        call: id.update_stage(&format!(
+            "--version-stage AWSPENDING --remove-from-version-id {version}"
+        )),
         version: version.to_string(),
         found: found.unwrap_or_else(|error| {
             vec![format!("what it has changed on the server could not be found out: {error:?}")]

@@ -32,9 +32,7 @@ impl LoginRole {
             ),
         }
     }
-}
 
-impl LoginRole {
     /// The type of an error about an account: applications log in as the user in use alone, and nothing
     /// is said of them where another account cannot be used.
     pub fn of_account(self, error_type: ErrorType) -> ErrorType {
